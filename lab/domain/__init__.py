@@ -1,0 +1,47 @@
+"""The values that the rooms exchange: frozen, standard library only, no behaviour beyond arithmetic."""
+
+from lab.domain.checkpoint import Adapter, Checkpoint, Loaded, Memory, Progress
+from lab.domain.conversation import (
+    Draft,
+    Exchange,
+    ExchangeStatus,
+    Message,
+    Prompt,
+    PromptForm,
+    Refinement,
+    Sampling,
+    Session,
+)
+from lab.domain.generation import Finish, GenerationEvent, PromptRead, RowFinished, RowGrew, RowStarted
+from lab.domain.salience import DIMENSIONS, Salience
+from lab.domain.sleep import SleepCycle, SleepExample, SleepPlan, SleepSettings, SleepStatus
+
+__all__ = [
+    "DIMENSIONS",
+    "Adapter",
+    "Checkpoint",
+    "Draft",
+    "Exchange",
+    "ExchangeStatus",
+    "Finish",
+    "GenerationEvent",
+    "Loaded",
+    "Memory",
+    "Message",
+    "Progress",
+    "Prompt",
+    "PromptForm",
+    "PromptRead",
+    "Refinement",
+    "RowFinished",
+    "RowGrew",
+    "RowStarted",
+    "Salience",
+    "Sampling",
+    "Session",
+    "SleepCycle",
+    "SleepExample",
+    "SleepPlan",
+    "SleepSettings",
+    "SleepStatus",
+]

@@ -1,0 +1,45 @@
+"""What an engine says while it generates: rows of one batch, each a draft in the making."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Union
+
+Finish = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRead:
+    """The prompt is in; `tokens` is its length."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowStarted:
+    """The first token of this row is next."""
+
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowGrew:
+    """The row got `text` more; what it said so far has `tokens` tokens."""
+
+    row: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowFinished:
+    """The row is whole: its text, tokens, wall seconds and why it ended."""
+
+    row: int
+    text: str
+    tokens: int
+    seconds: float
+    finish: Finish
+
+
+GenerationEvent = Union[PromptRead, RowStarted, RowGrew, RowFinished]

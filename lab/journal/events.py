@@ -1,0 +1,250 @@
+"""The events of the record: what can happen, and how one is written as a line of JSON and read back.
+
+An event line is `{"at": "<UTC, microseconds>", "event": "<name>", ...fields}`. Fields only ever grow:
+a reader ignores fields that it does not know, and a missing field takes the default below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from functools import cache
+from typing import Any, Literal, Union, get_args
+
+import orjson
+
+from lab.domain import ExchangeStatus, SleepStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    session_id: str
+    checkpoint: str | None
+    adapter: str | None
+    profile: str
+    threshold: float
+    title: str | None = None
+    parent_session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTitled:
+    session_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The user's turn, written before anything is generated; the exchange is "running" from here."""
+
+    exchange_id: str
+    session_id: str
+    turn: int
+    user_input: str
+    checkpoint: str | None
+    adapter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFinished:
+    exchange_id: str
+    iteration: int
+    temperature: float
+    seed: int | None
+    energy: float
+    tokens: int | None
+    seconds: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFinished:
+    """The answer of a turn. `chosen` is the iteration of the winning draft, counted from 0."""
+
+    exchange_id: str
+    status: ExchangeStatus
+    response: str
+    chosen: int | None = None
+    converged: bool | None = None
+    prompt_tokens: int | None = None
+    response_tokens: int | None = None
+    seconds: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SalienceScored:
+    exchange_id: str
+    profile: str
+    surprise: float
+    novelty: float
+    arousal: float
+    reward: float
+    conflict: float
+    total: float
+    threshold: float
+    salient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SleepStarted:
+    cycle_id: str
+    checkpoint: str
+    parent_adapter: str | None
+    exchanges: int
+    examples: int
+    epochs: int
+    total_steps: int
+    rank: int
+    learning_rate: float
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class SleepExampleUsed:
+    cycle_id: str
+    exchange_id: str
+    kind: str
+    prompt: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class SleepStepped:
+    """One optimiser step. `loss` is in nats a token; `seconds` is the time of this step."""
+
+    cycle_id: str
+    step: int
+    epoch: int
+    loss: float
+    learning_rate: float
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SleepStaged:
+    """The sleeper entered a stage: loading, training, saving."""
+
+    cycle_id: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSaved:
+    """`path` is relative to the workspace; `sha256` is that of `adapter_model.safetensors`."""
+
+    adapter: str
+    checkpoint: str
+    fingerprint: str
+    parent: str | None
+    cycle_id: str | None
+    path: str
+    sha256: str
+    bytes: int
+    state: Literal["kept"] = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class SleepEnded:
+    cycle_id: str
+    status: SleepStatus
+    adapter: str | None = None
+    steps: int = 0
+    first_loss: float | None = None
+    last_loss: float | None = None
+    seconds: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRead:
+    process: str
+    rss_bytes: int
+    vram_bytes: int | None
+    event: str
+
+
+Event = Union[
+    SessionOpened,
+    SessionTitled,
+    SessionEnded,
+    TurnStarted,
+    DraftFinished,
+    ExchangeFinished,
+    SalienceScored,
+    SleepStarted,
+    SleepExampleUsed,
+    SleepStaged,
+    SleepStepped,
+    AdapterSaved,
+    SleepEnded,
+    MemoryRead,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with its time (UTC, aware)."""
+
+    at: datetime
+    event: Event
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+EVENT_TYPES: dict[str, type[Event]] = {_snake(kind.__name__): kind for kind in get_args(Event)}
+EVENT_NAMES: dict[type[Event], str] = {kind: name for name, kind in EVENT_TYPES.items()}
+
+
+@cache
+def _field_names(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def now() -> datetime:
+    """The current time, UTC and aware."""
+    return datetime.now(timezone.utc)
+
+
+def encode(event: Event, at: datetime) -> bytes:
+    """One line of JSON with its newline. `at` must be aware. Non-finite floats become null."""
+    kind = type(event)
+    body: dict[str, Any] = {"at": at.astimezone(timezone.utc).isoformat(timespec="microseconds")}
+    body["event"] = EVENT_NAMES[kind]
+    for name in _field_names(kind):
+        value = getattr(event, name)
+        # A lone surrogate (from a terminal or a broken file) has no UTF-8 form; the record must not refuse it.
+        body[name] = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def decode(line: bytes) -> Entry | None:
+    """The event of one line, or None for an event of a newer release.
+
+    Raises ValueError with a reason for a line that is not an event.
+    """
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError as fault:
+        raise ValueError(f"not JSON: {fault}") from fault
+    if not isinstance(body, dict) or not isinstance(body.get("event"), str):
+        raise ValueError("no event name")
+    kind = EVENT_TYPES.get(body["event"])
+    if kind is None:
+        return None
+    try:
+        at = datetime.fromisoformat(body["at"])
+        if at.tzinfo is None:
+            raise ValueError("no time zone")
+        event = kind(**{name: body[name] for name in _field_names(kind) if name in body})
+    except (KeyError, TypeError, ValueError) as fault:
+        raise ValueError(f"{body['event']}: {fault}") from fault
+    return Entry(at, event)

@@ -1,0 +1,1 @@
+"""IRP: temperatures, energy and the choice among drafts."""

@@ -1,0 +1,177 @@
+"""Settings of a workspace (`lab.toml`) and its folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lab.errors import LabError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EMBEDDED_CHECKPOINT = "smollm2-135m-instruct"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class EngineSettings(_Section):
+    """Which checkpoint answers, and where it runs. "auto" takes what the machine does best."""
+
+    checkpoint: str = EMBEDDED_CHECKPOINT
+    adapter: str = "newest"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+
+
+class RefinementSettings(_Section):
+    """The published IRP: temperatures fall by `cooling` an iteration, not below `floor`."""
+
+    iterations: int = Field(5, ge=1, le=50)
+    temperature: float = Field(0.7, ge=0.0, le=5.0)
+    cooling: float = Field(0.04, ge=0.0, le=5.0)
+    floor: float = Field(0.5, ge=0.0, le=5.0)
+    max_tokens: int = Field(200, ge=1, le=32768)
+    seed: int | None = Field(None, ge=0, lt=2**63)
+
+
+class DialogueSettings(_Section):
+    """"dialogue" puts the conversation so far into the prompt, "fresh" the last question only."""
+
+    context: Literal["dialogue", "fresh"] = "dialogue"
+
+
+class SalienceSettings(_Section):
+    """Which profile scores, and from which total on an exchange is salient."""
+
+    profile: str = "lexical"
+    threshold: float = Field(0.15, ge=0.0, le=1.0)
+
+
+class SleepSection(_Section):
+    """What a sleep learns from, and how. Keys left out come from the recipe."""
+
+    recipe: Literal["answers", "published"] = "answers"
+    exchanges: Literal["salient", "all"] = "salient"
+    rank: int | None = Field(None, ge=1, le=256)
+    epochs: int | None = Field(None, ge=1, le=1000)
+    learning_rate: float | None = Field(None, gt=0.0, le=1.0)
+    batch_size: int | None = Field(None, ge=1, le=256)
+    max_tokens: int = Field(512, ge=16, le=32768)
+    seed: int = Field(0, ge=0, lt=2**63)
+
+
+class ScreenSettings(_Section):
+    """How the screen looks. Any theme of the command palette."""
+
+    theme: str = "textual-dark"
+    rows: int = Field(1000, ge=1, le=100_000, description="row limit of the SQL pane")
+
+
+class Settings(_Section):
+    """All of `lab.toml`; every key has a default."""
+
+    engine: EngineSettings = EngineSettings()
+    refinement: RefinementSettings = RefinementSettings()
+    dialogue: DialogueSettings = DialogueSettings()
+    salience: SalienceSettings = SalienceSettings()
+    sleep: SleepSection = SleepSection()
+    screen: ScreenSettings = ScreenSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read `lab.toml`; a missing file gives the defaults.
+
+    Raises LabError that names the file and, together, every key that is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise LabError(f"{path} cannot be read: {fault}.", "Make it a readable UTF-8 text file.") from fault
+    try:
+        body: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise LabError(f"{path} is not valid TOML: {fault}.", "Correct that line.") from fault
+    try:
+        return Settings.model_validate(body)
+    except ValidationError as fault:
+        faults = "; ".join(_sentence(error) for error in fault.errors())
+        raise LabError(f"{path}: {faults}.", "Correct or remove these keys.") from fault
+
+
+def _sentence(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{key} is not a setting"
+    message = error["msg"]
+    return f"{key}: {message[0].lower()}{message[1:]} (found {error['input']!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of one lab."""
+
+    root: Path
+
+    @property
+    def sessions(self) -> Path:
+        return self.root / "sessions"
+
+    @property
+    def adapters(self) -> Path:
+        return self.root / "adapters"
+
+    @property
+    def database(self) -> Path:
+        return self.sessions / "lab.duckdb"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "lab.toml"
+
+    @property
+    def logs(self) -> Path:
+        return self.sessions / "logs"
+
+    def settings(self) -> Settings:
+        """The settings of this workspace. Raises LabError as `load_settings` does."""
+        return load_settings(self.config)
+
+    def create(self) -> None:
+        """Make the folders. Raises LabError when the place cannot be written."""
+        for folder in (self.sessions, self.adapters, self.logs):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as fault:
+                raise LabError(
+                    f"The folder {folder} cannot be made: {fault.strerror}.",
+                    "Choose a writable folder with --workspace DIR or LAB_WORKSPACE.",
+                ) from fault
+        if not os.access(self.sessions, os.W_OK):
+            raise LabError(
+                f"The folder {self.sessions} cannot be written.",
+                "Give yourself write permission, or choose another with --workspace DIR or LAB_WORKSPACE.",
+            )
+
+
+def find_workspace(given: str | None) -> Workspace:
+    """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder."""
+    return Workspace(Path(given or os.environ.get("LAB_WORKSPACE") or ".").expanduser().resolve())
+
+
+def cache_folder() -> Path:
+    """Where prepared models are kept for all workspaces of this user; LAB_CACHE moves it."""
+    import platformdirs
+
+    return Path(os.environ.get("LAB_CACHE") or platformdirs.user_cache_dir("snarc-lab", appauthor=False))

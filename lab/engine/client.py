@@ -1,0 +1,406 @@
+"""The lab's side of an engine: starts the child process, asks it, and survives its death."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import lab
+from lab.domain import (
+    Checkpoint,
+    GenerationEvent,
+    Loaded,
+    Memory,
+    Progress,
+    Prompt,
+    RowFinished,
+    RowGrew,
+    RowStarted,
+    Sampling,
+)
+from lab.engine.protocol import Body, ProtocolError, decode, encode, generation_event, read
+from lab.errors import EngineDied, LabError
+from lab.settings import EngineSettings
+
+# A cancel is noticed within one poll and answered at the latest after the grace: under 250 ms together.
+_POLL_SECONDS = 0.03
+_CANCEL_GRACE_SECONDS = 0.18
+_CLOSE_GRACE_SECONDS = 1.5
+_LOG_BYTES = 4 * 2**20
+
+
+class Engine(Protocol):
+    """What holds a checkpoint and writes drafts. Calls block and may come from any thread."""
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The checkpoint in place; None before a load and after a death."""
+        ...
+
+    @property
+    def adapter(self) -> str | None:
+        """The folder name of the active adapter; None without one."""
+        ...
+
+    def load(self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None) -> Loaded:
+        """Put a checkpoint in place of the one before, without an adapter. LabError when it cannot be."""
+        ...
+
+    def activate(self, adapter: Path | None) -> float:
+        """Make an adapter folder the active one, or none. Returns the largest change of a probe's logits.
+
+        LabError when the adapter does not fit or moves nothing; the one before then stays active.
+        """
+        ...
+
+    def generate(
+        self,
+        prompt: Prompt,
+        rows: Sequence[Sampling],
+        max_tokens: int,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[GenerationEvent]:
+        """Write one draft a row, each of at most `max_tokens`; ends within 250 ms of a cancel.
+
+        A cancelled row ends with what it said; rows after it never start. LabError when the prompt
+        and `max_tokens` together exceed the window.
+        """
+        ...
+
+    def count(self, prompt: Prompt) -> int:
+        """How many tokens the prompt has in the form that it would be generated from."""
+        ...
+
+    def memory(self, event: str) -> Memory:
+        """A reading of the engine's process now, labelled with the event."""
+        ...
+
+    def take_readings(self) -> list[Memory]:
+        """The memory readings since the last call (before and after loading, after generating)."""
+        ...
+
+    def alive(self) -> bool:
+        """True while the engine can be asked."""
+        ...
+
+    def close(self) -> None:
+        """End the engine. Calls that wait on it raise EngineDied. Never raises."""
+        ...
+
+
+class _Child:
+    """One running process: a thread that writes requests, one that hands replies to who waits."""
+
+    def __init__(self, command: Sequence[str], log: Path, on_memory: Callable[[Memory], None]) -> None:
+        self._log = log
+        self._log_start = 0
+        self._on_memory = on_memory
+        self._waiting: dict[int, queue.SimpleQueue[Body | None]] = {}
+        self._lock = threading.Lock()
+        self._dead = False
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("ab") as stderr:
+                if stderr.tell() > _LOG_BYTES:
+                    stderr.truncate(0)
+                self._log_start = stderr.tell()
+                self.process = subprocess.Popen(
+                    list(command),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    # Not the workspace: a file in it must not be imported in place of a library.
+                    cwd=Path(lab.__file__).parent.parent,
+                    # Ctrl-C in the terminal is for the lab, which then cancels or closes in order.
+                    start_new_session=True,
+                    env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+                )
+        except OSError as fault:
+            raise LabError(
+                f"The engine cannot be started: {fault.strerror} ({fault.filename or command[0]}).",
+                "Free disk space or processes, or choose a writable workspace.",
+            ) from fault
+        threading.Thread(target=self._write, name="engine-writer", daemon=True).start()
+        threading.Thread(target=self._read, name="engine-reader", daemon=True).start()
+
+    def alive(self) -> bool:
+        return not self._dead and self.process.poll() is None
+
+    def ask(self, request: int, body: Body) -> queue.SimpleQueue[Body | None]:
+        """Send a request; its replies arrive in the queue, None when the process is gone."""
+        replies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
+        with self._lock:
+            if self._dead:
+                replies.put(None)
+                return replies
+            self._waiting[request] = replies
+        self.tell({"id": request, **body})
+        return replies
+
+    def tell(self, body: Body) -> None:
+        # A child deep in native code may not read for a while: a full pipe must not block the caller.
+        self._outbox.put(encode(body))
+
+    def abandon(self, request: int) -> bool:
+        """Drop the replies still to come; False when the request had its last one."""
+        with self._lock:
+            return self._waiting.pop(request, None) is not None
+
+    def end(self) -> None:
+        """Close its input, then be firm. Returns when the process is gone."""
+        self._outbox.put(None)
+        try:
+            self.process.wait(_CLOSE_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def last_words(self) -> str:
+        """The end of the log file, for a sentence about the death."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 4096))
+                lines = log.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        words = " | ".join(line.strip() for line in lines[-3:] if line.strip())
+        return "".join(letter if letter.isprintable() else " " for letter in words)[-300:]
+
+    def _write(self) -> None:
+        stdin = self.process.stdin
+        assert stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            while (line := self._outbox.get()) is not None:
+                stdin.write(line)
+                stdin.flush()
+        with contextlib.suppress(OSError, ValueError):
+            stdin.close()
+
+    def _read(self) -> None:
+        stdout = self.process.stdout
+        assert stdout is not None
+        try:
+            for line in stdout:
+                self._deliver(decode(line))
+        except (ProtocolError, OSError, ValueError) as fault:
+            self._note(f"the engine broke the protocol and was ended: {fault}")
+            self.process.kill()
+        stdout.close()
+        self.end()
+        with self._lock:
+            self._dead = True
+            waiting = list(self._waiting.values())
+            self._waiting.clear()
+        for replies in waiting:
+            replies.put(None)
+
+    def _deliver(self, body: Body) -> None:
+        for reading in body.get("memory") or ():
+            self._on_memory(read(Memory, reading))
+        with self._lock:
+            replies = self._waiting.get(body.get("id", -1))
+            if replies is not None and body.get("say") in ("done", "error"):
+                del self._waiting[body["id"]]
+        if replies is not None:
+            replies.put(body)
+
+    def _note(self, text: str) -> None:
+        with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as log:
+            log.write(text + "\n")
+
+
+class ProcessEngine:
+    """An engine in a child process that speaks `lab.engine.protocol`; see `Engine` for the calls.
+
+    A dead child raises EngineDied in every call until `start` makes a new one.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, settings: EngineSettings) -> None:
+        self._command = tuple(command)
+        self._log = log
+        self._settings = settings
+        self._child: _Child | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._readings: deque[Memory] = deque(maxlen=1000)
+        self._loaded: Loaded | None = None
+        self._adapter: str | None = None
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The checkpoint in place; None before a load and after a death."""
+        return self._loaded if self.alive() else None
+
+    @property
+    def adapter(self) -> str | None:
+        """The folder name of the active adapter; None without one."""
+        return self._adapter if self.alive() else None
+
+    @property
+    def process_id(self) -> int | None:
+        """The child's process id; None before `start`."""
+        return self._child.process.pid if self._child else None
+
+    def start(self) -> None:
+        """Start the child unless one is alive. Nothing is loaded then. LabError when it cannot start."""
+        with self._lock:
+            if self._child is not None and self._child.alive():
+                return
+            self._loaded = self._adapter = None
+            self._closed = False
+            self._child = _Child(self._command, self._log, self._readings.append)
+
+    def load(self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None) -> Loaded:
+        body = {
+            "do": "load",
+            "checkpoint": checkpoint,
+            "device": self._settings.device,
+            "dtype": self._settings.dtype,
+        }
+        # The engine lets go of the checkpoint before to make room, so a failure leaves none.
+        self._loaded = self._adapter = None
+        result = self._call(body, progress)
+        self._loaded = read(Loaded, result)
+        return self._loaded
+
+    def activate(self, adapter: Path | None) -> float:
+        shift = float(self._call({"do": "activate", "adapter": str(adapter.resolve()) if adapter else None}))
+        self._adapter = adapter.name if adapter else None
+        return shift
+
+    def count(self, prompt: Prompt) -> int:
+        return int(self._call({"do": "count", "prompt": prompt}))
+
+    def memory(self, event: str) -> Memory:
+        return read(Memory, self._call({"do": "memory", "event": event}))
+
+    def take_readings(self) -> list[Memory]:
+        taken: list[Memory] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self._readings.popleft())
+        return taken
+
+    def alive(self) -> bool:
+        return self._child is not None and self._child.alive()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._child is not None:
+                self._child.end()
+
+    def generate(
+        self,
+        prompt: Prompt,
+        rows: Sequence[Sampling],
+        max_tokens: int,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[GenerationEvent]:
+        child, request = self._next_request()
+        body = {"do": "generate", "prompt": prompt, "rows": list(rows), "max_tokens": max_tokens}
+        replies = child.ask(request, body)
+        row = _OpenRow()
+        deadline: float | None = None
+        try:
+            while True:
+                if deadline is None and cancel is not None and cancel.is_set():
+                    deadline = time.monotonic() + _CANCEL_GRACE_SECONDS
+                    child.tell({"do": "cancel", "id": request})
+                try:
+                    body = self._reply(child, replies, _POLL_SECONDS if cancel is not None else None)
+                except queue.Empty:
+                    if deadline is not None and time.monotonic() > deadline:
+                        # The child is too busy to answer: end the row here with what arrived of it.
+                        if (finished := row.cancelled()) is not None:
+                            yield finished
+                        return
+                    continue
+                if body["say"] == "done":
+                    return
+                event = generation_event(body)
+                if event is not None:
+                    row.follow(event)
+                    yield event
+        finally:
+            # Reached also when the consumer stops early: the child must not go on for nobody.
+            if child.abandon(request):
+                child.tell({"do": "cancel", "id": request})
+
+    def _call(self, body: Body, progress: Callable[[Progress], None] | None = None) -> Any:
+        child, request = self._next_request()
+        replies = child.ask(request, body)
+        try:
+            while True:
+                reply = self._reply(child, replies)
+                if reply["say"] == "done":
+                    return reply.get("result")
+                if reply["say"] == "progress" and progress is not None:
+                    progress(read(Progress, reply))
+        finally:
+            child.abandon(request)
+
+    def _next_request(self) -> tuple[_Child, int]:
+        with self._lock:
+            if self._child is None:
+                raise EngineDied("The engine is not running.", "Start it again.")
+            self._requests += 1
+            return self._child, self._requests
+
+    def _reply(self, child: _Child, replies: queue.SimpleQueue[Body | None], timeout: float | None = None) -> Body:
+        """The next reply. Raises queue.Empty after `timeout` seconds, EngineDied, and the child's errors."""
+        reply = replies.get(timeout=timeout)
+        if reply is None:
+            raise self._obituary(child)
+        if reply["say"] == "error":
+            raise LabError(reply.get("title", "The engine failed."), reply.get("remedy", ""))
+        return reply
+
+    def _obituary(self, child: _Child) -> EngineDied:
+        if self._closed:
+            return EngineDied("The engine was closed.", "Start it again.")
+        code = child.process.returncode
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        words = child.last_words()
+        said = f"; its last words: {words}" if words else ""
+        return EngineDied(f"The engine ended {how}{said}.", f"Start it again; all it said is in {self._log}.")
+
+
+class _OpenRow:
+    """The row that is being written, as far as it arrived."""
+
+    def __init__(self) -> None:
+        self._row: int | None = None
+        self._text = ""
+        self._tokens = 0
+        self._since = time.monotonic()
+
+    def follow(self, event: GenerationEvent) -> None:
+        if isinstance(event, RowStarted):
+            self._row, self._text, self._tokens, self._since = event.row, "", 0, time.monotonic()
+        elif isinstance(event, RowGrew):
+            self._text += event.text
+            self._tokens = event.tokens
+        elif isinstance(event, RowFinished):
+            self._row = None
+
+    def cancelled(self) -> RowFinished | None:
+        if self._row is None:
+            return None
+        return RowFinished(self._row, self._text, self._tokens, time.monotonic() - self._since, "cancelled")
+
+
+def transformers_engine(log: Path, settings: EngineSettings) -> ProcessEngine:
+    """The engine that runs checkpoints with transformers. Not started yet."""
+    return ProcessEngine([sys.executable, "-m", "lab.engine.worker"], log, settings)

@@ -1,0 +1,191 @@
+"""An engine process without a model: it speaks the protocol and says what it is told, or fails as it is told."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from lab.domain import (
+    Checkpoint,
+    Finish,
+    GenerationEvent,
+    Loaded,
+    Message,
+    Progress,
+    Prompt,
+    PromptRead,
+    RowFinished,
+    RowGrew,
+    RowStarted,
+    Sampling,
+)
+from lab.engine.adapters import check_adapter
+from lab.engine.prose import answer
+from lab.engine.serving import serve, too_long
+from lab.errors import LabError
+
+_ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x9b5mblink "
+
+
+class ScriptedHost:
+    """Answers from `--answers`, or made-up prose; a token is a word with the white space after it."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._answers: list[str] = []
+        if options.answers is not None:
+            text = Path(options.answers).read_text(encoding="utf-8")
+            self._answers = [part.strip("\n") for part in re.split(r"^---\n", text, flags=re.MULTILINE)]
+        self._loaded: Loaded | None = None
+        self._adapter: str | None = None
+
+    def load(
+        self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]
+    ) -> Loaded:
+        options = self._options
+        self._loaded = self._adapter = None
+        started = time.monotonic()
+        steps = max(1, round(options.load_seconds / 0.05))
+        for step in range(steps + 1):
+            progress(Progress("Reading the weights", step, steps, ""))
+            if step < steps:
+                time.sleep(options.load_seconds / steps)
+        if options.fail_load:
+            title = f"The checkpoint {checkpoint.name} cannot be loaded: {options.fail_load}."
+            raise LabError(title, "Choose another.")
+        if options.die_loading:
+            _die()
+        self._loaded = Loaded(
+            name=checkpoint.name,
+            family="scripted",
+            form=checkpoint.form or "chat",
+            context=options.context,
+            parameters=checkpoint.parameters or 134_515_008,
+            dtype="float32" if dtype == "auto" else dtype,
+            device="cpu",
+            fingerprint=hashlib.sha256(f"scripted {checkpoint.name}".encode()).hexdigest(),
+            path=checkpoint.location,
+            seconds=time.monotonic() - started,
+        )
+        return self._loaded
+
+    def activate(self, adapter: Path | None) -> float:
+        loaded = self._require()
+        if adapter is None:
+            self._adapter = None
+            return 0.0
+        check_adapter(adapter, loaded.fingerprint, loaded.name)
+        self._adapter = adapter.name
+        return 0.5
+
+    def count(self, prompt: Prompt) -> int:
+        self._require()
+        return sum(4 + len(_tokens(message.content)) for message in prompt.messages)
+
+    def vram_bytes(self) -> int | None:
+        return None
+
+    def generate(
+        self, prompt: Prompt, rows: list[Sampling], max_tokens: int, cancelled: threading.Event
+    ) -> Iterator[GenerationEvent]:
+        options = self._options
+        tokens = self.count(prompt)
+        if tokens + max_tokens > options.context:
+            raise too_long(tokens, max_tokens, options.context)
+        asked = _last(prompt.messages)
+        if options.die_on is not None and options.die_on in asked:
+            _die()
+        if options.fail_on is not None and options.fail_on in asked:
+            raise LabError("The engine ran out of memory while it wrote.", "Use a smaller checkpoint.")
+        yield PromptRead(tokens)
+        for row, sampling in enumerate(rows):
+            if cancelled.is_set():
+                return
+            yield from self._write(row, self._text(asked, sampling), prompt.stop, max_tokens, cancelled)
+
+    def _write(
+        self, row: int, text: str, stop: Sequence[str], max_tokens: int, cancelled: threading.Event
+    ) -> Iterator[GenerationEvent]:
+        options = self._options
+        started = time.monotonic()
+        yield RowStarted(row)
+        if options.stall:
+            # Like a native call: no cancel is heard until it is over.
+            time.sleep(options.stall)
+        cut = min((at for mark in stop if (at := text.find(mark)) >= 0), default=len(text))
+        said = ""
+        count = 0
+        finish: Finish = "stop"
+        for token in _tokens(text[:cut]):
+            if count == max_tokens:
+                finish = "length"
+                break
+            if options.pace:
+                cancelled.wait(max(0.0, started + (count + 1) / options.pace - time.monotonic()))
+            if cancelled.is_set():
+                finish = "cancelled"
+                break
+            count += 1
+            if options.die_at_token is not None and (row, count) == (options.die_in_row, options.die_at_token):
+                _die()
+            said += token
+            yield RowGrew(row, token, count)
+        yield RowFinished(row, said, count, time.monotonic() - started, finish)
+
+    def _text(self, asked: str, sampling: Sampling) -> str:
+        seed: int | str = sampling.seed if sampling.temperature > 0 else "greedy"
+        if self._answers:
+            text = self._answers[sampling.seed % len(self._answers) if sampling.temperature > 0 else 0]
+        else:
+            text = answer(f"{seed} {self._adapter} {asked}", self._options.words)
+        return _ESCAPES + text if self._options.escape_codes else text
+
+    def _require(self) -> Loaded:
+        if self._loaded is None:
+            raise LabError("No checkpoint is loaded.", "Load one first.")
+        return self._loaded
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"\S+\s*|\s+", text)
+
+
+def _last(messages: tuple[Message, ...]) -> str:
+    return messages[-1].content if messages else ""
+
+
+def _die() -> NoReturn:
+    print("scripted engine: dying as asked", file=sys.stderr, flush=True)  # noqa: T201
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit(1)
+
+
+def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab.engine.scripted", description=__doc__)
+    parser.add_argument("--answers", metavar="FILE", help="answers divided by lines of ---; draft takes seed modulo")
+    parser.add_argument("--words", type=int, metavar="N", help="made-up answers have at least N words")
+    parser.add_argument("--pace", type=float, default=0.0, metavar="N", help="tokens per second; 0 does not wait")
+    parser.add_argument("--stall", type=float, default=0.0, metavar="S", help="deaf for S seconds before each draft")
+    parser.add_argument("--load-seconds", type=float, default=0.0, metavar="S", help="how long loading takes")
+    parser.add_argument("--context", type=int, default=8192, metavar="N", help="window in tokens")
+    parser.add_argument("--escape-codes", action="store_true", help="terminal escape codes open every answer")
+    parser.add_argument("--fail-load", metavar="REASON", help="loading ends in an error")
+    parser.add_argument("--fail-on", metavar="TEXT", help="an error when the last message holds TEXT")
+    parser.add_argument("--die-loading", action="store_true", help="dies while it loads")
+    parser.add_argument("--die-on", metavar="TEXT", help="dies when the last message holds TEXT")
+    parser.add_argument("--die-at-token", type=int, metavar="N", help="dies at the Nth token of a draft")
+    parser.add_argument("--die-in-row", type=int, default=0, metavar="N", help="which draft dies, counted from 0")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    serve(ScriptedHost(_options()))

@@ -6,10 +6,10 @@ a reader ignores fields that it does not know, and a missing field takes the def
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cache
-from typing import Any, Literal, Union, get_args
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -204,9 +204,26 @@ EVENT_TYPES: dict[str, type[Event]] = {_snake(kind.__name__): kind for kind in g
 EVENT_NAMES: dict[type[Event], str] = {kind: name for name, kind in EVENT_TYPES.items()}
 
 
-@cache
-def _field_names(kind: type[Event]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _field_types(kind: type) -> dict[str, tuple[type, ...]]:
+    """What JSON may hold for each field. A float may be null, because that is how NaN is written."""
+    allowed: dict[str, tuple[type, ...]] = {}
+    for name, hint in get_type_hints(kind).items():
+        options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        plain = {str if get_origin(option) is Literal else option for option in options}
+        allowed[name] = (*plain, *((int, type(None)) if float in plain else ()))
+    return allowed
+
+
+_FIELD_TYPES = {kind: _field_types(kind) for kind in EVENT_NAMES}
+
+
+def _check(name: str, value: Any, allowed: tuple[type, ...]) -> Any:
+    if type(value) not in allowed:
+        raise ValueError(f"{name} is {type(value).__name__}")
+    # The width of a database column; a seed may use one bit more.
+    if type(value) is int and not -(2**63) <= value < 2 ** (64 if name == "seed" else 63):
+        raise ValueError(f"{name} is out of range")
+    return value
 
 
 def now() -> datetime:
@@ -219,7 +236,7 @@ def encode(event: Event, at: datetime) -> bytes:
     kind = type(event)
     body: dict[str, Any] = {"at": at.astimezone(timezone.utc).isoformat(timespec="microseconds")}
     body["event"] = EVENT_NAMES[kind]
-    for name in _field_names(kind):
+    for name in _FIELD_TYPES[kind]:
         value = getattr(event, name)
         # A lone surrogate (from a terminal or a broken file) has no UTF-8 form; the record must not refuse it.
         body[name] = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
@@ -244,7 +261,9 @@ def decode(line: bytes) -> Entry | None:
         at = datetime.fromisoformat(body["at"])
         if at.tzinfo is None:
             raise ValueError("no time zone")
-        event = kind(**{name: body[name] for name in _field_names(kind) if name in body})
-    except (KeyError, TypeError, ValueError) as fault:
+        at = at.astimezone(timezone.utc)
+        types = _FIELD_TYPES[kind]
+        event = kind(**{name: _check(name, body[name], types[name]) for name in types if name in body})
+    except (KeyError, TypeError, ValueError, OverflowError) as fault:
         raise ValueError(f"{body['event']}: {fault}") from fault
     return Entry(at, event)

@@ -1,0 +1,107 @@
+"""The schema of the database: ordered named steps, and which of them a database has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import duckdb
+
+from lab.errors import LabError
+
+# A step that was released is never changed; what comes later is a new step at the end.
+STEPS: Final[tuple[tuple[str, str], ...]] = (
+    (
+        "record",
+        """
+        CREATE TABLE journal_offsets (stream VARCHAR PRIMARY KEY, bytes BIGINT, lines BIGINT);
+        CREATE TABLE journal_faults (stream VARCHAR, line BIGINT, reason VARCHAR);
+
+        CREATE TABLE sessions (
+            session_id VARCHAR PRIMARY KEY, started_at TIMESTAMP, ended_at TIMESTAMP, title VARCHAR,
+            checkpoint VARCHAR, adapter VARCHAR, profile VARCHAR, threshold DOUBLE, parent_session_id VARCHAR
+        );
+        CREATE TABLE exchanges (
+            exchange_id VARCHAR PRIMARY KEY, session_id VARCHAR, turn BIGINT, created_at TIMESTAMP,
+            user_input VARCHAR, response VARCHAR, status VARCHAR, checkpoint VARCHAR, adapter VARCHAR,
+            prompt_tokens BIGINT, response_tokens BIGINT, seconds DOUBLE, mark VARCHAR, target VARCHAR,
+            reason VARCHAR, converged BOOLEAN
+        );
+        CREATE TABLE drafts (
+            exchange_id VARCHAR, iteration BIGINT, temperature DOUBLE, seed HUGEINT, energy DOUBLE,
+            tokens BIGINT, seconds DOUBLE, text VARCHAR, chosen BOOLEAN, PRIMARY KEY (exchange_id, iteration)
+        );
+        CREATE TABLE salience (
+            exchange_id VARCHAR, profile VARCHAR, surprise DOUBLE, novelty DOUBLE, arousal DOUBLE, reward DOUBLE,
+            conflict DOUBLE, total DOUBLE, threshold DOUBLE, salient BOOLEAN, PRIMARY KEY (exchange_id, profile)
+        );
+        CREATE TABLE sleep_cycles (
+            cycle_id VARCHAR PRIMARY KEY, started_at TIMESTAMP, ended_at TIMESTAMP, status VARCHAR,
+            checkpoint VARCHAR, parent_adapter VARCHAR, adapter VARCHAR, exchanges BIGINT, examples BIGINT,
+            epochs BIGINT, steps BIGINT, rank BIGINT, learning_rate DOUBLE, first_loss DOUBLE, last_loss DOUBLE,
+            verdict VARCHAR, reason VARCHAR, seconds DOUBLE
+        );
+        CREATE TABLE sleep_examples (
+            cycle_id VARCHAR, exchange_id VARCHAR, kind VARCHAR, prompt VARCHAR, target VARCHAR
+        );
+        CREATE TABLE sleep_steps (
+            cycle_id VARCHAR, step BIGINT, epoch BIGINT, loss DOUBLE, learning_rate DOUBLE, tokens BIGINT,
+            seconds DOUBLE, PRIMARY KEY (cycle_id, step)
+        );
+        CREATE TABLE adapters (
+            adapter VARCHAR PRIMARY KEY, checkpoint VARCHAR, parent VARCHAR, cycle_id VARCHAR,
+            created_at TIMESTAMP, path VARCHAR, sha256 VARCHAR, bytes BIGINT, state VARCHAR
+        );
+        CREATE TABLE resources (
+            at TIMESTAMP, process VARCHAR, rss_bytes BIGINT, vram_bytes BIGINT, event VARCHAR
+        );
+
+        CREATE VIEW salience_history AS
+        SELECT
+            e.exchange_id, e.session_id, s.title, e.turn, e.created_at, e.user_input, e.response, e.status,
+            e.checkpoint, e.adapter, v.profile, v.surprise, v.novelty, v.arousal, v.reward, v.conflict,
+            v.total, v.threshold, v.salient, e.seconds, e.response_tokens
+        FROM exchanges e
+        LEFT JOIN sessions s USING (session_id)
+        LEFT JOIN salience v USING (exchange_id)
+        ORDER BY e.created_at, e.exchange_id, v.profile;
+        """,
+    ),
+)
+
+_APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"
+_KNOWN = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'schema_steps'"
+
+
+def pending(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[str, str]] = STEPS) -> list[tuple[str, str]]:
+    """The steps that this database does not have yet.
+
+    Raises LabError when it has steps that this release does not know.
+    """
+    if connection.execute(_KNOWN).fetchall() == [(0,)]:
+        return list(steps)
+    applied = [name for (name,) in connection.execute("SELECT name FROM schema_steps ORDER BY step").fetchall()]
+    if applied != [name for name, _ in steps[: len(applied)]]:
+        raise LabError(
+            "sessions/lab.duckdb was made by a newer release of the lab.",
+            "Upgrade the lab, or run `lab rebuild` to make the database anew from the journal.",
+        )
+    return list(steps[len(applied) :])
+
+
+def upgrade(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[str, str]] = STEPS) -> None:
+    """Apply the pending steps in order, all or none. Raises LabError as `pending` does."""
+    missing = pending(connection, steps)
+    if not missing:
+        return
+    first = len(steps) - len(missing)
+    connection.begin()
+    try:
+        connection.execute(_APPLIED)
+        for number, (name, sql) in enumerate(missing, first + 1):
+            connection.execute(sql)
+            connection.execute("INSERT INTO schema_steps VALUES (?, ?)", [number, name])
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise

@@ -45,7 +45,7 @@ class RefinementSettings(_Section):
 
 
 class DialogueSettings(_Section):
-    """"dialogue" puts the conversation so far into the prompt, "fresh" the last question only."""
+    """ "dialogue" puts the conversation so far into the prompt, "fresh" the last question only."""
 
     context: Literal["dialogue", "fresh"] = "dialogue"
 

@@ -1,0 +1,1 @@
+"""One conversation: its context, its turns, what the record takes of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -24,10 +25,11 @@ class SleepExample:
 
 @dataclass(frozen=True, slots=True)
 class SleepSettings:
-    """A resolved recipe. `modules` is "attention" or "all"; `loss` is over "answer" or "text".
+    """A resolved recipe. `modules` is "attention" or "all"; `loss` is over the "answer" or the whole "text".
 
-    `batch_size` examples make a forward pass, `accumulation` passes make an optimiser step.
-    `form` None follows the checkpoint; `seed` makes a run repeatable on CPU.
+    `batch_size` examples make a forward pass, `accumulation` passes make an optimiser step. `form` None
+    follows the checkpoint. `continues`: training starts from the parent adapter, not from the base.
+    `max_tokens` cuts a longer example; `seed` makes a run repeatable on CPU.
     """
 
     recipe: str
@@ -45,23 +47,28 @@ class SleepSettings:
     max_tokens: int
     seed: int
 
+    def total_steps(self, examples: int) -> int:
+        """Optimiser steps for this many examples."""
+        batches = math.ceil(examples / self.batch_size)
+        return math.ceil(batches / self.accumulation) * self.epochs
+
 
 @dataclass(frozen=True, slots=True)
 class SleepPlan:
     """Everything one cycle needs, written to `plan.json` before the sleeper starts.
 
-    `model_path` is the folder of the checkpoint's weights; `parent_adapter` the adapter it continues.
+    `model_path` is the folder of the checkpoint's weights, `adapter` the name of the one to be made,
+    `parent_adapter` the one it continues. `form` None lets the checkpoint's tokenizer decide.
     """
 
     cycle_id: str
     checkpoint: str
     fingerprint: str
     model_path: str
-    form: PromptForm
+    form: PromptForm | None
     device: str
     dtype: str
     adapter: str
-    adapters_path: str
     parent_adapter: str | None
     exchange_ids: tuple[str, ...]
     settings: SleepSettings

@@ -31,7 +31,7 @@ def energy(text: str) -> Energy:
     words = text.lower().split()
     return Energy(
         length=0.3 if len(text) < 50 else 0.0,
-        ending=0.2 if stripped and stripped[-1] not in ".!?\"" else 0.0,
+        ending=0.2 if stripped and stripped[-1] not in '.!?"' else 0.0,
         repetition=0.2 if len(words) > 10 and len(set(words)) / len(words) < 0.7 else 0.0,
         collapse=_collapse(words),
     )

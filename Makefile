@@ -1,0 +1,38 @@
+# make lab opens the lab, make test runs the tests, make check lints and type checks.
+# Each makes .venv and installs what it needs the first time; after that nothing is done twice.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: lab test check clean
+
+lab: $(VENV)/.lab
+	@$(BIN)/lab $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "$(PYTHON) is older than Python 3.10: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.python pyproject.toml constraints.txt
+	$(PIP) install --quiet --progress-bar on -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.lab
+	$(PIP) install --quiet --progress-bar on -c constraints.txt -e '.[test,check]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,124 @@
+"""The command line: parses, dispatches, and turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from lab import __version__
+from lab.errors import LabError
+
+_EXAMPLES = """examples:
+  lab                                   open the screen on the latest dialogue
+  lab ask "What is it like to learn?"   one refined answer, scored and recorded
+  lab sleep                             train an adapter on what was salient
+  lab sql "SELECT * FROM salience_history"
+
+exit codes: 0 done, 1 an error with its remedy on stderr, 2 wrong usage
+"""
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 50:
+        raise argparse.ArgumentTypeError("must be from 1 to 50")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**62:
+        raise argparse.ArgumentTypeError("must be 0 or more, and less than 2**62")
+    return number
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All subcommands and their options."""
+    everywhere = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    everywhere.add_argument(
+        "--workspace", metavar="DIR", help="folder of the record (default: LAB_WORKSPACE, or the current folder)"
+    )
+    model = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    model.add_argument("--checkpoint", metavar="NAME", help="a name of lab checkpoints, a folder, or a hub id")
+    model.add_argument("--adapter", metavar="NAME", help='"newest" (default), "none", or a name of lab adapters')
+
+    parser = argparse.ArgumentParser(
+        prog="lab",
+        description="Talk with a small local model, see which moments matter, and let it sleep on them.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[everywhere, model],
+    )
+    parser.add_argument("--version", action="version", version=f"lab {__version__}")
+    parser.add_argument("--session", metavar="ID", help="open this dialogue instead of the latest")
+    parser.add_argument("--new", action="store_true", help="begin a new dialogue")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def command(name: str, help: str, *parents: argparse.ArgumentParser, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.",
+            epilog=f"example: {example}",
+            parents=[everywhere, *parents],
+        )
+
+    ask = command("ask", "answer one message, refined, scored and recorded", model, example='lab ask "Who are you?"')
+    ask.add_argument("text", metavar="TEXT", help='the message; "-" reads it from standard input')
+    ask.add_argument("--session", metavar="ID", help="continue this dialogue; a new one without it")
+    ask.add_argument("--iterations", metavar="N", type=_count, help="drafts to choose from (1 to 50)")
+    ask.add_argument("--seed", metavar="N", type=_seed, help="seed of the first draft; the next ones count up")
+    ask.add_argument("--json", action="store_true", help="one JSON object with the SQL names")
+
+    sleep = command("sleep", "train an adapter on salient exchanges", model, example="lab sleep --json")
+    sleep.add_argument("--session", metavar="ID", help="sleep on this dialogue only")
+    sleep.add_argument("--json", action="store_true", help="the cycle as one JSON object with the SQL names")
+
+    sql = command("sql", "query the record", example='lab sql "SELECT * FROM salience_history" --format csv')
+    sql.add_argument("query", metavar="QUERY", help='SQL; "-" reads it from standard input')
+    sql.add_argument("--format", choices=["table", "json", "csv"], default="table", help="default: table")
+    sql.add_argument(
+        "--write", action="store_true", help="allow changes to lab.duckdb; lab rebuild discards them again"
+    )
+
+    score = command("score", "score a transcript without a model", example="lab score transcript.jsonl > scored.jsonl")
+    score.add_argument(
+        "file", metavar="FILE", help='JSON lines with user_input and model_response; "-" reads standard input'
+    )
+
+    importer = command("import", "take over recorded sessions", example="lab import ~/published/sessions")
+    importer.add_argument("folder", metavar="DIR", help="a folder of session_* folders, or one of them")
+
+    command("rebuild", "make lab.duckdb anew from the journal", example="lab rebuild")
+    command("prepare", "fetch and convert the embedded models", example="lab prepare")
+    command("checkpoints", "list the models that can be loaded", example="lab checkpoints")
+    command("adapters", "list the trained adapters", example="lab adapters")
+    command("doctor", "say what is wrong with this set-up and what to do", example="lab doctor")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        from lab import commands
+
+        return commands.run(arguments)
+    except LabError as fault:
+        print(f"lab: {fault.title}", file=sys.stderr)
+        if fault.remedy:
+            print(f"     {fault.remedy}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lab: stopped.", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output went away (head, less): nothing is wrong. Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

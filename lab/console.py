@@ -1,0 +1,129 @@
+"""Plain output of the command line: tables, JSON, CSV, and progress on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time as clock, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from lab.domain import Progress
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_WIDEST_CELL = 60
+
+
+def harmless(text: str) -> str:
+    """Text of a model or a person without what could drive a terminal: control and direction characters."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def dumps(value: Any) -> str:
+    """One line of JSON; times as ISO 8601, decimals as numbers."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (datetime, date, clock)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).hex()
+    return str(value)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    line = harmless(" ".join(text.split()))
+    return line if len(line) <= _WIDEST_CELL else f"{line[: _WIDEST_CELL - 3]}..."
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Aligned columns under a rule; numbers to the right, long text cut to one line."""
+    rows = list(rows)
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
+    numeric = [
+        bool(rows) and all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(columns))
+    ]
+
+    def line(values: Sequence[str]) -> str:
+        padded = (
+            value.rjust(width) if right else value.ljust(width) for value, width, right in zip(values, widths, numeric)
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(list(columns)), "  ".join("-" * width for width in widths), *map(line, cells)])
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """RFC 4180 rows with a header; null is empty."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """An array of objects, one a line."""
+    lines = ",\n".join(dumps(dict(zip(columns, row))) for row in rows)
+    return f"[\n{lines}\n]" if lines else "[]"
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+class ProgressLine:
+    """Progress on stderr: one line that is rewritten on a terminal, a line a stage elsewhere."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._stage = ""
+        self._shown = 0.0
+        self._width = 0
+
+    def __call__(self, progress: Progress) -> None:
+        new_stage = progress.stage != self._stage
+        self._stage = progress.stage
+        if not self._live:
+            if new_stage:
+                print(progress.stage, file=sys.stderr, flush=True)
+            return
+        if new_stage or time.monotonic() - self._shown > 0.1:
+            share = f" {progress.fraction:4.0%}" if progress.fraction is not None else ""
+            self.write(f"{progress.stage}{share}")
+
+    def write(self, text: str) -> None:
+        """Put a text on the live line; nothing where stderr is no terminal."""
+        if self._live:
+            self._shown = time.monotonic()
+            print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
+            self._width = len(text)
+
+    def end(self) -> None:
+        """Clear the live line."""
+        if self._live and self._width:
+            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
+            self._width = 0

@@ -1,0 +1,197 @@
+"""One dialogue: takes a turn as a plain generator of events, and writes each step to the record first."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from lab.dialogue.context import Context, assemble
+from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
+from lab.dialogue.recording import drafted, finished, measured, opened, scored, started
+from lab.domain import Draft, Exchange, ExchangeStatus, Refinement, Sampling, Session
+from lab.engine.client import Engine
+from lab.errors import LabError
+from lab.journal import queries
+from lab.journal.events import Event, SessionEnded, now
+from lab.journal.record import Record
+from lab.refinement.irp import DraftScored, Refined, choose, refine, samplings
+from lab.salience import profile
+from lab.settings import Settings
+
+_TITLE_LENGTH: Final = 60
+
+
+def new_session_id() -> str:
+    """A session id that sorts by time and that two labs do not share: UTC time and four random digits."""
+    return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+class Conversation:
+    """A session that this process owns. One turn at a time, from any one thread."""
+
+    def __init__(
+        self, session: Session, history: Sequence[Exchange], engine: Engine, record: Record, settings: Settings
+    ) -> None:
+        """Take the session for this process. Raises LabError when another lab has it open."""
+        self.session = session
+        self.history = list(history)
+        self._engine = engine
+        self._record = record
+        self._settings = settings
+        self._profile = profile(settings.salience.profile)
+        self._ownership = contextlib.ExitStack()
+        self._ownership.enter_context(record.journal.own(session.session_id))
+
+    @classmethod
+    def begin(cls, engine: Engine, record: Record, settings: Settings) -> Conversation:
+        """A new dialogue. Nothing is recorded before its first turn, so looking around leaves no empty sessions."""
+        salience = settings.salience
+        session = Session(new_session_id(), now(), None, None, salience.profile, salience.threshold)
+        return cls(session, (), engine, record, settings)
+
+    @classmethod
+    def resume(cls, session_id: str, engine: Engine, record: Record, settings: Settings) -> Conversation:
+        """Continue a recorded dialogue. Raises LabError when it is unknown or open in another lab."""
+        session = queries.session(record, session_id)
+        if session is None:
+            raise LabError(
+                f'There is no session "{session_id}".', 'lab sql "SELECT session_id, title FROM sessions" lists them.'
+            )
+        return cls(session, queries.exchanges(record, session_id), engine, record, settings)
+
+    def close(self) -> None:
+        """End the session in the record and let other labs have it."""
+        if self._recorded():
+            self._append(SessionEnded(self.session.session_id))
+        self._ownership.close()
+
+    def take_turn(self, text: str, cancel: threading.Event, seed: int | None = None) -> Iterator[TurnEvent]:
+        """Answer a message: record it, draft, choose, score, record.
+
+        `seed` (else the setting, else a random one) is that of the first draft. Raises LabError before anything is
+        recorded when the message is empty, does not fit the window, or the engine cannot be asked; after that every
+        outcome is an event, and a generator that is closed early records a cancelled exchange.
+        """
+        if not text.strip():
+            raise LabError("The message is empty.", "Write something first.")
+        began = time.monotonic()
+        context = self._context(text)
+        exchange = self._begin_turn(text, context)
+        rows = self._rows(seed)
+        yield TurnBegan(exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out)
+        drafts: list[Draft] = []
+        refinement: Refinement | None = None
+        error: LabError | None = None
+        try:
+            max_tokens = self._settings.refinement.max_tokens
+            for event in refine(self._engine.generate(context.prompt, rows, max_tokens, cancel), rows):
+                if isinstance(event, Refined):
+                    refinement = event.refinement
+                    continue
+                if isinstance(event, DraftScored):
+                    self._append(drafted(exchange.exchange_id, event.draft))
+                    drafts.append(event.draft)
+                yield event
+        except LabError as fault:
+            error = fault
+        except GeneratorExit:
+            cancel.set()
+            self._finish(exchange, drafts, None, "cancelled", None, began)
+            raise
+        status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() else "complete"
+        done = self._finish(exchange, drafts, refinement, status, error, began)
+        yield TurnFailed(done, error) if error else TurnFinished(done)
+
+    def _context(self, text: str) -> Context:
+        loaded = self._engine.loaded
+        if loaded is None:
+            raise LabError("No model is loaded yet.", "Wait until the engine is ready, or start it again.")
+        return assemble(
+            text,
+            self.history,
+            mode=self._settings.dialogue.context,
+            form=loaded.form,
+            window=loaded.context,
+            reserve=self._settings.refinement.max_tokens,
+            count=self._engine.count,
+        )
+
+    def _rows(self, seed: int | None) -> list[Sampling]:
+        refinement = self._settings.refinement
+        if seed is None:
+            seed = refinement.seed if refinement.seed is not None else secrets.randbits(31)
+        return samplings(refinement.iterations, seed, refinement.temperature, refinement.cooling, refinement.floor)
+
+    def _begin_turn(self, text: str, context: Context) -> Exchange:
+        """Write the user's turn to the record; the first one opens the session there."""
+        turn = self.history[-1].turn + 1 if self.history else 1
+        exchange = Exchange(
+            exchange_id=f"{self.session.session_id}-{turn:04d}",
+            session_id=self.session.session_id,
+            turn=turn,
+            created_at=now(),
+            user_input=text,
+            response="",
+            status="running",
+            checkpoint=self._engine.loaded.name if self._engine.loaded else None,
+            adapter=self._engine.adapter,
+            prompt_tokens=context.tokens,
+        )
+        events: list[Event] = []
+        if not self._recorded():
+            self.session = replace(
+                self.session, checkpoint=exchange.checkpoint, adapter=exchange.adapter, title=_title(text)
+            )
+            events.append(opened(self.session))
+        self._append(*events, started(exchange))
+        return exchange
+
+    def _finish(
+        self,
+        exchange: Exchange,
+        drafts: Sequence[Draft],
+        refinement: Refinement | None,
+        status: ExchangeStatus,
+        error: LabError | None,
+        began: float,
+    ) -> Exchange:
+        """Record how the exchange ended, with its score, and add it to the history."""
+        if refinement is None and drafts:
+            refinement = choose(drafts)
+        winner = refinement.winner if refinement else None
+        done = replace(
+            exchange,
+            response=winner.text if winner else "",
+            status=status,
+            response_tokens=winner.tokens if winner else 0,
+            seconds=time.monotonic() - began,
+            reason=str(error) if error else None,
+            drafts=tuple(drafts),
+            chosen=winner.iteration if winner else None,
+        )
+        if done.response:
+            threshold = self._settings.salience.threshold
+            done = replace(done, salience=(self._profile.score(done.user_input, done.response, threshold),))
+        self._append(
+            finished(done, refinement.converged if refinement else None),
+            *(scored(done.exchange_id, score) for score in done.salience),
+            *measured(self._engine.take_readings()),
+        )
+        self.history.append(done)
+        return done
+
+    def _recorded(self) -> bool:
+        return self._record.journal.exists(self.session.session_id)
+
+    def _append(self, *events: Event) -> None:
+        self._record.append(self.session.session_id, *events)
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 3].rstrip()}..."

@@ -1,0 +1,169 @@
+"""Examines a set-up: what is there, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import orjson
+import psutil
+
+from lab import __version__
+from lab.console import size
+from lab.errors import LabError
+from lab.settings import Settings, Workspace, cache_folder
+
+_PACKAGES: Final = ("textual", "duckdb", "torch", "transformers", "peft", "accelerate")
+# The embedded model while it trains, with room for the screen.
+_MEMORY_WANTED: Final = 3 * 1024**3
+_DISK_WANTED: Final = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing examined. `remedy` is None when it is well."""
+
+    what: str
+    found: str
+    remedy: str | None = None
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """Examine everything; a check that fails is a finding, never an exception."""
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("versions", _versions),
+        ("device", lambda: _device(workspace)),
+        ("memory", _memory),
+        ("workspace", lambda: _workspace(workspace)),
+        ("cache", _cache),
+        ("record", lambda: _record(workspace)),
+        ("adapters", lambda: _adapters(workspace)),
+    ]
+    findings: list[Finding] = []
+    for name, check in checks:
+        try:
+            findings += check()
+        except LabError as fault:
+            findings.append(Finding(name, fault.title, fault.remedy))
+        except Exception as fault:
+            findings.append(
+                Finding(name, f"could not be examined: {fault!r}", "This is a fault of the lab: report it.")
+            )
+    return findings
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding(
+        "lab", f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    )
+    for package in _PACKAGES:
+        try:
+            yield Finding(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "not installed", "Install the lab again: make lab, or the pip lines of the README.")
+
+
+def _device(workspace: Workspace) -> Iterator[Finding]:
+    # In a child: torch is never imported here, and a broken installation must not end the doctor.
+    settings = _settings(workspace).engine
+    child = subprocess.run(
+        [sys.executable, "-m", "lab.engine.devices", settings.device, settings.dtype],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if child.returncode != 0:
+        last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        yield Finding("device", f"torch does not work: {last}", "Install the lab again: make lab.")
+        return
+    body = orjson.loads(child.stdout)
+    yield Finding("device", f"{body['device']} in {body['dtype']}, {body['name']}, {body['threads']} threads")
+
+
+def _settings(workspace: Workspace) -> Settings:
+    try:
+        return workspace.settings()
+    except LabError:
+        return Settings()
+
+
+def _memory() -> Iterator[Finding]:
+    memory = psutil.virtual_memory()
+    found = f"{size(memory.available)} free of {size(memory.total)}"
+    short = memory.available < _MEMORY_WANTED
+    yield Finding("memory", found, "Close other programs: a sleep may not fit beside the dialogue." if short else None)
+
+
+def _workspace(workspace: Workspace) -> Iterator[Finding]:
+    from lab.questions import questions
+
+    workspace.create()
+    free = shutil.disk_usage(workspace.root).free
+    yield Finding(
+        "workspace",
+        f"{workspace.root}, {size(free)} of disk free",
+        "Free some disk space before the record cannot grow." if free < _DISK_WANTED else None,
+    )
+    workspace.settings()
+    yield Finding("lab.toml", str(workspace.config) if workspace.config.exists() else "not there: defaults")
+    yield Finding("questions", f"{len(questions(workspace))} to pick from")
+
+
+def _cache() -> Iterator[Finding]:
+    from lab.engine import embedded
+
+    folder = cache_folder()
+    faults = embedded.verify()
+    if faults:
+        yield Finding(
+            "cache", f"{folder}: {'; '.join(faults)}", "Run lab prepare: it fetches what is missing or damaged."
+        )
+    else:
+        yield Finding("cache", f"{folder}, embedded models verified, {size(_folder_size(folder))}")
+
+
+def _folder_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _record(workspace: Workspace) -> Iterator[Finding]:
+    from lab.journal.record import Record
+
+    record = Record(workspace)
+    held = not record.sync()
+    rows = record.query(
+        "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM exchanges), (SELECT count(*) FROM sleep_cycles)"
+    ).rows
+    sessions, exchanges, cycles = rows[0]
+    found = f"{sessions} sessions, {exchanges} exchanges, {cycles} sleeps"
+    yield Finding(
+        "record",
+        f"{found}; another program holds {workspace.database.name}" if held else found,
+        "Close it, so that new events can be applied; they wait in the journal." if held else None,
+    )
+    for fault in record.faults():
+        yield Finding("journal", fault, "Nothing to do: the line is set aside, every other event is in the record.")
+
+
+def _adapters(workspace: Workspace) -> Iterator[Finding]:
+    from lab.sleep.adapters import WEIGHTS, file_sha256, list_adapters
+
+    adapters, faults = list_adapters(workspace.adapters)
+    yield Finding("adapters", f"{len(adapters)} in {workspace.adapters}")
+    for adapter in adapters:
+        if adapter.sha256 and file_sha256(adapter.path / WEIGHTS) != adapter.sha256:
+            yield Finding(
+                adapter.name,
+                f"{WEIGHTS} is not what was trained",
+                f"Remove {adapter.path}, or restore it from a backup.",
+            )
+    for fault in faults:
+        yield Finding("adapters", fault.title, fault.remedy)

@@ -1,0 +1,82 @@
+"""The folder of one sleep cycle: its plan, its examples, and the ways in which a lab and a sleeper meet there."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from lab.domain import SleepExample, SleepPlan, SleepSettings
+from lab.errors import LabError
+
+LOCK: Final = ".sleep.lock"
+# The sleeper ends with this code when another one holds the workspace; it has written nothing then.
+BUSY_EXIT: Final = 3
+
+
+class CycleFolder:
+    """`sessions/<cycle>/`: written by the lab before the sleeper starts, read by the sleeper."""
+
+    def __init__(self, sessions: Path, cycle_id: str) -> None:
+        self.path = sessions / cycle_id
+        self.plan_file = self.path / "plan.json"
+        self.examples_file = self.path / "examples.jsonl"
+        self.log = self.path / "sleeper.log"
+        # A file and not a signal, so that any lab can stop a detached sleep, and never a stranger's process.
+        self.cancel_file = self.path / "cancel"
+
+    def write(self, plan: SleepPlan, examples: Iterable[SleepExample]) -> None:
+        """Write plan and examples. Raises LabError when the folder cannot be written."""
+        try:
+            self.examples_file.write_bytes(
+                b"".join(orjson.dumps(dataclasses.asdict(e), option=orjson.OPT_APPEND_NEWLINE) for e in examples)
+            )
+            self.plan_file.write_bytes(orjson.dumps(dataclasses.asdict(plan), option=orjson.OPT_INDENT_2))
+        except OSError as fault:
+            raise LabError(
+                f"The sleep could not be planned in {self.path}: {fault.strerror}.",
+                "Free some space, then sleep again.",
+            ) from fault
+
+    def read(self) -> tuple[SleepPlan, list[SleepExample]]:
+        """The plan and the examples as written."""
+        body = orjson.loads(self.plan_file.read_bytes())
+        body["settings"] = SleepSettings(**body["settings"])
+        body["exchange_ids"] = tuple(body["exchange_ids"])
+        lines = self.examples_file.read_bytes().splitlines()
+        return SleepPlan(**body), [SleepExample(**orjson.loads(line)) for line in lines]
+
+    def ask_to_cancel(self) -> None:
+        """Ask the sleeper to stop after its present step."""
+        self.cancel_file.touch()
+
+    def cancel_asked(self) -> bool:
+        """True once somebody asked."""
+        return self.cancel_file.exists()
+
+    def remove(self) -> None:
+        """Take back a cycle that never began."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def new_cycle(sessions: Path) -> CycleFolder:
+    """Make the folder of the next cycle: `sleep-0001`, `sleep-0002`, ... of one width, so that no adapter
+    name is the prefix of another. Raises LabError when the folder cannot be made."""
+    taken = [int(path.name[6:]) for path in sessions.glob("sleep-*") if path.name[6:].isdigit()]
+    number = max(taken, default=0)
+    while True:
+        number += 1
+        folder = CycleFolder(sessions, f"sleep-{number:04d}")
+        try:
+            folder.path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as fault:
+            raise LabError(
+                f"The folder {folder.path} cannot be made: {fault.strerror}.", "Make the workspace writable."
+            ) from fault
+        return folder

@@ -1,0 +1,216 @@
+"""Sleep from the lab's side: what to sleep on, starting the sleeper, following it, stopping it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.domain import Exchange, PromptForm, SleepPlan, SleepSettings
+from lab.errors import LabError
+from lab.journal import queries
+from lab.journal.events import SleepEnded
+from lab.journal.record import Record
+from lab.settings import Settings, Workspace
+from lab.sleep.adapters import find_adapter, read_adapter
+from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
+from lab.sleep.dream import dream
+from lab.sleep.publish import saved_event
+from lab.sleep.recipes import resolve
+from lab.sleep.watch import SleepProgress, progress_of
+
+# From the process start to its first event: Python and torch have to be read from disk.
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a sleep trains on top of: a checkpoint's files, and the adapter that answers now."""
+
+    checkpoint: str
+    form: PromptForm | None
+    model_path: Path
+    fingerprint: str
+    adapter: str | None
+
+
+class Sleep:
+    """The sleeps of one workspace. Every method may be called from any thread and from any lab."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        settings: Settings,
+        record: Record,
+        base: Callable[[], Base],
+        command: Sequence[str] | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._record = record
+        self._base = base
+        self._command = list(command or [sys.executable, "-m", "lab.sleep.trainer"])
+
+    def running(self) -> str | None:
+        """The cycle that trains now in this workspace, whoever started it."""
+        for stream in reversed(self._record.journal.streams()):
+            if stream.startswith("sleep-") and self._record.journal.owned(stream):
+                return stream
+        return None
+
+    def start(self, session_id: str | None = None) -> str:
+        """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
+
+        With `session_id`, only that dialogue's exchanges are slept on. Raises LabError when nothing is
+        salient, when another sleep runs, or when the sleeper cannot start.
+        """
+        if running := self.running():
+            raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")
+        base = self._base()
+        settings = self._resolve(base)
+        exchanges = self._choose(base, session_id)
+        folder = new_cycle(self._workspace.sessions)
+        cycle_id = folder.path.name
+        plan = SleepPlan(
+            cycle_id=cycle_id,
+            checkpoint=base.checkpoint,
+            fingerprint=base.fingerprint,
+            model_path=str(base.model_path),
+            form=settings.form or base.form,
+            device=self._settings.engine.device,
+            dtype=self._settings.engine.dtype,
+            adapter=cycle_id,
+            parent_adapter=base.adapter if settings.continues else None,
+            exchange_ids=tuple(exchange.exchange_id for exchange in exchanges),
+            settings=settings,
+        )
+        try:
+            folder.write(plan, dream(exchanges))
+            self._spawn(folder)
+        except LabError:
+            folder.remove()
+            raise
+        return cycle_id
+
+    def follow(self, cycle_id: str, stop: Callable[[], bool]) -> Iterator[SleepProgress]:
+        """The progress of a cycle from its beginning, until it ends or `stop` says so.
+
+        A sleeper that dies without a word ends as "interrupted", which is recorded.
+        """
+        journal = self._record.journal
+        ended = False
+
+        def over() -> bool:
+            return stop() or ended or not journal.owned(cycle_id)
+
+        for progress in progress_of(cycle_id, journal.follow(cycle_id, over)):
+            self._record.wake(cycle_id)
+            ended = progress.ended is not None
+            yield progress
+            if stop():
+                return
+        if not ended and not stop():
+            self._record.recover()
+            yield from progress_of(cycle_id, journal.follow(cycle_id, lambda: True))
+
+    def cancel(self, cycle_id: str) -> None:
+        """Ask a running cycle to stop after its present step. Raises LabError when it does not run."""
+        if not self._record.journal.owned(cycle_id):
+            raise LabError(f"{cycle_id} is not running.", "There is nothing to stop.")
+        CycleFolder(self._workspace.sessions, cycle_id).ask_to_cancel()
+
+    def finish_published(self) -> list[str]:
+        """Complete cycles whose sleeper was killed after it had published its adapter and before it said so.
+
+        To be called before the record marks such cycles as interrupted. Returns their ids.
+        """
+        journal = self._record.journal
+        finished = []
+        for stream in journal.streams():
+            path = self._workspace.adapters / stream
+            if not stream.startswith("sleep-") or not path.is_dir() or journal.owned(stream):
+                continue
+            events = [line.entry.event for line in journal.read(stream) if line.entry]
+            if not any(isinstance(event, SleepEnded) for event in events):
+                adapter = read_adapter(path)
+                end = SleepEnded(stream, "complete", stream, reason="The sleeper was killed after saving the adapter.")
+                self._record.append(stream, saved_event(adapter, self._workspace.root), end)
+                finished.append(stream)
+        return finished
+
+    def _resolve(self, base: Base) -> SleepSettings:
+        settings = resolve(self._settings.sleep)
+        if settings.continues and base.adapter is not None:
+            rank = find_adapter(self._workspace.adapters, base.adapter).rank
+            if rank != settings.rank:
+                raise LabError(
+                    f"sleep.rank is {settings.rank}, but the adapter to continue, {base.adapter}, has rank {rank}.",
+                    f"Set sleep.rank = {rank} in {self._workspace.config}, or sleep with --adapter none.",
+                )
+        return settings
+
+    def _choose(self, base: Base, session_id: str | None) -> list[Exchange]:
+        salience = self._settings.salience
+        salient_only = self._settings.sleep.exchanges == "salient"
+        self._record.sync()
+        if session_id is not None and queries.session(self._record, session_id) is None:
+            raise LabError(
+                f'There is no session "{session_id}".', 'lab sql "SELECT session_id FROM sessions" lists them.'
+            )
+        exchanges = queries.sleepable(
+            self._record,
+            profile=salience.profile,
+            checkpoint=base.checkpoint,
+            session_id=session_id,
+            salient_only=salient_only,
+        )
+        if not exchanges:
+            kind = "salient exchange" if salient_only else "finished exchange"
+            where = f"in session {session_id}" if session_id else "in this workspace"
+            raise LabError(
+                f"Nothing to sleep on: every {kind} {where} was slept on already, or there is none yet.",
+                f"Talk on until a total reaches {salience.threshold:g}, or lower salience.threshold,"
+                ' or set sleep.exchanges = "all" in lab.toml.',
+            )
+        return exchanges
+
+    def _spawn(self, folder: CycleFolder) -> None:
+        """Start the sleeper and wait until its journal begins. Raises LabError when it does not."""
+        cycle_id = folder.path.name
+        journal = self._record.journal
+        # Idle OpenMP threads that spin would take the processor from the dialogue.
+        environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+        with folder.log.open("ab") as log:
+            child = subprocess.Popen(
+                [*self._command, str(self._workspace.root), cycle_id],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A session of its own: it outlives the lab's terminal when the person lets it finish.
+                start_new_session=True,
+                env=environment,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not journal.exists(cycle_id):
+            code = child.poll()
+            if code == BUSY_EXIT:
+                raise LabError("Another sleep is running in this workspace.", "Wait until it ends, then sleep again.")
+            if code is not None or time.monotonic() > deadline:
+                child.kill()
+                raise LabError(
+                    f"The sleeper did not start (exit code {code}): {_last_line(folder.log)}",
+                    "Run lab doctor to see what is wrong with this machine's set-up.",
+                )
+            time.sleep(0.05)
+        # Reaps the child when it ends, so that a long-lived lab keeps no zombie.
+        threading.Thread(target=child.wait, name=f"reap-{cycle_id}", daemon=True).start()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing."

@@ -1,0 +1,71 @@
+"""What of the dialogue is read again, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.dialogue.context import Context, assemble
+from lab.domain import Exchange, ExchangeStatus, Prompt, PromptForm
+from lab.errors import LabError
+
+AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def exchange(turn: int, question: str, answer: str, status: ExchangeStatus = "complete") -> Exchange:
+    return Exchange(f"s-{turn:04d}", "s", turn, AT, question, answer, status, "tiny", None)
+
+
+def words(prompt: Prompt) -> int:
+    return sum(len(message.content.split()) for message in prompt.messages)
+
+
+def build(
+    text: str, history: Sequence[Exchange], window: int = 1000, reserve: int = 10, form: PromptForm = "chat"
+) -> Context:
+    return assemble(text, history, mode="dialogue", form=form, window=window, reserve=reserve, count=words)
+
+
+def test_the_dialogue_so_far_is_in_the_prompt() -> None:
+    context = build("and now?", [exchange(1, "one", "two"), exchange(2, "three", "four", "cancelled")])
+    assert [m.content for m in context.prompt.messages] == ["one", "two", "three", "four", "and now?"]
+    assert [m.role for m in context.prompt.messages] == ["user", "assistant", "user", "assistant", "user"]
+    assert (context.tokens, context.left_out, context.prompt.stop) == (6, 0, ())
+
+
+def test_failed_and_empty_turns_are_not_read_again() -> None:
+    history = [exchange(1, "one", "half", "failed"), exchange(2, "two", "", "cancelled")]
+    assert [m.content for m in build("three", history).prompt.messages] == ["three"]
+
+
+def test_a_base_model_is_stopped_at_the_next_question() -> None:
+    context = build("why?", [], form="plain")
+    assert (context.prompt.form, context.prompt.stop) == ("plain", ("\nQuestion:",))
+
+
+def test_fresh_is_the_published_prompt_whatever_was_said() -> None:
+    history = [exchange(1, "one", "two")]
+    context = assemble("why?", history, mode="fresh", form="chat", window=100, reserve=10, count=words)
+    assert context.prompt == Prompt(context.prompt.messages, "plain", ())
+    assert [m.content for m in context.prompt.messages] == ["why?"]
+
+
+def test_a_message_over_the_window_is_named_with_both_numbers() -> None:
+    with pytest.raises(LabError, match=r"200 tokens.*10 for the answer.*100") as caught:
+        build("word " * 200, [], window=100)
+    assert "90 tokens" in caught.value.remedy
+
+
+@given(st.lists(st.integers(1, 30), max_size=12), st.integers(1, 20), st.integers(40, 200))
+def test_as_many_newest_turns_as_fit_are_kept(sizes: list[int], last: int, window: int) -> None:
+    history = [exchange(i, "q", "a " * size) for i, size in enumerate(sizes, 1)]
+    context = build("w " * last, history, window=window)
+    kept = len(history) - context.left_out
+    assert context.tokens == words(context.prompt) <= window - 10
+    assert len(context.prompt.messages) == 2 * kept + 1
+    if context.left_out:
+        assert last + sum(size + 1 for size in sizes[context.left_out - 1 :]) > window - 10

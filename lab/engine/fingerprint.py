@@ -1,0 +1,111 @@
+"""Knows a checkpoint by its weights: a quick fingerprint and a check that the files are whole. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from lab.errors import LabError
+
+_BLOCKS = 64
+_BLOCK_BYTES = 4096
+_HEADER_LIMIT = 100 * 2**20
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over `config.json` and, of every safetensors file, name, size, header and 64 spread blocks.
+
+    Reads about 256 KiB a file, so it takes milliseconds where hashing gigabytes would take a minute;
+    other weights of the same shapes differ in the blocks. Raises LabError as `weight_files` does.
+    """
+    config = _object(folder / "config.json", _bytes(folder / "config.json"))
+    # The same weights saved again by another release are still the same checkpoint.
+    config.pop("transformers_version", None)
+    digest = hashlib.sha256(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
+    for path in weight_files(folder):
+        size = path.stat().st_size
+        digest.update(f"\0{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            header_bytes = int.from_bytes(file.read(8), "little")
+            digest.update(file.read(header_bytes))
+            start = 8 + header_bytes
+            last = max(start, size - _BLOCK_BYTES)
+            for block in range(_BLOCKS):
+                file.seek(start + (last - start) * block // (_BLOCKS - 1))
+                digest.update(file.read(_BLOCK_BYTES))
+    return digest.hexdigest()
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The whole safetensors files of a checkpoint folder, sorted by name.
+
+    Raises LabError that names the folder or file when there are none, only pickled ones, or one is
+    cut short or missing from a set.
+    """
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        if any(any(folder.glob(pattern)) for pattern in _PICKLED):
+            raise LabError(
+                f"The folder {folder} has only pickled weights, which can run code when they are opened.",
+                "Save the model again as safetensors (save_pretrained does) and use that folder.",
+            )
+        raise LabError(
+            f"The folder {folder} has no *.safetensors file.", "Choose a folder with config.json and *.safetensors."
+        )
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        wanted = set(_object(index, _bytes(index)).get("weight_map", {}).values())
+        missing = sorted(wanted - {path.name for path in paths})
+        if missing:
+            raise LabError(
+                f"The folder {folder} lacks {', '.join(missing)}, named in {index.name}.",
+                "Copy or download the whole checkpoint again.",
+            )
+    for path in paths:
+        _require_whole(path)
+    return paths
+
+
+def _require_whole(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header_bytes = int.from_bytes(file.read(8), "little")
+        if size < 8 or header_bytes > min(size - 8, _HEADER_LIMIT):
+            raise _cut_short(path, size)
+        header = _object(path, file.read(header_bytes))
+    try:
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    except (KeyError, TypeError, IndexError) as fault:
+        raise _cut_short(path, size) from fault
+    if 8 + header_bytes + max(ends, default=0) > size:
+        raise _cut_short(path, size)
+
+
+def _cut_short(path: Path, size: int) -> LabError:
+    return LabError(
+        f"{path} is cut short or damaged ({size} bytes are fewer than its header names).",
+        "Copy or download the checkpoint again.",
+    )
+
+
+def _object(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(content)
+    except ValueError as fault:
+        raise LabError(f"{path} is damaged: {fault}.", "Copy or download the checkpoint again.") from fault
+    if not isinstance(body, dict):
+        raise LabError(f"{path} is damaged: no JSON object.", "Copy or download the checkpoint again.")
+    return body
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise LabError(
+            f"{path} cannot be read: {fault.strerror}.", "Choose a folder with config.json and *.safetensors."
+        ) from fault

@@ -53,7 +53,7 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
             created_at TIMESTAMP, path VARCHAR, sha256 VARCHAR, bytes BIGINT, state VARCHAR
         );
         CREATE TABLE resources (
-            at TIMESTAMP, process VARCHAR, rss_bytes BIGINT, vram_bytes BIGINT, event VARCHAR
+            "at" TIMESTAMP, process VARCHAR, rss_bytes BIGINT, vram_bytes BIGINT, event VARCHAR
         );
 
         CREATE VIEW salience_history AS

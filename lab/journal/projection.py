@@ -38,7 +38,7 @@ class TableShape:
 
 
 def _shape(keys: int, columns: str) -> TableShape:
-    return TableShape(keys, {name: kind for name, kind in (column.split() for column in columns.split(","))})
+    return TableShape(keys, {column.split()[0]: column.split()[1] for column in columns.split(",")})
 
 
 # The columns of `migrations`, once more: what this release writes. No keys means a table that only grows.
@@ -97,7 +97,7 @@ def apply(connection: duckdb.DuckDBPyConnection, lines: Iterable[tuple[str, Line
     `journal_faults`. Returns the number of lines.
     """
     batch = list(lines)
-    ends = {stream: line for stream, line in batch}
+    ends = dict(batch)
     fold = _Fold()
     connection.begin()
     try:
@@ -157,7 +157,7 @@ class _Fold:
             if ids:
                 columns = list(TABLES[table].columns)
                 found = connection.execute(
-                    f"SELECT {', '.join(columns)} FROM {table} WHERE {columns[0]} IN (SELECT unnest(?::VARCHAR[]))",
+                    f"SELECT {_quoted(columns)} FROM {table} WHERE {columns[0]} IN (SELECT unnest(?::VARCHAR[]))",
                     [sorted(ids)],
                 ).fetchall()
                 for row in found:
@@ -170,7 +170,7 @@ class _Fold:
                 continue
             shape = TABLES[table]
             connection.execute(
-                f"INSERT {'OR REPLACE ' if shape.keys else ''}INTO {table} ({', '.join(shape.columns)}) "
+                f"INSERT {'OR REPLACE ' if shape.keys else ''}INTO {table} ({_quoted(shape.columns)}) "
                 f"SELECT {', '.join(f'unnest(?::{kind}[])' for kind in shape.columns.values())}",
                 [[row[name] for row in rows.values()] for name in shape.columns],
             )
@@ -256,3 +256,8 @@ class _Fold:
 
 def _body(event: Event) -> Row:
     return {field.name: getattr(event, field.name) for field in fields(event)}
+
+
+def _quoted(columns: Iterable[str]) -> str:
+    """Column names as SQL; "at" is a keyword."""
+    return ", ".join(f'"{column}"' for column in columns)

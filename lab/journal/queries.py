@@ -1,0 +1,130 @@
+"""Typed reads for the other rooms: sessions, exchanges and sleep cycles as values, one query each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from lab.domain import Draft, Exchange, Salience, Session, SleepCycle
+from lab.journal.record import Record, Table
+
+IMPORTED = "imported-"
+
+_SESSION = """
+    SELECT session_id, started_at, checkpoint, adapter, profile, threshold, title, ended_at, parent_session_id
+    FROM sessions s
+"""
+_EXCHANGE = """
+    SELECT exchange_id, session_id, turn, created_at, user_input, response, status, checkpoint, adapter,
+        prompt_tokens, response_tokens, seconds, reason,
+        (SELECT list(row(iteration, temperature, seed, text, energy, tokens, seconds, chosen) ORDER BY iteration)
+            FROM drafts d WHERE d.exchange_id = e.exchange_id) AS drafts,
+        (SELECT list(
+                row(profile, surprise, novelty, arousal, reward, conflict, total, threshold) ORDER BY profile
+            ) FROM salience v WHERE v.exchange_id = e.exchange_id) AS salience
+    FROM exchanges e
+"""
+
+
+def session(record: Record, session_id: str) -> Session | None:
+    """The session of this id. Raises LabError as `Record.query` does, as all of these do."""
+    table = record.query(f"{_SESSION} WHERE session_id = ?", [session_id])
+    return next(map(_session, _rows(table)), None)
+
+
+def latest_session(record: Record) -> Session | None:
+    """The session with the latest activity, its start or its last turn; imported ones do not count."""
+    table = record.query(
+        f"""{_SESSION}
+        WHERE NOT starts_with(session_id, '{IMPORTED}')
+        ORDER BY greatest(
+            started_at, (SELECT max(created_at) FROM exchanges e WHERE e.session_id = s.session_id)
+        ) DESC, session_id DESC
+        LIMIT 1"""
+    )
+    return next(map(_session, _rows(table)), None)
+
+
+def exchanges(record: Record, session_id: str) -> list[Exchange]:
+    """All turns of a session, oldest first, with drafts and scores."""
+    table = record.query(f"{_EXCHANGE} WHERE session_id = ? ORDER BY turn, exchange_id", [session_id])
+    return [_exchange(row) for row in _rows(table)]
+
+
+def exchange(record: Record, exchange_id: str) -> Exchange | None:
+    """One turn, with drafts and scores."""
+    table = record.query(f"{_EXCHANGE} WHERE exchange_id = ?", [exchange_id])
+    return next(map(_exchange, _rows(table)), None)
+
+
+def sleepable(
+    record: Record, *, profile: str, checkpoint: str, session_id: str | None, salient_only: bool
+) -> list[Exchange]:
+    """What a sleep of `checkpoint` could learn from, oldest first.
+
+    Complete exchanges with an answer that no complete cycle of this checkpoint has used and that nobody excluded;
+    with `salient_only`, those that are salient in `profile`; with `session_id`, those of that session.
+    """
+    table = record.query(
+        f"""{_EXCHANGE}
+        WHERE status = 'complete' AND trim(response) <> '' AND coalesce(mark, '') <> 'excluded'
+            AND ($session IS NULL OR session_id = $session)
+            AND (NOT $salient OR EXISTS (
+                FROM salience v WHERE v.exchange_id = e.exchange_id AND v.profile = $profile AND v.salient
+            ))
+            AND NOT EXISTS (
+                FROM sleep_examples x JOIN sleep_cycles c USING (cycle_id)
+                WHERE x.exchange_id = e.exchange_id AND c.status = 'complete' AND c.checkpoint = $checkpoint
+            )
+        ORDER BY created_at, exchange_id""",
+        {"session": session_id, "salient": salient_only, "profile": profile, "checkpoint": checkpoint},
+    )
+    return [_exchange(row) for row in _rows(table)]
+
+
+def cycles(record: Record) -> list[SleepCycle]:
+    """All sleeps, oldest first."""
+    table = record.query(
+        """SELECT cycle_id, status, started_at, ended_at, checkpoint, parent_adapter, adapter, exchanges, examples,
+            steps, first_loss, last_loss, seconds, reason
+        FROM sleep_cycles ORDER BY started_at, cycle_id"""
+    )
+    return [SleepCycle(**row) for row in _rows(table)]
+
+
+def _rows(table: Table) -> list[dict[str, Any]]:
+    """Rows by column name. The database keeps times in UTC without saying so."""
+    return [
+        {
+            name: value.replace(tzinfo=timezone.utc) if isinstance(value, datetime) else value
+            for name, value in zip(table.columns, row)
+        }
+        for row in table.rows
+    ]
+
+
+def _session(row: dict[str, Any]) -> Session:
+    return Session(**row | {"threshold": _real(row["threshold"])})
+
+
+def _exchange(row: dict[str, Any]) -> Exchange:
+    drafts = row["drafts"] or []
+    scores = row["salience"] or []
+    return Exchange(
+        **row
+        | {
+            "drafts": tuple(_draft(draft) for draft in drafts),
+            "chosen": next((i for i, draft in enumerate(drafts) if draft[-1]), None),
+            "salience": tuple(Salience(score[0], *map(_real, score[1:])) for score in scores),
+        }
+    )
+
+
+def _draft(row: tuple[Any, ...]) -> Draft:
+    """Imported drafts have no seed, tokens or seconds: 0. How a draft ended is not recorded."""
+    iteration, temperature, seed, text, energy, tokens, seconds, _ = row
+    return Draft(iteration, _real(temperature), seed or 0, text, _real(energy), tokens or 0, _real(seconds))
+
+
+def _real(value: float | None) -> float:
+    return value if value is not None else 0.0

@@ -70,7 +70,6 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"
-_KNOWN = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'schema_steps'"
 
 
 def pending(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[str, str]] = STEPS) -> list[tuple[str, str]]:
@@ -78,9 +77,10 @@ def pending(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[str, st
 
     Raises LabError when it has steps that this release does not know.
     """
-    if connection.execute(_KNOWN).fetchall() == [(0,)]:
+    try:
+        applied = [name for (name,) in connection.execute("SELECT name FROM schema_steps ORDER BY step").fetchall()]
+    except duckdb.CatalogException:
         return list(steps)
-    applied = [name for (name,) in connection.execute("SELECT name FROM schema_steps ORDER BY step").fetchall()]
     if applied != [name for name, _ in steps[: len(applied)]]:
         raise LabError(
             "sessions/lab.duckdb was made by a newer release of the lab.",

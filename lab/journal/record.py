@@ -34,7 +34,7 @@ class RebuildReport:
     """What `rebuild` put into the new database. `faults` are the lines it had to leave out."""
 
     streams: int
-    lines: int
+    events: int
     sessions: int
     exchanges: int
     cycles: int
@@ -136,14 +136,11 @@ class Record:
 
         with self._database.replacement(_REBUILD_SECONDS) as connection:
             troubles = project(connection, self.journal, advance)
-            ((lines, sessions, exchanges, cycles),) = connection.execute(
-                "SELECT (SELECT coalesce(sum(lines), 0) FROM journal_offsets), (SELECT count(*) FROM sessions),"
-                " (SELECT count(*) FROM exchanges), (SELECT count(*) FROM sleep_cycles)"
-            ).fetchall()
+            ((events, sessions, exchanges, cycles),) = connection.execute(_COUNTS).fetchall()
             faults = (*troubles, *self._faults(connection.execute(_FAULTS).fetchall()))
         self._projector.forget()
         seconds = time.monotonic() - started
-        return RebuildReport(len(streams), int(lines), sessions, exchanges, cycles, faults, seconds)
+        return RebuildReport(len(streams), int(events), sessions, exchanges, cycles, faults, seconds)
 
     def recover(self) -> list[str]:
         """Close what a killed process left open, as failed or interrupted; the ids of what was closed."""
@@ -187,4 +184,8 @@ class Record:
                 )
 
 
+_COUNTS = """
+    SELECT (SELECT coalesce(sum(lines), 0) FROM journal_offsets) - (SELECT count(*) FROM journal_faults),
+        (SELECT count(*) FROM sessions), (SELECT count(*) FROM exchanges), (SELECT count(*) FROM sleep_cycles)
+"""
 _FAULTS = "SELECT stream, line, reason FROM journal_faults ORDER BY stream, line"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,23 +67,32 @@ def weight_files(folder: Path) -> list[Path]:
                 "Copy or download the whole checkpoint again.",
             )
     for path in paths:
-        _require_whole(path)
+        _header(path)
     return paths
 
 
-def _require_whole(path: Path) -> None:
+def count_parameters(folder: Path) -> int:
+    """How many numbers the weights of a checkpoint folder have. Raises LabError as `weight_files` does."""
+    shapes = (entry["shape"] for path in weight_files(folder) for entry in _header(path).values())
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file by name; LabError when the file is shorter than they are."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(8), "little")
         if size < 8 or header_bytes > min(size - 8, _HEADER_LIMIT):
             raise _cut_short(path, size)
         header = _object(path, file.read(header_bytes))
+    header.pop("__metadata__", None)
     try:
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        ends = [entry["data_offsets"][1] for entry in header.values()]
     except (KeyError, TypeError, IndexError) as fault:
         raise _cut_short(path, size) from fault
     if 8 + header_bytes + max(ends, default=0) > size:
         raise _cut_short(path, size)
+    return header
 
 
 def _cut_short(path: Path, size: int) -> LabError:

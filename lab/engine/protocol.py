@@ -95,6 +95,8 @@ def read_prompt(body: Any) -> Prompt:
     """The prompt of a request. Raises ProtocolError when it is malformed."""
     try:
         messages = tuple(read(Message, message) for message in body["messages"])
+        if not messages or body["form"] not in ("chat", "plain"):
+            raise KeyError("messages or form")
         return Prompt(messages, body["form"], tuple(body.get("stop", ())))
     except (KeyError, TypeError) as fault:
         raise ProtocolError(f"not a prompt ({fault}): {body!r}") from fault

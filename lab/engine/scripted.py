@@ -19,7 +19,6 @@ from lab.domain import (
     Finish,
     GenerationEvent,
     Loaded,
-    Message,
     Progress,
     Prompt,
     PromptRead,
@@ -95,22 +94,28 @@ class ScriptedHost:
         return None
 
     def generate(
-        self, prompt: Prompt, rows: list[Sampling], max_tokens: int, cancelled: threading.Event
-    ) -> Iterator[GenerationEvent]:
+        self,
+        prompt: Prompt,
+        rows: list[Sampling],
+        max_tokens: int,
+        cancelled: threading.Event,
+        emit: Callable[[GenerationEvent], None],
+    ) -> None:
         options = self._options
         tokens = self.count(prompt)
         if tokens + max_tokens > options.context:
             raise too_long(tokens, max_tokens, options.context)
-        asked = _last(prompt.messages)
+        asked = prompt.messages[-1].content
         if options.die_on is not None and options.die_on in asked:
             _die()
         if options.fail_on is not None and options.fail_on in asked:
             raise LabError("The engine ran out of memory while it wrote.", "Use a smaller checkpoint.")
-        yield PromptRead(tokens)
+        emit(PromptRead(tokens))
         for row, sampling in enumerate(rows):
             if cancelled.is_set():
                 return
-            yield from self._write(row, self._text(asked, sampling), prompt.stop, max_tokens, cancelled)
+            for event in self._write(row, self._text(asked, sampling), prompt.stop, max_tokens, cancelled):
+                emit(event)
 
     def _write(
         self, row: int, text: str, stop: Sequence[str], max_tokens: int, cancelled: threading.Event
@@ -157,10 +162,6 @@ class ScriptedHost:
 
 def _tokens(text: str) -> list[str]:
     return re.findall(r"\S+\s*|\s+", text)
-
-
-def _last(messages: tuple[Message, ...]) -> str:
-    return messages[-1].content if messages else ""
 
 
 def _die() -> NoReturn:

@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
@@ -32,8 +32,13 @@ class Host(Protocol):
     def activate(self, adapter: Path | None) -> float: ...
 
     def generate(
-        self, prompt: Prompt, rows: list[Sampling], max_tokens: int, cancelled: threading.Event
-    ) -> Iterator[GenerationEvent]: ...
+        self,
+        prompt: Prompt,
+        rows: list[Sampling],
+        max_tokens: int,
+        cancelled: threading.Event,
+        emit: Callable[[GenerationEvent], None],
+    ) -> None: ...
 
     def count(self, prompt: Prompt) -> int: ...
 
@@ -144,8 +149,11 @@ class _Server:
         if do == "generate":
             rows = [read(Sampling, row) for row in body["rows"]]
             prompt = read_prompt(body["prompt"])
-            for event in self._host.generate(prompt, rows, body["max_tokens"], self._cancels[request]):
+
+            def emit(event: GenerationEvent) -> None:
                 self._say(generation_reply(request, event))
+
+            self._host.generate(prompt, rows, body["max_tokens"], self._cancels[request], emit)
             readings.append(self._memory("generated"))
             return None
         if do == "count":

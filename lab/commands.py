@@ -219,10 +219,7 @@ def _sql(workspace: Workspace, arguments: argparse.Namespace) -> int:
     query = sys.stdin.read() if arguments.query == "-" else arguments.query
     limit = lab.settings.screen.rows if arguments.format == "table" else None
     lab.record.sync()
-    if arguments.write:
-        result = lab.record.execute_write(query)
-    else:
-        result = lab.record.query(query, limit=limit)
+    result = lab.record.execute_write(query) if arguments.write else lab.record.query(query, limit=limit)
     render = {"table": console.table, "json": console.json_text, "csv": console.csv_text}[arguments.format]
     print(render(result.columns, result.rows), end="" if arguments.format == "csv" else "\n")
     if result.truncated:
@@ -262,7 +259,7 @@ def _score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if faults:
         raise LabError(
             f"{arguments.file}: {'; '.join(faults)}.",
-            "Each line must be a JSON object with the texts user_input and model_response; the other lines were scored.",
+            "Each line is to be an object with the texts user_input and model_response; the others were scored.",
         )
     return 0
 
@@ -310,9 +307,9 @@ def _rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
     report = lab.record.rebuild(line)
     line.end()
     print(
-        f"Rebuilt {workspace.database}: {report.events} events of {report.streams} journals in {report.seconds:.1f} s."
+        f"Rebuilt {workspace.database}: {report.lines:,} events of {report.streams:,} journals in {report.seconds:.1f} s."
     )
-    for fault in lab.record.faults():
+    for fault in report.faults:
         print(f"  {fault}")
     return 0
 

@@ -8,7 +8,8 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time as clock, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from typing import Any
 from uuid import UUID

@@ -37,7 +37,6 @@ class Conversation:
     def __init__(
         self, session: Session, history: Sequence[Exchange], engine: Engine, record: Record, settings: Settings
     ) -> None:
-        """Take the session for this process. Raises LabError when another lab has it open."""
         self.session = session
         self.history = list(history)
         self._engine = engine
@@ -45,7 +44,6 @@ class Conversation:
         self._settings = settings
         self._profile = profile(settings.salience.profile)
         self._ownership = contextlib.ExitStack()
-        self._ownership.enter_context(record.journal.own(session.session_id))
 
     @classmethod
     def begin(cls, engine: Engine, record: Record, settings: Settings) -> Conversation:
@@ -62,7 +60,12 @@ class Conversation:
             raise LabError(
                 f'There is no session "{session_id}".', 'lab sql "SELECT session_id, title FROM sessions" lists them.'
             )
-        return cls(session, queries.exchanges(record, session_id), engine, record, settings)
+        conversation = cls(session, queries.exchanges(record, session_id), engine, record, settings)
+        conversation._own()
+        return conversation
+
+    def _own(self) -> None:
+        self._ownership.enter_context(self._record.journal.own(self.session.session_id))
 
     def close(self) -> None:
         """End the session in the record and let other labs have it."""
@@ -144,6 +147,7 @@ class Conversation:
         )
         events: list[Event] = []
         if not self._recorded():
+            self._own()
             self.session = replace(
                 self.session, checkpoint=exchange.checkpoint, adapter=exchange.adapter, title=_title(text)
             )
@@ -186,7 +190,7 @@ class Conversation:
         return done
 
     def _recorded(self) -> bool:
-        return self._record.journal.exists(self.session.session_id)
+        return self._record.journal.size(self.session.session_id) > 0
 
     def _append(self, *events: Event) -> None:
         self._record.append(self.session.session_id, *events)

@@ -58,7 +58,8 @@ class SleepPlan:
     """Everything one cycle needs, written to `plan.json` before the sleeper starts.
 
     `model_path` is the folder of the checkpoint's weights, `adapter` the name of the one to be made,
-    `parent_adapter` the one it continues. `form` None lets the checkpoint's tokenizer decide.
+    `parent_adapter` the one it continues. `form` is the checkpoint's own
+    prompt form; None lets its tokenizer decide.
     """
 
     cycle_id: str

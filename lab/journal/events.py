@@ -164,10 +164,12 @@ class SleepEnded:
 
 @dataclass(frozen=True, slots=True)
 class MemoryRead:
+    """`moment` is the `event` column of `resources`: that key of a line is taken by the event's own name."""
+
     process: str
     rss_bytes: int
     vram_bytes: int | None
-    event: str
+    moment: str
 
 
 Event = Union[

@@ -205,7 +205,9 @@ class _Fold:
             case AdapterSaved():
                 self.put("adapters", **_body(event), created_at=at)
             case MemoryRead():
-                self.put("resources", **_body(event), at=at)
+                body = _body(event)
+                body["event"] = body.pop("moment")
+                self.put("resources", **body, at=at)
             case _:
                 pass
         return None

@@ -9,12 +9,10 @@ from typing import Any, Final
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lab.domain import Message, Prompt, PromptForm, SleepExample, SleepPlan
-from lab.engine.devices import choose_device, choose_dtype, vram_bytes
-from lab.engine.fingerprint import fingerprint
-from lab.engine.prompting import default_form, encode_prompt
+from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
+from lab.engine.worker_load import Model, load_model
+from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep.adapters import read_adapter
 from lab.sleep.training import Encoded
@@ -26,12 +24,12 @@ _ATTENTION: Final = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj
 class Learner:
     """A model whose LoRA weights alone require gradients, with its tokenizer."""
 
-    def __init__(self, model: Any, tokenizer: Any, plan: SleepPlan, device: torch.device) -> None:
-        self.model = model
-        self.device = device
-        self._tokenizer = tokenizer
+    def __init__(self, network: Any, base: Model, plan: SleepPlan) -> None:
+        self.network = network
+        self.device = torch.device(base.loaded.device)
+        self._tokenizer = base.tokenizer
         self._settings = plan.settings
-        self._form: PromptForm = plan.form or default_form(tokenizer)
+        self._form = plan.settings.form or base.loaded.form
 
     def encode(self, examples: Sequence[SleepExample]) -> list[Encoded]:
         """Each example as the dialogue would show it, its answer ended by the end token.
@@ -51,14 +49,14 @@ class Learner:
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's form, safetensors."""
-        self.model.save_pretrained(str(folder), safe_serialization=True)
+        self.network.save_pretrained(str(folder), safe_serialization=True)
         # PEFT's model card names no facts that the manifest has not.
         with contextlib.suppress(FileNotFoundError):
             (folder / "README.md").unlink()
 
     def vram_bytes(self) -> int | None:
-        """GPU memory in use by this process, or None on a CPU."""
-        return vram_bytes(self.device)
+        """GPU memory that this process holds, or None on a CPU."""
+        return torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else None
 
 
 def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
@@ -66,25 +64,17 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
 
     Raises LabError when the weights are not those that the plan was made for, or nothing can be adapted.
     """
-    folder = Path(plan.model_path)
-    if fingerprint(folder) != plan.fingerprint:
-        raise LabError(f"The weights in {folder} changed since the sleep was planned.", "Sleep again.")
-    device = choose_device(plan.device)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    base = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=choose_dtype(plan.dtype, device),
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    ).to(device)
+    checkpoint = Checkpoint(plan.checkpoint, "folder", plan.model_path, ready=True, form=plan.form)
+    base = load_model(checkpoint, plan.device, plan.dtype, lambda progress: None)
+    if base.loaded.fingerprint != plan.fingerprint:
+        raise LabError(f"The weights in {plan.model_path} changed since the sleep was planned.", "Sleep again.")
     torch.manual_seed(plan.settings.seed)
     if plan.parent_adapter is not None:
         parent = read_adapter(adapters / plan.parent_adapter)
-        model = PeftModel.from_pretrained(base, str(parent.path), is_trainable=True, local_files_only=True)
+        network = PeftModel.from_pretrained(base.network, str(parent.path), is_trainable=True, local_files_only=True)
     else:
-        model = get_peft_model(base, _config(base, plan))
-    return Learner(model, tokenizer, plan, device)
+        network = get_peft_model(base.network, _config(base.network, plan))
+    return Learner(network, base, plan)
 
 
 def _config(base: Any, plan: SleepPlan) -> LoraConfig:

@@ -81,7 +81,7 @@ class Sleep:
             checkpoint=base.checkpoint,
             fingerprint=base.fingerprint,
             model_path=str(base.model_path),
-            form=settings.form or base.form,
+            form=base.form,
             device=self._settings.engine.device,
             dtype=self._settings.engine.dtype,
             adapter=cycle_id,
@@ -109,7 +109,6 @@ class Sleep:
             return stop() or ended or not journal.owned(cycle_id)
 
         for progress in progress_of(cycle_id, journal.follow(cycle_id, over)):
-            self._record.wake(cycle_id)
             ended = progress.ended is not None
             yield progress
             if stop():
@@ -196,7 +195,7 @@ class Sleep:
                 env=environment,
             )
         deadline = time.monotonic() + _START_SECONDS
-        while not journal.exists(cycle_id):
+        while not journal.size(cycle_id):
             code = child.poll()
             if code == BUSY_EXIT:
                 raise LabError("Another sleep is running in this workspace.", "Wait until it ends, then sleep again.")

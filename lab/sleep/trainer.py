@@ -114,7 +114,7 @@ class Sleeper:
         encoded = learner.encode(self._examples)
         self._tell(SleepStaged(plan.cycle_id, "training"))
         try:
-            for step in train(learner.model, encoded, plan.settings, learner.device, self._folder.cancel_asked):
+            for step in train(learner.network, encoded, plan.settings, learner.device, self._folder.cancel_asked):
                 self._losses.append(step.loss)
                 self._tell(
                     SleepStepped(

@@ -107,7 +107,7 @@ def train(
             for batch in group:
                 loss = answer_loss(model, batch, device)
                 # Divided by all tokens of the step, so that accumulation equals one large batch.
-                (loss / supervised).backward()
+                torch.autograd.backward(loss / supervised)
                 summed += float(loss.detach())
             if not math.isfinite(summed):
                 raise Diverged(f"the loss of step {step + 1} is {summed}")

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -245,7 +245,8 @@ def _append(path: Path, lines: bytes) -> None:
                 rest = rest[os.write(file, rest) :]
             os.fsync(file)
         except OSError:
-            os.ftruncate(file, size)
+            with suppress(OSError):  # Then the rest stays as a line that readers set apart.
+                os.ftruncate(file, size)
             raise
     finally:
         os.close(file)

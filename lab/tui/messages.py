@@ -1,0 +1,114 @@
+"""What the worker threads tell the screen; a worker never touches a widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lab.dialogue.events import TurnEvent
+from lab.domain import Loaded, Progress
+from lab.errors import LabError
+from lab.sleep.watch import SleepProgress
+
+if TYPE_CHECKING:
+    from lab.dialogue.conversation import Conversation
+
+
+class Opened(Message):
+    """The record is open and this is the conversation. `offer` is an interrupted sleep that can be run again."""
+
+    def __init__(self, conversation: Conversation, sleeping: str | None = None, offer: str | None = None) -> None:
+        super().__init__()
+        self.conversation = conversation
+        self.sleeping = sleeping
+        self.offer = offer
+
+
+class OpeningFailed(Message):
+    """The lab, or a session, cannot be opened. Fatal when there is no conversation at all."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class EngineProgressed(Message):
+    """The engine gets ready."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.progress = progress
+
+
+class EngineReady(Message):
+    """The engine can be asked."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__()
+        self.loaded = loaded
+
+
+class EngineFailed(Message):
+    """The engine did not get ready."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class MemoryMeasured(Message):
+    """The engine's resident memory in bytes."""
+
+    def __init__(self, memory: int) -> None:
+        super().__init__()
+        self.memory = memory
+
+
+class TurnHappened(Message):
+    """An event of the running turn."""
+
+    def __init__(self, event: TurnEvent) -> None:
+        super().__init__()
+        self.event = event
+
+
+class TurnEnded(Message):
+    """The turn's worker is done. `error`: nothing was recorded, and why."""
+
+    def __init__(self, error: LabError | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+
+class SleepBegan(Message):
+    """A sleep was started, or found running."""
+
+    def __init__(self, cycle_id: str) -> None:
+        super().__init__()
+        self.cycle_id = cycle_id
+
+
+class SleepRefused(Message):
+    """A sleep was not started, or not stopped, and why."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class SleepProgressed(Message):
+    """How far the followed sleep is; the last one has `ended`."""
+
+    def __init__(self, progress: SleepProgress) -> None:
+        super().__init__()
+        self.progress = progress
+
+
+class AdapterActivated(Message):
+    """The adapter answers from now on, or `error` says why it does not."""
+
+    def __init__(self, progress: SleepProgress, error: LabError | None = None) -> None:
+        super().__init__()
+        self.progress = progress
+        self.error = error

@@ -1,0 +1,71 @@
+"""The help screen: every action with its keys, and how to read the screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lab.domain import DIMENSIONS
+from lab.tui import theme
+from lab.tui.actions import Where, actions
+
+_PLACES: Final[tuple[tuple[str, Where], ...]] = (
+    ("Everywhere", "everywhere"),
+    ("In the dialogue", "dialogue"),
+    ("In the SQL pane", "sql"),
+)
+_INPUT: Final = (
+    ("Enter", "Send the message."),
+    ("Ctrl+J", "A new line (also Shift+Enter and Alt+Enter where the terminal knows them)."),
+    ("/quit", "Leave, typed as a message."),
+    ("Tab", "From the input to the drafts and back."),
+)
+_READING: Final = (
+    "Every answer is the best of several drafts: the one of lowest energy, and of equals the earliest."
+    " Energy adds up what is wrong with a draft (too short, unfinished, repeating); 0 is best.",
+    "Five dimensions say how much an exchange matters. Their weighted total makes it salient from the threshold on,"
+    " which the mark on the total's bar shows. A sleep trains an adapter on the salient exchanges;"
+    " it answers from the next turn on.",
+    "Everything is in the record: F2 asks it with SQL, here, or lab sql in another terminal. Settings are in lab.toml.",
+)
+_KEYS_WIDTH: Final = 14
+
+
+class HelpScreen(ModalScreen[None]):
+    """Read it, then any of Escape, F1, Enter or q."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,enter,q", "dismiss", "Close")]
+    CSS = """
+    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen > VerticalScroll {
+        width: 92; max-width: 96%; height: auto; max-height: 90%; padding: 1 3; background: $surface;
+        scrollbar-size-vertical: 1;
+    }
+    HelpScreen Static { height: auto; margin: 0 0 1 0; }
+    """
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            for title, place in _PLACES:
+                yield Static(_table(title, [(action.shown_keys, action.help) for action in actions(place)]))
+                if place == "dialogue":
+                    yield Static(_table("In the input", _INPUT))
+            names = Content("  ").join(
+                Content.styled(f"\u2588 {name.capitalize()}", theme.colour(name)) for name in DIMENSIONS
+            )
+            yield Static(Content.assemble(("How to read the screen\n", "bold $quiet"), names))
+            for paragraph in _READING:
+                yield Static(paragraph, markup=False)
+            yield Static(Content.styled("Esc closes", "$quiet"))
+
+
+def _table(title: str, rows: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Content:
+    lines = [Content.styled(title, "bold $quiet")]
+    lines += [Content.assemble((keys.ljust(_KEYS_WIDTH), "bold $primary"), text) for keys, text in rows]
+    return Content("\n").join(lines)

@@ -1,0 +1,323 @@
+"""The main screen: the dialogue, what is known about the shown turn, and the input."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished
+from lab.domain import Exchange
+from lab.errors import LabError
+from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted
+from lab.tui import workers
+from lab.tui.actions import Where, bindings
+from lab.tui.drafts import DraftView, apply, ended, views, waiting
+from lab.tui.messages import TurnEnded, TurnHappened
+from lab.tui.screens.draft import DraftScreen
+from lab.tui.screens.questions import QuestionsScreen
+from lab.tui.screens.sql import SqlScreen
+from lab.tui.widgets.composer import Composer
+from lab.tui.widgets.drafts import DraftsPanel
+from lab.tui.widgets.keys import KeyBar
+from lab.tui.widgets.progress import ProgressLine
+from lab.tui.widgets.salience import SaliencePanel
+from lab.tui.widgets.status import StatusLine
+from lab.tui.widgets.transcript import Transcript, Turn
+
+if TYPE_CHECKING:
+    from lab.dialogue.conversation import Conversation
+    from lab.tui.app import LabApp
+
+_QUIT_COMMAND: Final = "/quit"
+
+
+class MainScreen(Screen[None]):
+    """Holds at most one turn that waits or runs; its text is in the input or on the screen, never lost."""
+
+    PLACE: ClassVar[Where] = "dialogue"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("dialogue")
+    AUTO_FOCUS = "Composer"
+    # Textual declares these two without ClassVar.
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-low"), (30, "-tall")]  # noqa: RUF012
+    # Textual does not read the CSS attribute of a screen that is there from the start.
+    DEFAULT_CSS = """
+    MainScreen { layout: vertical; }
+    MainScreen #body { height: 1fr; }
+    MainScreen #side { width: 44; padding: 1 2 0 2; border-left: solid $rule; }
+    MainScreen #entry { height: auto; padding: 0 2; border-top: solid $rule; }
+    MainScreen.-narrow #side { width: 31; padding: 1 1 0 1; }
+    MainScreen.-narrow #turns { padding: 1 1 0 1; }
+    MainScreen.-low #side, MainScreen.-low #turns { padding-top: 0; }
+    MainScreen.-slim #side, MainScreen.-flat #side { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._conversation: Conversation | None = None
+        self._current: Turn | None = None
+        self._answering = False
+        self._cancel = threading.Event()
+        self._live: list[DraftView] = []
+        self._number = 0
+        self._left_out = 0
+        self._shown: Turn | None = None
+
+    @property
+    def lab_app(self) -> LabApp:
+        """The app, with its type."""
+        from lab.tui.app import LabApp
+
+        assert isinstance(self.app, LabApp)
+        return self.app
+
+    @property
+    def answering(self) -> bool:
+        """True while a turn runs."""
+        return self._answering
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="body"):
+            yield Transcript()
+            with Vertical(id="side"):
+                yield SaliencePanel()
+                yield DraftsPanel()
+        with Vertical(id="entry"):
+            yield Composer()
+        yield ProgressLine(id="engine-progress")
+        yield ProgressLine(id="sleep-progress")
+        yield StatusLine()
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self._show(None)
+
+    def on_resize(self) -> None:
+        self.query_one(SaliencePanel).set_class(self.size.height < 30, "-short")
+
+    async def show_conversation(self, conversation: Conversation) -> None:
+        """Put this conversation on the screen."""
+        self._conversation = conversation
+        transcript = self.query_one(Transcript)
+        # A message typed before the record was open waits below the history.
+        waiting_text = self._current.text if self._current else None
+        await transcript.load(conversation.history)
+        self._current = await transcript.add(waiting_text) if waiting_text is not None else None
+        turns = [turn for turn in transcript.turns() if turn.exchange]
+        self._show(turns[-1] if turns else None)
+        self.send_waiting()
+
+    async def say(self, text: str, trouble: bool = False) -> None:
+        """A line from the lab in the dialogue."""
+        await self.query_one(Transcript).note(text, trouble)
+
+    def hint(self, text: str) -> None:
+        """A short word that goes by itself."""
+        self.notify(text, severity="warning", timeout=6, markup=False)
+
+    # Sending
+
+    async def on_composer_submitted(self, event: Composer.Submitted) -> None:
+        composer = self.query_one(Composer)
+        if event.text.strip() == _QUIT_COMMAND:
+            composer.clear()
+            await self.app.run_action("app.quit")
+        elif not event.text.strip():
+            self.hint("The message is empty. Write something first.")
+        elif self._answering:
+            self.hint("The answer is still being written. Esc cancels it; your text stays here.")
+        elif self._current is not None:
+            self.hint("A message waits to be sent. Esc takes it back; your text stays here.")
+        else:
+            composer.clear()
+            self._current = await self.query_one(Transcript).add(event.text)
+            self.send_waiting()
+
+    def send_waiting(self) -> None:
+        """Send the message that waits, or say at its place why it cannot be sent yet."""
+        turn = self._current
+        if turn is None or self._answering:
+            return
+        why = self.lab_app.not_ready()
+        if why is not None:
+            turn.wait(*why)
+            return
+        assert self._conversation is not None
+        self._answering = True
+        self._cancel = threading.Event()
+        turn.wait("reading")
+        self.lab_app.show_status()
+        self.run_worker(
+            partial(
+                workers.take_turn, self.lab_app.lab, self._conversation, turn.text, self._cancel, self.post_message
+            ),
+            group="turn",
+            name="turn",
+            thread=True,
+        )
+
+    async def on_turn_happened(self, message: TurnHappened) -> None:
+        event, turn = message.event, self._current
+        if turn is None:
+            return
+        if isinstance(event, TurnBegan):
+            self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
+            turn.grow(self._head(0), "")
+            self._show(turn)
+        elif isinstance(event, (TurnFinished, TurnFailed)):
+            self._live = ended(self._live, event.exchange)
+            await turn.finish(event.exchange, self._left_out)
+            self._refresh_shown()
+        elif isinstance(event, (DraftStarted, DraftGrew, DraftScored)):
+            self._live = apply(self._live, event)
+            if isinstance(event, DraftScored):
+                self.lab_app.measured_rate(event.draft)
+                iteration = event.draft.iteration
+            else:
+                iteration = event.iteration
+            turn.grow(self._head(iteration), self._live[iteration].text)
+            self._refresh_shown()
+
+    async def on_turn_ended(self, message: TurnEnded) -> None:
+        turn, self._current, self._answering = self._current, None, False
+        if message.error is not None and turn is not None:
+            # Nothing was recorded: the text goes back to where it can be changed.
+            await turn.remove()
+            self.query_one(Composer).put(turn.text)
+            await self.say(str(message.error), trouble=True)
+        await self.lab_app.turn_ended()
+
+    def _head(self, iteration: int) -> str:
+        draft = self._live[iteration]
+        if self._cancel.is_set():
+            return "cancelling"
+        if draft.temperature is None:
+            return "reading"
+        return f"draft {iteration + 1} of {len(self._live)}, temperature {draft.temperature:.2f}"
+
+    # What is shown at the right
+
+    def on_turn_picked(self, message: Turn.Picked) -> None:
+        self._show(message.turn)
+
+    def _show(self, turn: Turn | None) -> None:
+        self._shown = turn
+        turns = self.query_one(Transcript).turns()
+        for other in turns:
+            other.select(other is turn and other is not turns[-1])
+        self._refresh_shown()
+
+    def _refresh_shown(self) -> None:
+        salience, drafts = self.query_one(SaliencePanel), self.query_one(DraftsPanel)
+        turn = self._shown
+        if turn is None:
+            salience.show(None, "")
+            drafts.show([], "")
+        elif turn.exchange is not None:
+            exchange = turn.exchange
+            score = exchange.salience[0] if exchange.salience else None
+            note = f"turn {exchange.turn}"
+            salience.show(score, note if score else f"{note}, no score")
+            shown = self._live if turn is self._current else views(exchange)
+            drafts.show(shown, _chosen(exchange))
+        else:
+            salience.show(None, f"turn {self._number}, unscored")
+            drafts.show(self._live, "lowest energy wins")
+
+    def _step(self, by: int) -> None:
+        turns = [turn for turn in self.query_one(Transcript).turns() if turn.exchange or turn is self._current]
+        if not turns:
+            return
+        at = turns.index(self._shown) if self._shown in turns else len(turns) - 1
+        turn = turns[min(max(at + by, 0), len(turns) - 1)]
+        self._show(turn)
+        turn.scroll_visible(animate=False)
+
+    def action_earlier(self) -> None:
+        self._step(-1)
+
+    def action_later(self) -> None:
+        self._step(1)
+
+    def action_page_up(self) -> None:
+        self.query_one(Transcript).scroll_page_up(animate=False)
+
+    def action_page_down(self) -> None:
+        self.query_one(Transcript).scroll_page_down(animate=False)
+
+    def action_drafts(self) -> None:
+        self.query_one(DraftsPanel).focus_list()
+
+    def on_drafts_panel_chosen(self, message: DraftsPanel.Chosen) -> None:
+        turn = self._shown
+        if turn is not None:
+            finished = turn.exchange is not None and turn is not self._current
+            drafts = views(turn.exchange) if finished and turn.exchange else self._live
+            self.app.push_screen(DraftScreen(drafts, message.iteration))
+
+    # Other actions
+
+    async def action_cancel(self) -> None:
+        """Stop the answer; or take a waiting message back; or return to the input."""
+        composer = self.query_one(Composer)
+        if self._answering:
+            self.cancel_turn()
+        elif self._current is not None:
+            turn, self._current = self._current, None
+            await turn.remove()
+            composer.put(turn.text)
+            if self._conversation is not None:
+                self.query_one(Transcript).welcome(not self._conversation.history)
+        else:
+            composer.focus()
+
+    def cancel_turn(self) -> None:
+        """Ask the running turn, if there is one, to stop; what it produced is kept and recorded."""
+        self._cancel.set()
+
+    def action_sql(self) -> None:
+        if self._conversation is None:
+            self.hint("The record is not open yet.")
+        else:
+            self.app.push_screen(SqlScreen(self.lab_app.lab.record.query, self.lab_app.lab.settings.screen.rows))
+
+    def action_questions(self) -> None:
+        from lab.questions import questions
+
+        try:
+            offered = questions(self.lab_app.lab.workspace)
+        except LabError as error:
+            self.hint(str(error))
+            return
+        self.app.push_screen(QuestionsScreen(offered), self._take_question)
+
+    def _take_question(self, text: str | None) -> None:
+        if text:
+            self.query_one(Composer).put(text)
+
+    def action_new_session(self) -> None:
+        if self._answering or self._current is not None:
+            self.hint("The session can be changed when the answer is there; Esc cancels it.")
+        elif self._conversation is not None:
+            self.lab_app.begin_session()
+
+    def action_sleep(self) -> None:
+        self.lab_app.begin_sleep()
+
+    def action_stop_sleep(self) -> None:
+        self.lab_app.stop_sleep()
+
+    async def action_restart_engine(self) -> None:
+        await self.lab_app.restart_engine()
+
+
+def _chosen(exchange: Exchange) -> str:
+    if exchange.chosen is None:
+        return "none chosen" if exchange.drafts else ""
+    return f"draft {exchange.chosen + 1} of {len(exchange.drafts)}"

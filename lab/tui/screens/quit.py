@@ -1,0 +1,50 @@
+"""What becomes of a running sleep when the person leaves."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+Choice = Literal["stop", "leave", "stay"]
+
+
+class QuitScreen(ModalScreen[Choice]):
+    """Three ways on; Escape stays."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "choose('stay')", "Stay"),
+        ("s", "choose('stop')", "Stop"),
+        ("l", "choose('leave')", "Leave"),
+    ]
+    CSS = """
+    QuitScreen { align: center middle; background: $background 60%; }
+    QuitScreen > Vertical { width: 66; max-width: 94%; height: auto; padding: 1 3; background: $surface; }
+    QuitScreen .title { text-style: bold; height: auto; margin: 0 0 1 0; }
+    QuitScreen OptionList {
+        height: auto; border: none; padding: 0; background: transparent;
+        &:focus { border: none; background-tint: transparent; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static("The model is asleep. What becomes of it?", classes="title", markup=False)
+            yield OptionList(
+                Option("Leave it: it finishes by itself (L)", id="leave"),
+                Option("Stop it: this sleep is discarded (S)", id="stop"),
+                Option("Stay here (Esc)", id="stay"),
+                markup=False,
+            )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        choices: dict[str | None, Choice] = {"leave": "leave", "stop": "stop"}
+        self.dismiss(choices.get(event.option_id, "stay"))
+
+    def action_choose(self, choice: Choice) -> None:
+        self.dismiss(choice)

@@ -1,0 +1,64 @@
+"""Text for the screen: whatever a model or a file says becomes harmless to show; numbers become short."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Control characters are shown as control pictures (ESC as U+241B), so that a terminal never obeys a model.
+# C1 controls, bidirectional overrides (they reorder what is read) and lone surrogates (a terminal's encoding refuses
+# them) become the replacement character. Newline and tab stay.
+_PICTURES: Final = {
+    **{code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)},
+    0x7F: 0x2421,
+    **dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
+    **dict.fromkeys((0x2028, 0x2029), 0x0A),
+}
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_LINE_ENDS: Final = re.compile("\r\n?")
+_SPACES: Final = re.compile(r"\s+")
+
+DOT: Final = " \u00b7 "
+ELLIPSIS: Final = "\u2026"
+
+
+def harmless(text: str) -> str:
+    """The text with every control character made visible; line ends become newlines, tabs four spaces."""
+    text = _LINE_ENDS.sub("\n", text).expandtabs(4)
+    return _SURROGATES.sub("\ufffd", text.translate(_PICTURES))
+
+
+def one_line(text: str, width: int | None = None) -> str:
+    """Harmless text on one line, cut at `width` characters with an ellipsis."""
+    # A long text is cut before it is cleaned: only its beginning can show.
+    line = _SPACES.sub(" ", harmless(text if width is None else text[: 4 * width + 64])).strip()
+    if width is None or len(line) <= width:
+        return line
+    return line[: max(width - 1, 0)].rstrip() + ELLIPSIS
+
+
+def tail(text: str, width: int) -> str:
+    """The last `width` characters of a text on one line, with an ellipsis where something went before."""
+    line = _SPACES.sub(" ", harmless(text[-(4 * width + 64) :])).lstrip()
+    if len(line) <= width and len(text) <= 4 * width + 64:
+        return line
+    return ELLIPSIS + line[-(width - 1) :] if width > 1 else ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: "6.1 s", "1:20", "2:05:00"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def amount(size: float) -> str:
+    """Bytes in MB or GB (decimal)."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: "1 exchange", "3 exchanges"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,62 @@
+"""The input: a text area that sends on Enter and grows from one to five lines."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+from textual.widgets import TextArea
+
+from lab.tui.text import harmless
+
+PLACEHOLDER = "Write to the model. Enter sends, Ctrl+J makes a new line."
+# Ctrl+J reaches the program in every terminal, the others where the terminal tells them from Enter.
+_NEW_LINE = ("ctrl+j", "shift+enter", "alt+enter")
+
+
+class SafeTextArea(TextArea):
+    """A text area whose pasted text cannot carry terminal escape codes."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        # Runs before the inherited handler, which inserts `event.text`.
+        event.text = harmless(event.text)
+
+
+class Composer(SafeTextArea):
+    """Posts `Submitted` on Enter; the text stays until the receiver takes it with `clear`."""
+
+    DEFAULT_CSS = """
+    Composer {
+        height: auto; min-height: 1; max-height: 5; border: none; padding: 0;
+        background: transparent; scrollbar-size-vertical: 1;
+        &:focus { border: none; }
+        & .text-area--cursor-line { background: transparent; }
+        & .text-area--placeholder { color: $quiet; }
+    }
+    """
+
+    class Submitted(Message):
+        """The person sends this text."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self) -> None:
+        super().__init__(placeholder=PLACEHOLDER, highlight_cursor_line=False)
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Submitted(self.text))
+        elif event.key in _NEW_LINE:
+            event.stop()
+            event.prevent_default()
+            self.insert("\n")
+
+    def put(self, text: str) -> None:
+        """Add a text after what is there, on a line of its own, and take the keys."""
+        before = self.text
+        self.load_text(f"{before.rstrip()}\n{text}" if before.strip() else text)
+        self.move_cursor(self.document.end)
+        self.focus()

@@ -1,0 +1,38 @@
+"""The footer: the keys of the present screen, as many as fit whole."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+from lab.tui.actions import ACTIONS
+
+_ORDER = {action.name: number for number, action in enumerate(ACTIONS)}
+
+
+class KeyBar(Footer):
+    """Textual's footer without a key cut in the middle; the help screen has them all."""
+
+    DEFAULT_CSS = """
+    KeyBar { background: $background; padding: 0 1; }
+    KeyBar FooterKey { background: transparent; }
+    KeyBar .footer-key--key { background: transparent; }
+    KeyBar .footer-key--description { background: transparent; color: $quiet; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False)
+
+    def compose(self) -> ComposeResult:
+        left = self.app.size.width - 2
+        keys = [child for child in super().compose() if isinstance(child, FooterKey)]
+        # Textual lists them by focus; here they stay where they are.
+        for key in sorted(keys, key=lambda key: _ORDER.get(key.action.removeprefix("app."), len(_ORDER))):
+            left -= len(key.key_display) + len(key.description) + 3
+            if left < 0:
+                return
+            yield key
+
+    async def on_resize(self) -> None:
+        await self.recompose()

@@ -1,0 +1,77 @@
+"""One line for a long piece of work: a bar and what is known about it, absent while nothing runs."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+from lab.domain import Progress
+from lab.sleep.watch import SleepProgress
+from lab.tui import theme
+from lab.tui.text import amount, duration, one_line
+
+_BAR = 16
+
+
+class ProgressLine(Widget):
+    """Shown while it has something to say."""
+
+    DEFAULT_CSS = """
+    ProgressLine { height: 1; display: none; padding: 0 2; color: $foreground; background: $surface; }
+    ProgressLine.-active { display: block; }
+    """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._content = Content("")
+
+    def say(self, content: Content | None) -> None:
+        """Show this line; None takes it away."""
+        self.set_class(content is not None, "-active")
+        self._content = content or Content("")
+        self.refresh()
+
+    def render(self) -> Content:
+        return self._content.truncate(max(self.content_size.width, 1), ellipsis=True)
+
+
+def engine_line(progress: Progress) -> Content:
+    """How far the preparation of the model is."""
+    parts: list[Content | str | tuple[str, str]] = [(f"{one_line(progress.stage, 60)}  ", "$foreground")]
+    if progress.fraction is not None:
+        parts += [theme.bar(progress.fraction, _BAR, "$primary"), f" {progress.fraction:4.0%}  "]
+    if progress.unit == "bytes":
+        of = f" of {amount(progress.total)}" if progress.total else ""
+        parts.append((f"{amount(progress.done)}{of}", "$quiet"))
+    elif progress.unit and progress.total:
+        parts.append((f"{progress.done:g} of {progress.total:g} {progress.unit}", "$quiet"))
+    return Content.assemble(*parts)
+
+
+def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:
+    """How far a sleep is: epoch, step, live loss, time left."""
+    fraction = progress.step / progress.total_steps if progress.total_steps else 0.0
+    wide = width >= 100
+    parts: list[Content | str | tuple[str, str]] = [
+        ("Sleep  ", "bold $foreground"),
+        theme.bar(fraction, _BAR if wide else 10, "$primary"),
+        f" {fraction:4.0%}  ",
+    ]
+    if stopping:
+        parts.append(("stopping after this step", "$quiet"))
+    elif progress.loss is None or progress.stage != "training":
+        words = {"loading": "loading the model", "training": "training", "saving": "saving the adapter"}
+        parts.append((words.get(progress.stage, progress.stage), "$quiet"))
+    else:
+        steps = f"epoch {progress.epoch}/{progress.epochs}  step {progress.step}/{progress.total_steps}  "
+        parts.append((steps, "$quiet"))
+        parts.append(f"loss {progress.loss:.3f} ")
+        parts.append((theme.sparkline(progress.losses, 12 if wide else 6), "$primary"))
+        if progress.seconds_left is not None:
+            left = duration(progress.seconds_left) if progress.seconds_left >= 60 else f"{progress.seconds_left:.0f} s"
+            parts.append((f"  {left} left", "$quiet"))
+        if wide and progress.tokens_per_second is not None:
+            parts.append((f"  {progress.tokens_per_second:.0f} tokens/s", "$quiet"))
+    if wide:
+        parts.append(("   F8 stops it", "$quiet"))
+    return Content.assemble(*parts)

@@ -1,0 +1,162 @@
+"""The bodies of the worker threads: each blocks on the lab's services and reports by posting messages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lab.domain import Progress
+from lab.errors import LabError
+from lab.refinement.irp import DraftGrew
+from lab.sleep.watch import SleepProgress
+from lab.tui.messages import (
+    AdapterActivated,
+    EngineFailed,
+    EngineProgressed,
+    EngineReady,
+    MemoryMeasured,
+    Opened,
+    OpeningFailed,
+    SleepBegan,
+    SleepProgressed,
+    SleepRefused,
+    TurnEnded,
+    TurnHappened,
+)
+
+if TYPE_CHECKING:
+    from lab.dialogue.conversation import Conversation
+    from lab.lab import Lab
+
+Post = Callable[[Message], object]
+
+# A screen is repainted at most so often for growing text; typing stays fluid below a fast model.
+_REPAINT_SECONDS = 0.05
+
+
+def open_lab(lab: Lab, session_id: str | None, new: bool, post: Post) -> None:
+    """Open the lab and its conversation."""
+    from lab.journal import queries
+
+    try:
+        lab.open()
+        conversation = lab.converse(session_id, new=new)
+        sleeping = lab.sleep.running()
+        cycles = queries.cycles(lab.record)
+    except LabError as error:
+        post(OpeningFailed(error))
+        return
+    interrupted = cycles[-1].cycle_id if cycles and cycles[-1].status == "interrupted" else None
+    post(Opened(conversation, sleeping, None if sleeping else interrupted))
+
+
+def new_conversation(lab: Lab, post: Post) -> None:
+    """Begin a new session."""
+    try:
+        post(Opened(lab.converse(new=True)))
+    except LabError as error:
+        post(OpeningFailed(error))
+
+
+def start_engine(lab: Lab, cancel: threading.Event, post: Post) -> None:
+    """Prepare, start and load; the last word is EngineReady or EngineFailed."""
+    said = 0.0
+
+    def progress(step: Progress) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= _REPAINT_SECONDS or step.fraction == 1.0:
+            said = now
+            post(EngineProgressed(step))
+
+    try:
+        post(EngineReady(lab.start_engine(progress, cancel)))
+    except LabError as error:
+        post(EngineFailed(error))
+        return
+    measure(lab, post)
+
+
+def measure(lab: Lab, post: Post) -> None:
+    """Ask the engine how much memory it takes."""
+    try:
+        post(MemoryMeasured(lab.engine.memory("screen").rss_bytes))
+    except LabError:
+        # It died meanwhile: whoever asks it for something that matters says so.
+        return
+
+
+def take_turn(lab: Lab, conversation: Conversation, text: str, cancel: threading.Event, post: Post) -> None:
+    """One turn from the message to the recorded exchange; pieces of a draft are joined between repaints."""
+    held: DraftGrew | None = None
+    said = 0.0
+    try:
+        for event in conversation.take_turn(text, cancel):
+            if isinstance(event, DraftGrew):
+                if held is not None and held.iteration == event.iteration:
+                    event = DraftGrew(event.iteration, held.text + event.text)
+                elif held is not None:
+                    post(TurnHappened(held))
+                held = event
+                if time.monotonic() - said < _REPAINT_SECONDS:
+                    continue
+                said, held = time.monotonic(), None
+            elif held is not None:
+                post(TurnHappened(held))
+                held = None
+            post(TurnHappened(event))
+    except LabError as error:
+        post(TurnEnded(error))
+        return
+    post(TurnEnded())
+    if lab.engine.alive():
+        measure(lab, post)
+
+
+def start_sleep(lab: Lab, post: Post) -> None:
+    """Start a sleep; a running one is followed instead, and the refusal is told."""
+    try:
+        post(SleepBegan(lab.sleep.start()))
+    except LabError as error:
+        running = lab.sleep.running()
+        if running is not None:
+            post(SleepBegan(running))
+        post(SleepRefused(error))
+
+
+def find_sleep(lab: Lab, post: Post) -> None:
+    """Look for a sleep that another lab started."""
+    running = lab.sleep.running()
+    if running is not None:
+        post(SleepBegan(running))
+
+
+def stop_sleep(lab: Lab, cycle_id: str, post: Post) -> None:
+    """Ask the sleep to stop; its end is told by who follows it."""
+    try:
+        lab.sleep.cancel(cycle_id)
+    except LabError as error:
+        post(SleepRefused(error))
+
+
+def follow_sleep(lab: Lab, cycle_id: str, stop: Callable[[], bool], post: Post) -> None:
+    """Report a sleep until it ends."""
+    try:
+        for progress in lab.sleep.follow(cycle_id, stop):
+            post(SleepProgressed(progress))
+    except LabError as error:
+        post(SleepRefused(error))
+
+
+def activate(lab: Lab, progress: SleepProgress, post: Post) -> None:
+    """Let the adapter of a finished sleep answer."""
+    try:
+        lab.activate(progress.ended.adapter if progress.ended else None)
+    except LabError as error:
+        post(AdapterActivated(progress, error))
+        return
+    post(AdapterActivated(progress))

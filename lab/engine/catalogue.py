@@ -77,6 +77,17 @@ def resolve(name: str, workspace: Workspace) -> Checkpoint:
     )
 
 
+def weights_folder(checkpoint: Checkpoint) -> Path:
+    """The local folder of a checkpoint's weights. Raises LabError when they have to be fetched first."""
+    folder = _hub_snapshot(checkpoint.location) if checkpoint.source == "hub" else Path(checkpoint.location)
+    if not checkpoint.ready or folder is None:
+        raise LabError(
+            f"The weights of {checkpoint.name} are not on this machine yet.",
+            "Run lab prepare." if checkpoint.source == "embedded" else "Ask it something first: lab ask fetches them.",
+        )
+    return folder
+
+
 def _embedded() -> Checkpoint:
     return Checkpoint(
         name=EMBEDDED_CHECKPOINT,
@@ -108,7 +119,11 @@ def _of_folder(name: str, folder: Path) -> Checkpoint:
 
 
 def _in_hub_cache(hub_id: str) -> bool:
-    """Whether a whole snapshot lies in the hub client's cache; looked up without importing the client."""
+    return _hub_snapshot(hub_id) is not None
+
+
+def _hub_snapshot(hub_id: str) -> Path | None:
+    """The whole snapshot in the hub client's cache, if there is one; looked up without importing the client."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
     repository = cache / f"models--{hub_id.replace('/', '--')}"
@@ -117,5 +132,5 @@ def _in_hub_cache(hub_id: str) -> bool:
         snapshot = repository / "snapshots" / revision
         weight_files(snapshot)
     except (OSError, LabError):
-        return False
-    return (snapshot / "config.json").is_file()
+        return None
+    return snapshot if (snapshot / "config.json").is_file() else None

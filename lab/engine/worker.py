@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ class TransformersHost:
     def load(
         self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]
     ) -> Loaded:
+        started = time.monotonic()
         progress(Progress("Starting the engine"))
         from lab.engine.worker_adapter import Adapters
         from lab.engine.worker_load import load_model, release, use_cores
@@ -47,6 +50,7 @@ class TransformersHost:
             # The first pass reads the weights in and makes what is made once; NaN weights show here.
             first = model.tokenizer("Hello")["input_ids"]
             write_draft(model, first, 0, Sampling(0.0, 0), (), 2, threading.Event(), lambda event: None)
+        model = replace(model, loaded=replace(model.loaded, seconds=time.monotonic() - started))
         self._model, self._adapters = model, Adapters(model)
         return model.loaded
 

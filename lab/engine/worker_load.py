@@ -57,7 +57,6 @@ class Model:
 
 def load_model(checkpoint: Checkpoint, device: str, dtype: str, progress: Report) -> Model:
     """Load a checkpoint. Raises LabError that names it when it cannot be used on this machine."""
-    started = time.monotonic()
     folder = _folder(checkpoint, progress)
     if (folder / "adapter_config.json").is_file():
         raise LabError(f"{folder} is an adapter, not a checkpoint.", "Load its checkpoint and use --adapter NAME.")
@@ -103,7 +102,8 @@ def load_model(checkpoint: Checkpoint, device: str, dtype: str, progress: Report
         device=str(network.device),
         fingerprint=mark,
         path=str(folder),
-        seconds=time.monotonic() - started,
+        # The host knows when the whole of it began and ended.
+        seconds=0.0,
     )
     return Model(network, tokenizer, end_tokens, loaded)
 
@@ -140,7 +140,7 @@ def _folder(checkpoint: Checkpoint, progress: Report) -> Path:
             )
     stage = f"Downloading {checkpoint.name}"
 
-    class Bar(tqdm):  # type: ignore[misc,unused-ignore]
+    class Bar(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
         """The hub's own bar, sent to the screen of the lab."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -1,0 +1,248 @@
+"""What the lab's side does when the engine process dies, is deaf, or talks nonsense."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab.domain import Message, Progress, Prompt, RowFinished, RowGrew, Sampling
+from lab.engine.client import ProcessEngine
+from lab.errors import EngineDied, LabError
+from tests.engine.conftest import SCRIPTED, SETTINGS
+from tests.helpers import wait_until
+
+Start = Callable[..., ProcessEngine]
+QUESTION = Prompt((Message("user", "Are you there?"),), "chat")
+
+
+def gone(process_id: int) -> bool:
+    try:
+        return psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def ask(engine: ProcessEngine, text: str = "Are you there?", rows: int = 1) -> list[RowFinished]:
+    prompt = Prompt((Message("user", text),), "chat")
+    events = engine.generate(prompt, [Sampling(0.7, seed) for seed in range(rows)], 200)
+    return [event for event in events if isinstance(event, RowFinished)]
+
+
+def test_a_killed_engine_is_named_and_a_fresh_start_works(scripted: Start) -> None:
+    engine = scripted("--pace", 20)
+    stream = engine.generate(QUESTION, [Sampling(0.7, 1)], 200)
+    next(stream)
+    assert engine.process_id is not None
+    os.kill(engine.process_id, signal.SIGKILL)
+    with pytest.raises(EngineDied) as died:
+        list(stream)
+    assert "signal 9" in died.value.title
+    assert not engine.alive()
+    assert engine.loaded is None
+    engine.start()
+    engine.load(SCRIPTED)
+    assert engine.alive()
+    assert next(iter(engine.generate(QUESTION, [Sampling(0.7, 1)], 5)))
+
+
+def test_every_waiting_call_hears_of_the_death(scripted: Start) -> None:
+    engine = scripted("--stall", 60)
+    faults: list[LabError] = []
+
+    def wait(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except LabError as fault:
+            faults.append(fault)
+
+    calls = [lambda: ask(engine), lambda: engine.count(QUESTION), lambda: engine.memory("idle")]
+    threads = [threading.Thread(target=wait, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    assert engine.process_id is not None
+    os.kill(engine.process_id, signal.SIGKILL)
+    for thread in threads:
+        thread.join(10)
+    assert [type(fault) for fault in faults] == [EngineDied] * 3
+    with pytest.raises(EngineDied):
+        engine.count(QUESTION)
+
+
+def test_the_last_words_and_the_log_file_are_named(scripted: Start, tmp_path: Path) -> None:
+    engine = scripted("--die-on", "boom")
+    with pytest.raises(EngineDied) as died:
+        ask(engine, "boom")
+    assert "dying as asked" in died.value.title
+    assert str(tmp_path / "engine-0.log") in died.value.remedy
+
+
+def test_drafts_before_the_death_have_arrived(scripted: Start) -> None:
+    engine = scripted("--die-at-token", 3, "--die-in-row", 2)
+    finished = []
+    with pytest.raises(EngineDied):
+        for event in engine.generate(QUESTION, [Sampling(0.7, seed) for seed in range(5)], 200):
+            if isinstance(event, RowFinished):
+                finished.append(event)
+    assert [event.row for event in finished] == [0, 1]
+
+
+def test_dying_while_loading_is_told_like_any_death(scripted: Start) -> None:
+    engine = scripted("--die-loading", load=False)
+    with pytest.raises(EngineDied):
+        engine.load(SCRIPTED)
+
+
+def test_a_failed_load_leaves_no_checkpoint_and_a_living_engine(scripted: Start) -> None:
+    engine = scripted("--fail-load", "the file is damaged", load=False)
+    with pytest.raises(LabError, match="the file is damaged"):
+        engine.load(SCRIPTED)
+    assert engine.loaded is None
+    assert engine.alive()
+    with pytest.raises(LabError, match="No checkpoint is loaded"):
+        engine.count(QUESTION)
+
+
+def test_loading_reports_progress(scripted: Start) -> None:
+    engine = scripted("--load-seconds", 0.2, load=False)
+    seen: list[Progress] = []
+    engine.load(SCRIPTED, seen.append)
+    fractions = [progress.fraction for progress in seen]
+    assert len(seen) > 2
+    assert fractions == sorted(fraction or 0.0 for fraction in fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_a_cancel_returns_while_the_child_is_deaf(scripted: Start) -> None:
+    engine = scripted("--stall", 30, "--pace", 50)
+    cancel = threading.Event()
+    threading.Timer(0.2, cancel.set).start()
+    events = list(engine.generate(QUESTION, [Sampling(0.7, 1)] * 3, 200, cancel))
+    assert isinstance(events[-1], RowFinished)
+    assert (events[-1].finish, events[-1].text, events[-1].row) == ("cancelled", "", 0)
+    assert engine.alive()
+
+
+def test_late_words_of_an_abandoned_draft_reach_nobody(scripted: Start) -> None:
+    engine = scripted("--stall", 0.6)
+    cancel = threading.Event()
+    cancel.set()
+    list(engine.generate(QUESTION, [Sampling(0.7, 1)], 200, cancel))
+    [draft] = ask(engine)
+    assert draft.finish == "stop"
+    assert draft.text
+
+
+def test_a_reply_that_is_no_json_ends_the_child_and_is_logged(tmp_path: Path) -> None:
+    log = tmp_path / "engine.log"
+    engine = ProcessEngine([sys.executable, "-c", "input(); print('hello', flush=True); input()"], log, SETTINGS)
+    engine.start()
+    with pytest.raises(EngineDied):
+        engine.count(QUESTION)
+    assert "hello" in log.read_text()
+    engine.close()
+
+
+def test_a_request_that_is_no_json_ends_the_child_cleanly() -> None:
+    for line in (b"nonsense\n", b"[1, 2]\n", b'{"do": "count"}\n'):
+        ended = subprocess.run(
+            [sys.executable, "-m", "lab.engine.scripted"], input=line, capture_output=True, timeout=30, check=False
+        )
+        assert ended.returncode == 2
+        assert ended.stdout == b""
+        assert b"ended by a bad request" in ended.stderr
+        assert b"Traceback" not in ended.stderr
+
+
+def test_an_unknown_request_is_an_error_and_the_child_lives() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "lab.engine.scripted"],
+        input=b'{"id": 1, "do": "dance"}\n',
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 0
+
+
+def test_closing_ends_the_child_and_a_second_close_is_quiet(scripted: Start) -> None:
+    engine = scripted()
+    process_id = engine.process_id
+    engine.close()
+    engine.close()
+    assert process_id is not None
+    assert gone(process_id)
+    with pytest.raises(EngineDied, match="closed"):
+        engine.count(QUESTION)
+
+
+def test_a_deaf_child_is_ended_by_closing(scripted: Start) -> None:
+    engine = scripted("--stall", 60)
+    process_id = engine.process_id
+    stream = engine.generate(QUESTION, [Sampling(0.7, 1)], 200)
+    next(stream)
+    engine.close()
+    assert process_id is not None
+    assert gone(process_id)
+    with pytest.raises(EngineDied):
+        list(stream)
+
+
+def test_a_frozen_child_is_ended_by_closing(scripted: Start) -> None:
+    engine = scripted()
+    assert engine.process_id is not None
+    os.kill(engine.process_id, signal.SIGSTOP)
+    engine.close()
+    assert gone(engine.process_id)
+
+
+def test_a_killed_lab_leaves_no_orphan(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from lab.engine.client import ProcessEngine\n"
+        "from tests.engine.conftest import SCRIPTED, SETTINGS; from tests.engine.test_client import QUESTION\n"
+        "from lab.domain import Sampling\n"
+        "engine = ProcessEngine([sys.executable, '-m', 'lab.engine.scripted', '--stall', '60'],"
+        " Path(sys.argv[1]), SETTINGS)\n"
+        "engine.start(); engine.load(SCRIPTED); print(engine.process_id, flush=True)\n"
+        "list(engine.generate(QUESTION, [Sampling(0.7, 1)], 200))\n"
+    )
+    lab = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True)
+    assert lab.stdout is not None
+    child = int(lab.stdout.readline())
+    lab.kill()
+    lab.wait()
+    lab.stdout.close()
+    wait_until(lambda: gone(child))
+
+
+def test_a_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    engine = ProcessEngine(["/no/such/program"], tmp_path / "log", SETTINGS)
+    with pytest.raises(LabError, match="/no/such/program"):
+        engine.start()
+    with pytest.raises(EngineDied):
+        engine.count(QUESTION)
+
+
+def test_answers_come_from_a_file_one_a_seed(scripted: Start, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.txt"
+    answers.write_text("First **answer**.\n---\nSecond answer.\n", encoding="utf-8")
+    engine = scripted("--answers", answers)
+    assert [draft.text for draft in ask(engine, rows=3)] == ["First **answer**.", "Second answer.", "First **answer**."]
+
+
+def test_escape_codes_arrive_as_they_were_said(scripted: Start) -> None:
+    [draft] = ask(scripted("--escape-codes"))
+    assert "\x1b[31m" in draft.text
+
+
+def test_a_pace_lets_text_arrive_in_pieces(scripted: Start) -> None:
+    engine = scripted("--pace", 100)
+    events = list(engine.generate(QUESTION, [Sampling(0.7, 1)], 8))
+    assert sum(isinstance(event, RowGrew) for event in events) == 8

@@ -58,10 +58,12 @@ class Journal:
     def streams(self) -> list[str]:
         """Names of all streams, sorted; other folders and files are left alone."""
         try:
-            folders = list(self._sessions.iterdir())
-        except FileNotFoundError:
+            folders = [folder for folder in self._sessions.iterdir() if _NAME.fullmatch(folder.name)]
+            return sorted(folder.name for folder in folders if (folder / EVENTS_FILE).is_file())
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(f.name for f in folders if _NAME.fullmatch(f.name) and (f / EVENTS_FILE).is_file())
+        except OSError as fault:
+            raise _unreadable(self._sessions, fault) from fault
 
     def size(self, stream: str) -> int:
         """Bytes of the stream on disk, a line in the making included; 0 when there is none."""
@@ -100,7 +102,11 @@ class Journal:
         end = self._committed(path)
         if offset == 0 and end == 0:
             return
-        with path.open("rb") as file:
+        try:
+            file = path.open("rb")
+        except OSError as fault:
+            raise _unreadable(path, fault) from fault
+        with file:
             if offset:
                 file.seek(offset - 1)
                 if offset > end or file.read(1) != b"\n":
@@ -203,6 +209,10 @@ class Journal:
                 return path.stat().st_size
         except PermissionError:  # A read-only copy of a workspace has no writers.
             return path.stat().st_size
+
+
+def _unreadable(path: Path, fault: OSError) -> LabError:
+    return LabError(f"{path} cannot be read: {fault.strerror or fault}.", "Make it readable for yourself.")
 
 
 def _own(path: Path, stream: str) -> FileLock:

@@ -122,7 +122,7 @@ def project(
             try:
                 for line in journal.read(stream, offset, count):
                     yield stream, line
-            except (LabError, OSError) as fault:
+            except LabError as fault:
                 troubles.append(str(fault))
 
     lines = pending()

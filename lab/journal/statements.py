@@ -60,10 +60,12 @@ def run(
 def _run(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters, limit: int | None, writes: bool
 ) -> tuple[tuple[str, ...], list[tuple[Any, ...]], bool]:
+    if any("\ud800" <= character <= "\udfff" for character in sql):
+        raise LabError("The query is not text: it holds half of a character.", "Type it anew instead of pasting it.")
     found = connection.extract_statements(sql)
     if not found:
         raise LabError("The query is empty.", "Type a SQL statement, for example SELECT * FROM salience_history.")
-    if not writes and any(statement.type in _REFUSED for statement in found):
+    if not writes and any(_kind(statement) in _REFUSED for statement in found):
         raise LabError("ALTER, ATTACH and DETACH are not for queries.", _READ_ONLY_REMEDY)
     for statement in found[:-1]:
         connection.execute(statement)
@@ -73,7 +75,7 @@ def _run(
     if not described:
         return (), [], False
     names = tuple(column[0] for column in described)
-    if last.type == duckdb.StatementType.SELECT and any(str(column[1]) == _ZONED for column in described):
+    if _kind(last) == duckdb.StatementType.SELECT and any(str(column[1]) == _ZONED for column in described):
         rows = _without_zones(connection, last, parameters, limit)
     else:
         # DuckDB streams: rows that are not fetched are never made.
@@ -96,6 +98,14 @@ def _without_zones(
         relation = relation.limit(limit + 1)
     rows: list[tuple[Any, ...]] = relation.fetchall()
     return rows
+
+
+def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
+    """What a statement is, None for the kinds that DuckDB's Python package has no name for."""
+    try:
+        return statement.type
+    except ValueError:
+        return None
 
 
 def _bound(parameters: Parameters) -> list[Any] | dict[str, Any] | None:

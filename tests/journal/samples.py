@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from lab.journal.events import (
     DraftFinished,
     Event,
@@ -83,8 +85,10 @@ def readings(record: Record) -> list[str]:
 
 def dump(record: Record) -> dict[str, list[str]]:
     """All rows of all tables, in an order of their own."""
+    record.query("SELECT 1")
     tables = [*TABLES, "schema_steps", "salience_history"]
-    return {name: sorted(map(repr, record.query(f"SELECT * FROM {name}").rows)) for name in tables}
+    with duckdb.connect(str(record.workspace.database), read_only=True) as connection:
+        return {name: sorted(map(repr, connection.execute(f"SELECT * FROM {name}").fetchall())) for name in tables}
 
 
 def record_in(root: Path) -> Record:

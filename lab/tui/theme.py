@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.theme import Theme
+from textual.widgets.text_area import TextAreaTheme
 
 # Chosen for hue distance and for contrast with the background of either kind of theme; never used without
 # the name and the number beside them.
@@ -26,7 +28,9 @@ _LIGHT: Final = {
 }
 _BLOCKS: Final = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589\u2588"
 _LEVELS: Final = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
-TICK: Final = "\u2503"
+EDITOR_THEME: Final = "lab"
+_TRACK: Final = "\u2500"
+_TICK: Final = "\u2503"
 
 LAB_DARK: Final = Theme(
     name="lab-dark",
@@ -68,9 +72,23 @@ def variables(dark: bool) -> dict[str, str]:
         **{f"snarc-{name}": colour for name, colour in colours.items()},
         "snarc-total": "#c9ced6" if dark else "#3a4048",
         "quiet": "#8d959f" if dark else "#626a73",
-        "track": "#2b3038" if dark else "#dcd8d0",
+        "track": "#3b424b" if dark else "#c3beb4",
         "rule": "#30363e" if dark else "#d3cfc6",
     }
+
+
+def editor_theme(dark: bool) -> TextAreaTheme:
+    """Syntax colours for the SQL editor on the app's own background."""
+    colours = _DARK if dark else _LIGHT
+    styles = {
+        "keyword": RichStyle(color=colours["conflict"]),
+        "string": RichStyle(color=colours["reward"]),
+        "number": RichStyle(color=colours["surprise"]),
+        "float": RichStyle(color=colours["surprise"]),
+        "boolean": RichStyle(color=colours["surprise"]),
+        "comment": RichStyle(italic=True, dim=True),
+    }
+    return TextAreaTheme(name=EDITOR_THEME, syntax_styles=styles)
 
 
 def colour(dimension: str) -> str:
@@ -84,14 +102,13 @@ def bar(fraction: float, width: int, style: str, tick: float | None = None) -> C
     # The smallest share above nothing still shows.
     eighths = max(eighths, 1) if fraction > 0 else 0
     full, part = divmod(eighths, 8)
-    cells = (_BLOCKS[8] * full + (_BLOCKS[part] if part else "")).ljust(width)[:width]
-    drawn = Content.styled(cells, f"{style} on $track")
+    filled = _BLOCKS[8] * full + (_BLOCKS[part] if part else "")
+    drawn = Content.assemble((filled, style), (_TRACK * (width - len(filled)), "$track"))
     if tick is None or width < 1:
         return drawn
     at = min(int(tick * width), width - 1)
     # Over a filled cell the mark needs the fill behind it.
-    under = style if cells[at] == _BLOCKS[8] else "$track"
-    mark = Content.styled(TICK, f"{'$background' if under == style else '$foreground'} on {under}")
+    mark = Content.styled(_TICK, f"$background on {style}" if at < full else "$foreground")
     return Content.assemble(drawn[:at], mark, drawn[at + 1 :])
 
 

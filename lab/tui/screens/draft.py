@@ -19,14 +19,14 @@ class TextScreen(ModalScreen[None]):
     """A text to read: a title, a quiet line, the text, and how to leave."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,enter,q", "dismiss", "Close")]
-    CSS = """
+    DEFAULT_CSS = """
     TextScreen { align: center middle; background: $background 60%; }
     TextScreen > Vertical {
         width: 90; max-width: 92%; height: auto; max-height: 85%; padding: 1 3; background: $surface;
     }
     TextScreen .title { text-style: bold; height: auto; }
     TextScreen .about, TextScreen .keys { color: $quiet; height: auto; }
-    TextScreen VerticalScroll { height: auto; max-height: 100%; margin: 1 0; scrollbar-size-vertical: 1; }
+    TextScreen VerticalScroll { height: auto; max-height: 55vh; margin: 1 0; scrollbar-size-vertical: 1; }
     TextScreen .text { height: auto; }
     """
     KEYS = "Esc closes"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -22,7 +23,7 @@ _PLACES: Final[tuple[tuple[str, Where], ...]] = (
 )
 _INPUT: Final = (
     ("Enter", "Send the message."),
-    ("Ctrl+J", "A new line (also Shift+Enter and Alt+Enter where the terminal knows them)."),
+    ("Ctrl+J", "A new line (also Shift+Enter, where the terminal tells it from Enter)."),
     ("/quit", "Leave, typed as a message."),
     ("Tab", "From the input to the drafts and back."),
 )
@@ -34,38 +35,48 @@ _READING: Final = (
     " it answers from the next turn on.",
     "Everything is in the record: F2 asks it with SQL, here, or lab sql in another terminal. Settings are in lab.toml.",
 )
-_KEYS_WIDTH: Final = 14
 
 
 class HelpScreen(ModalScreen[None]):
     """Read it, then any of Escape, F1, Enter or q."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,enter,q", "dismiss", "Close")]
-    CSS = """
+    DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
     HelpScreen > VerticalScroll {
         width: 92; max-width: 96%; height: auto; max-height: 90%; padding: 1 3; background: $surface;
         scrollbar-size-vertical: 1;
     }
-    HelpScreen Static { height: auto; margin: 0 0 1 0; }
+    HelpScreen Horizontal { height: auto; }
+    HelpScreen Static { height: auto; }
+    HelpScreen .heading { color: $quiet; text-style: bold; margin: 1 0 0 0; }
+    HelpScreen .heading:first-child { margin: 0; }
+    HelpScreen .keys { width: 17; color: $primary; text-style: bold; }
+    HelpScreen .words { width: 1fr; }
+    HelpScreen .paragraph, HelpScreen .closing { margin: 1 0 0 0; }
+    HelpScreen .closing { color: $quiet; }
     """
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             for title, place in _PLACES:
-                yield Static(_table(title, [(action.shown_keys, action.help) for action in actions(place)]))
+                yield from _table(title, [(action.shown_keys, action.help) for action in actions(place)])
                 if place == "dialogue":
-                    yield Static(_table("In the input", _INPUT))
+                    yield from _table("In the input", _INPUT)
             names = Content("  ").join(
                 Content.styled(f"\u2588 {name.capitalize()}", theme.colour(name)) for name in DIMENSIONS
             )
-            yield Static(Content.assemble(("How to read the screen\n", "bold $quiet"), names))
+            yield Static("How to read the screen", classes="heading", markup=False)
+            yield Static(names)
             for paragraph in _READING:
-                yield Static(paragraph, markup=False)
-            yield Static(Content.styled("Esc closes", "$quiet"))
+                yield Static(paragraph, classes="paragraph", markup=False)
+            yield Static("Esc closes", classes="closing", markup=False)
 
 
-def _table(title: str, rows: list[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Content:
-    lines = [Content.styled(title, "bold $quiet")]
-    lines += [Content.assemble((keys.ljust(_KEYS_WIDTH), "bold $primary"), text) for keys, text in rows]
-    return Content("\n").join(lines)
+def _table(title: str, rows: Iterable[tuple[str, str]]) -> ComposeResult:
+    """A heading and its rows, keys in one column and words in another."""
+    yield Static(title, classes="heading", markup=False)
+    for keys, text in rows:
+        with Horizontal():
+            yield Static(keys, classes="keys", markup=False)
+            yield Static(text, classes="words", markup=False)

@@ -46,15 +46,15 @@ class MainScreen(Screen[None]):
     # Textual declares these two without ClassVar.
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-low"), (30, "-tall")]  # noqa: RUF012
-    # Textual does not read the CSS attribute of a screen that is there from the start.
     DEFAULT_CSS = """
     MainScreen { layout: vertical; }
     MainScreen #body { height: 1fr; }
     MainScreen #side { width: 44; padding: 1 2 0 2; border-left: solid $rule; }
     MainScreen #entry { height: auto; padding: 0 2; border-top: solid $rule; }
-    MainScreen.-narrow #side { width: 31; padding: 1 1 0 1; }
-    MainScreen.-narrow #turns { padding: 1 1 0 1; }
-    MainScreen.-low #side, MainScreen.-low #turns { padding-top: 0; }
+    MainScreen.-low #side { padding: 0 2; }
+    MainScreen.-low #turns { padding: 0 2; }
+    MainScreen.-narrow #side { width: 32; padding: 0 1; }
+    MainScreen.-narrow #turns, MainScreen.-slim #turns { padding: 0 1; }
     MainScreen.-slim #side, MainScreen.-flat #side { display: none; }
     """
 

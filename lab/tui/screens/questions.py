@@ -25,10 +25,11 @@ class QuestionsScreen(ModalScreen[str | None]):
         ("up", "move(-1)", "Up"),
         ("down", "move(1)", "Down"),
     ]
-    CSS = """
+    DEFAULT_CSS = """
     QuestionsScreen { align: center middle; background: $background 60%; }
     QuestionsScreen > Vertical { width: 96; max-width: 94%; height: 85%; padding: 1 3; background: $surface; }
     QuestionsScreen Input { border: none; height: 1; padding: 0; background: transparent; margin: 0 0 1 0; }
+    QuestionsScreen Input:focus { border: none; }
     QuestionsScreen OptionList {
         height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: transparent; }
@@ -90,7 +91,7 @@ class QuestionsScreen(ModalScreen[str | None]):
             if question.group != group:
                 group = question.group
                 options.append(Option(Content.styled(one_line(group), "bold $quiet"), disabled=True))
-            options.append(Option(Content(f"  {one_line(question.title, 80)}"), id=str(number)))
+            options.append(Option(Content.assemble("  ", one_line(question.title, 80)), id=str(number)))
         listed = self.query_one(OptionList)
         listed.set_options(options)
         if options:

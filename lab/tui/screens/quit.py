@@ -22,23 +22,24 @@ class QuitScreen(ModalScreen[Choice]):
         ("s", "choose('stop')", "Stop"),
         ("l", "choose('leave')", "Leave"),
     ]
-    CSS = """
+    DEFAULT_CSS = """
     QuitScreen { align: center middle; background: $background 60%; }
     QuitScreen > Vertical { width: 66; max-width: 94%; height: auto; padding: 1 3; background: $surface; }
     QuitScreen .title { text-style: bold; height: auto; margin: 0 0 1 0; }
     QuitScreen OptionList {
         height: auto; border: none; padding: 0; background: transparent;
         &:focus { border: none; background-tint: transparent; }
+        & > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
     }
     """
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static("The model is asleep. What becomes of it?", classes="title", markup=False)
+            yield Static("A sleep is running. What becomes of it when you leave?", classes="title", markup=False)
             yield OptionList(
-                Option("Leave it: it finishes by itself (L)", id="leave"),
-                Option("Stop it: this sleep is discarded (S)", id="stop"),
-                Option("Stay here (Esc)", id="stay"),
+                Option("It finishes by itself; its adapter answers next time (L)", id="leave"),
+                Option("It is stopped; nothing of it is kept (S)", id="stop"),
+                Option("Stay (Esc)", id="stay"),
                 markup=False,
             )
 

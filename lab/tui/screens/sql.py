@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -17,6 +19,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
 from lab.errors import LabError
+from lab.tui import theme
 from lab.tui.actions import Where, bindings
 from lab.tui.screens.draft import ValueScreen
 from lab.tui.text import count, harmless, one_line
@@ -51,14 +54,14 @@ class SqlScreen(Screen[None]):
     PLACE: ClassVar[Where] = "sql"
     BINDINGS: ClassVar[list[BindingType]] = bindings("sql")
     AUTO_FOCUS = "#editor"
-    CSS = """
+    DEFAULT_CSS = """
     SqlScreen { layout: vertical; }
     SqlScreen #editor {
         height: auto; min-height: 3; max-height: 40%; border: none; padding: 1 2 0 2; background: transparent;
         &:focus { border: none; }
         & .text-area--cursor-line { background: transparent; }
     }
-    SqlScreen #said { height: auto; max-height: 30%; padding: 0 2; color: $quiet; border-top: solid $rule; }
+    SqlScreen #said { height: auto; max-height: 30%; padding: 0 2 1 2; color: $quiet; border-top: solid $rule; }
     SqlScreen #said.-trouble { color: $error; }
     SqlScreen #results { height: 1fr; padding: 0 1; }
     SqlScreen DataTable { height: 1fr; background: transparent; scrollbar-size-vertical: 1; }
@@ -90,7 +93,8 @@ class SqlScreen(Screen[None]):
 
     def _theme(self) -> None:
         editor = self.query_one("#editor", SafeTextArea)
-        editor.theme = "vscode_dark" if self.app.current_theme.dark else "github_light"
+        editor.register_theme(theme.editor_theme(self.app.current_theme.dark))
+        editor.theme = theme.EDITOR_THEME
 
     def _say(self, text: str, trouble: bool = False) -> None:
         said = self.query_one("#said", Static)
@@ -133,12 +137,10 @@ class SqlScreen(Screen[None]):
         table = self._table = message.table
         rows = count(len(table.rows), "row")
         found = f"first {rows}; more exist" if table.truncated else rows
-        self._say(f"{found}, {table.seconds * 1000:,.0f} ms. Enter on a value shows it in full.")
+        self._say(f"{found}, {table.seconds * 1000:,.0f} ms. Tab goes to the rows, Enter shows a value in full.")
         self.run_worker(self._fill(table), group="fill", name="fill", exclusive=True)
 
     async def _fill(self, table: Table) -> None:
-        import asyncio
-
         shown: DataTable[Text] = self.query_one(DataTable)
         shown.clear(columns=True)
         numeric = _numeric(table)
@@ -171,7 +173,12 @@ def _text(value: Any) -> str:
 
 
 def _cell(value: Any, right: bool) -> Text:
-    text = f"{value:.6g}" if isinstance(value, float) else one_line(_text(value), _CELL_WIDTH)
+    if isinstance(value, float):
+        text = f"{value:.6g}"
+    elif isinstance(value, datetime):
+        text = f"{value:%Y-%m-%d %H:%M:%S}"
+    else:
+        text = one_line(_text(value), _CELL_WIDTH)
     return Text(text, style="dim" if value is None else "", justify="right" if right else "left", no_wrap=True)
 
 

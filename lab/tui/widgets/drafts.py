@@ -81,8 +81,8 @@ class DraftsPanel(Vertical):
             return
         width = self.size.width
         wide = width >= _WIDE
-        columns = " #  temp  energy  tokens" if wide else " # temp energy  tok"
-        head = Content("\n").join([heading("Drafts", self._note, width), Content.styled(columns, "$quiet")])
+        columns = "#  temp  energy  tokens" if wide else "# temp energy  tok"
+        head = Content("\n").join([heading("Drafts", self._note, width), Content.assemble(" ", (columns, "$quiet"))])
         self.query_one("#drafts-head", Static).update(head if self._drafts else heading("Drafts", self._note, width))
         options = self.query_one(OptionList)
         # The scroll bar takes the last column when there are many.
@@ -100,14 +100,16 @@ def _line(draft: DraftView, width: int, wide: bool) -> Content:
     number = f"{draft.iteration + 1:>2}"
     temperature = "    " if draft.temperature is None else f"{draft.temperature:.2f}"
     start = f"{number}{gap}{temperature}{gap}"
+    pad = " " * (len(start) - len(start.lstrip()))
+    start = start.lstrip()
     if draft.state == "waiting":
-        return Content.styled(f"{start}{'waiting':>6}", "$quiet")
+        return Content.assemble(pad, (f"{start}waiting", "$quiet"))
     if draft.state in ("growing", "lost") and draft.energy is None:
-        end = tail(draft.text, width - len(start)) if draft.state == "growing" else "lost with the engine"
-        return Content.assemble((start, "bold $foreground"), (end, "$foreground"))
+        end = tail(draft.text, width - len(pad + start)) if draft.state == "growing" else "lost with the engine"
+        return Content.assemble(pad, (start, "bold $foreground"), (end, "$foreground"))
     energy = f"{draft.energy:.2f}" if draft.energy is not None else "\u2013"
     tokens = str(draft.tokens) if draft.tokens is not None else "\u2013"
     numbers = f"{energy:>6}{gap}{tokens:>{6 if wide else 4}}{gap}"
     word = _WORDS.get(draft.state, "")
     style = "bold $foreground" if draft.state == "chosen" else "$quiet"
-    return Content.styled(f"{start}{numbers}{word}", style)
+    return Content.assemble(pad, (f"{start}{numbers}{word}", style))

@@ -55,7 +55,9 @@ def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:
     parts: list[Content | str | tuple[str, str]] = [
         ("Sleep  ", "bold $foreground"),
         theme.bar(fraction, _BAR if wide else 10, "$primary"),
-        f" {fraction:4.0%}  ",
+        " ",
+        f"{fraction:.0%}".rjust(4),
+        "  ",
     ]
     if stopping:
         parts.append(("stopping after this step", "$quiet"))
@@ -69,9 +71,9 @@ def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:
         parts.append((theme.sparkline(progress.losses, 12 if wide else 6), "$primary"))
         if progress.seconds_left is not None:
             left = duration(progress.seconds_left) if progress.seconds_left >= 60 else f"{progress.seconds_left:.0f} s"
-            parts.append((f"  {left} left", "$quiet"))
+            parts += ["  ", (f"{left} left", "$quiet")]
         if wide and progress.tokens_per_second is not None:
-            parts.append((f"  {progress.tokens_per_second:.0f} tokens/s", "$quiet"))
+            parts += ["  ", (f"{progress.tokens_per_second:.0f} tokens/s", "$quiet")]
     if wide:
-        parts.append(("   F8 stops it", "$quiet"))
+        parts += ["  ", ("F8 stops it", "$quiet")]
     return Content.assemble(*parts)

@@ -46,11 +46,12 @@ class SaliencePanel(Widget):
         return Content("\n").join(lines)
 
     def _row(self, label: str, value: float | None, name: str, width: int, tick: float | None = None) -> Content:
-        number = "  \u2013  " if value is None else f"{value:.3f}"
+        number = "\u2013" if value is None else f"{value:.3f}"
         return Content.assemble(
             (label.ljust(_LABEL), "$quiet" if value is None else theme.colour(name)),
             theme.bar(value or 0.0, self._bar_width(width), theme.colour(name), tick),
-            (number.rjust(_VALUE), "$quiet" if value is None else "$foreground"),
+            " " * (_VALUE - len(number)),
+            (number, "$quiet" if value is None else "$foreground"),
         )
 
     def _verdict(self, score: Salience | None, width: int) -> Content:

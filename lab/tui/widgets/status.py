@@ -60,7 +60,7 @@ class StatusLine(Widget):
                 break
             text = segments[droppable][0]
             left = [part for part in left if part.plain != text]
-        line = Content.styled(" \u00b7 ", "$quiet").join(left)
+        line = Content.assemble(" ", ("\u00b7", "$quiet"), " ").join(left)
         gap = max(width - line.cell_length - len(state[0]), 1)
         return Content.assemble(line, " " * gap, state).truncate(max(width, 1), ellipsis=True)
 

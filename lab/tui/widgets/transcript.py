@@ -36,7 +36,7 @@ class Note(Static):
     """A line from the lab itself, between the turns."""
 
     DEFAULT_CSS = """
-    Note { height: auto; margin: 0 0 1 0; padding: 0 1; color: $quiet; }
+    Note { height: auto; margin: 0 0 1 0; padding: 0 0 0 2; color: $quiet; }
     Note.-trouble { color: $error; }
     """
 
@@ -174,7 +174,7 @@ class Transcript(VerticalScroll, can_focus=False):
     Transcript { height: 1fr; scrollbar-size-vertical: 1; background: transparent; }
     /* A short dialogue begins at the top: an anchored container would put it at the bottom and push it up. */
     Transcript > #turns { height: auto; min-height: 100%; padding: 1 2 0 2; }
-    Transcript #welcome { height: auto; color: $quiet; }
+    Transcript #welcome { height: auto; padding: 0 0 0 2; color: $quiet; }
     """
 
     def compose(self) -> ComposeResult:
@@ -235,7 +235,8 @@ def meta(exchange: Exchange) -> tuple[str, bool]:
         parts.append(f"draft {exchange.chosen + 1} of {len(exchange.drafts)}")
     if exchange.seconds is not None:
         parts.append(duration(exchange.seconds))
-    parts.append(exchange.adapter or "no adapter")
+    if exchange.adapter:
+        parts.append(exchange.adapter)
     return DOT.join(parts), False
 
 

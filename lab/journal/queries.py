@@ -67,7 +67,7 @@ def sleepable(
     """
     table = record.query(
         f"""{_EXCHANGE}
-        WHERE status = 'complete' AND trim(response) <> '' AND coalesce(mark, '') <> 'excluded'
+        WHERE status = 'complete' AND regexp_matches(response, '\\S') AND coalesce(mark, '') <> 'excluded'
             AND ($session IS NULL OR session_id = $session)
             AND (NOT $salient OR EXISTS (
                 FROM salience v WHERE v.exchange_id = e.exchange_id AND v.profile = $profile AND v.salient

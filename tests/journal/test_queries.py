@@ -1,0 +1,125 @@
+"""The typed reads that the other rooms use."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from lab.domain import Draft, Salience, Session
+from lab.journal import queries
+from lab.journal.events import ExchangeFinished, SessionEnded, SleepStarted
+from lab.journal.record import Record
+from tests.journal.samples import (
+    SESSION,
+    cycle,
+    draft,
+    exchange_id,
+    finished,
+    opened,
+    scored,
+    turn_started,
+    whole_turn,
+)
+
+MORNING = datetime(2025, 11, 22, 6, 0, tzinfo=timezone.utc)
+
+
+def test_a_session_comes_back_as_it_was_opened(record: Record) -> None:
+    record.append(SESSION, opened(adapter="sleep-0001", title="First", parent_session_id="before"), at=MORNING)
+    record.append(SESSION, SessionEnded(SESSION), at=MORNING + timedelta(hours=1))
+    record.sync()
+    assert queries.session(record, SESSION) == Session(
+        SESSION, MORNING, "tiny", "sleep-0001", "lexical", 0.15, "First", MORNING + timedelta(hours=1), "before"
+    )
+    assert queries.session(record, "another") is None
+
+
+def test_the_latest_session_is_the_one_with_the_last_activity_and_never_an_imported_one(record: Record) -> None:
+    assert queries.latest_session(record) is None
+    for number, name in enumerate(["s-1", "s-2", "imported-3"]):
+        record.append(name, opened(name), at=MORNING + timedelta(hours=number))
+    record.sync()
+    latest = queries.latest_session(record)
+    assert latest and latest.session_id == "s-2"
+    record.append("s-1", turn_started(1, "s-1"), at=MORNING + timedelta(hours=9))
+    record.sync()
+    latest = queries.latest_session(record)
+    assert latest and latest.session_id == "s-1"
+
+
+def test_exchanges_come_oldest_first_with_drafts_and_scores(record: Record) -> None:
+    record.append(SESSION, opened())
+    record.append(SESSION, *whole_turn(1), scored(1, 0.4, profile="recorded"), at=MORNING)
+    record.append(SESSION, turn_started(2), draft(2, 1), draft(2, 0))
+    record.append("another", opened("another"), *whole_turn(1, "another"))
+    record.sync()
+    first, second = queries.exchanges(record, SESSION)
+    assert (first.turn, first.status, first.created_at, first.chosen, first.seconds) == (1, "complete", MORNING, 2, 1.5)
+    assert first.drafts[1] == Draft(1, 0.7, 8, "draft 1 of turn 1", 0.4, 12, 0.5)
+    assert first.salience == (
+        Salience("lexical", 0.1, 0.2, 0.3, 0.4, 0.5, 0.2, 0.15),
+        Salience("recorded", 0.1, 0.2, 0.3, 0.4, 0.5, 0.4, 0.15),
+    )
+    assert (second.status, second.chosen, [d.iteration for d in second.drafts]) == ("running", None, [0, 1])
+    assert second.salience == ()
+    assert queries.exchange(record, exchange_id(1)) == first
+    assert queries.exchange(record, "none") is None
+
+
+def test_only_whole_answers_that_were_not_slept_on_can_be_slept_on(record: Record) -> None:
+    record.append(SESSION, opened())
+    record.append(SESSION, *whole_turn(1), at=MORNING)
+    record.append(SESSION, *whole_turn(2, total=0.1), at=MORNING + timedelta(minutes=1))
+    record.append(SESSION, turn_started(3), scored(3), ExchangeFinished(exchange_id(3), "cancelled", "half"))
+    record.append(SESSION, turn_started(4), scored(4), finished(4, response=" \n\t"))
+    record.append(SESSION, turn_started(5), scored(5))
+    record.append("another", opened("another"))
+    record.append("another", *whole_turn(1, "another"), at=MORNING - timedelta(days=1))
+    record.sync()
+
+    def found(
+        salient: bool = True, session: str | None = None, checkpoint: str = "tiny", profile: str = "lexical"
+    ) -> list[str]:
+        exchanges = queries.sleepable(
+            record, profile=profile, checkpoint=checkpoint, session_id=session, salient_only=salient
+        )
+        return [exchange.exchange_id for exchange in exchanges]
+
+    first, quiet, other = exchange_id(1), exchange_id(2), exchange_id(1, "another")
+    assert found() == [other, first]
+    assert found(salient=False) == [other, first, quiet]
+    assert found(session=SESSION) == [first]
+    assert found(profile="unknown") == []
+
+    record.append("sleep-0001", *cycle("sleep-0001", used=first, status="cancelled"))
+    record.sync()
+    assert found() == [other, first]
+    record.append("sleep-0002", *cycle("sleep-0002", used=first))
+    record.sync()
+    assert found() == [other]
+    assert found(checkpoint="large") == [other, first]
+
+    record.execute_write(f"UPDATE exchanges SET mark = 'excluded' WHERE exchange_id = '{other}'")
+    assert found() == []
+
+
+def test_cycles_come_oldest_first(record: Record) -> None:
+    for number in (2, 1):
+        events = cycle(f"sleep-{number:04d}")
+        record.append(f"sleep-{number:04d}", *events, at=MORNING + timedelta(hours=number))
+    record.append(
+        "sleep-0003", SleepStarted("sleep-0003", "tiny", "sleep-0002", 1, 2, 5, 10, 8, 2e-3, "answers")
+    )
+    record.sync()
+    first, second, third = queries.cycles(record)
+    assert [cycle.cycle_id for cycle in (first, second, third)] == ["sleep-0001", "sleep-0002", "sleep-0003"]
+    assert (first.status, first.steps, first.first_loss, first.last_loss) == ("complete", 2, 3.5, 1.5)
+    assert first.started_at == first.ended_at == MORNING + timedelta(hours=1)
+    assert (third.status, third.ended_at, third.parent_adapter) == ("running", None, "sleep-0002")
+
+
+@pytest.mark.parametrize("name", ["'; DROP TABLE sessions; --", "a\0b", ""])
+def test_any_id_may_be_asked_for(record: Record, name: str) -> None:
+    assert queries.session(record, name) is None
+    assert queries.exchanges(record, name) == []

@@ -61,14 +61,14 @@ def make_checkpoint(folder: Path, *, seed: int = 0, context: int = 512, nan: boo
 
 
 def make_adapter(
-    folder: Path, checkpoint: Path, fingerprint: str, *, silent: bool = False, width: int | None = None
+    folder: Path, checkpoint: Path, fingerprint: str, *, silent: bool = False, width: int | None = None, seed: int = 1
 ) -> Path:
     """Write a LoRA for the checkpoint; a silent one changes nothing, one of another width does not fit."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     config = AutoConfig.from_pretrained(checkpoint)
     if width is not None:
         config.hidden_size = width

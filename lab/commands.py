@@ -307,7 +307,7 @@ def _rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
     report = lab.record.rebuild(line)
     line.end()
     print(
-        f"Rebuilt {workspace.database}: {report.lines:,} events of {report.streams:,} journals in {report.seconds:.1f} s."
+        f"Rebuilt {workspace.database}: {report.events:,} events of {report.streams:,} journals in {report.seconds:.1f} s."
     )
     for fault in report.faults:
         print(f"  {fault}")

@@ -54,6 +54,8 @@ class Lab:
             if engine_command
             else transformers_engine(log, self.settings.engine)
         )
+        # Another engine brings its own weights, or needs none.
+        self._own_engine = engine_command is None
         self.sleep = Sleep(workspace, self.settings, self.record, self._base, sleeper_command)
 
     @property
@@ -68,7 +70,7 @@ class Lab:
         """
         self.workspace.create()
         profile(self.settings.salience.profile)
-        published = self.sleep.finish_published()
+        published = self.sleep.recover()
         closed = [name for name in self.record.recover() if name.startswith("sleep-")]
         self.notices += [
             f"{name} was killed after it had saved its adapter; the adapter is kept." for name in published
@@ -89,7 +91,7 @@ class Lab:
         is told in `notices`, and the checkpoint answers without it. Raises LabError.
         """
         checkpoint = self.checkpoint()
-        if checkpoint.source == "embedded" and not embedded.embedded_ready(checkpoint.name):
+        if self._own_engine and checkpoint.source == "embedded" and not embedded.embedded_ready(checkpoint.name):
             embedded.prepare(progress, cancel)
         if not self._engine.alive():
             self._engine.start()

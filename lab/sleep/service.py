@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from lab.domain import Exchange, PromptForm, SleepPlan, SleepSettings
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import SleepEnded
+from lab.journal.journal import Journal
 from lab.journal.record import Record
 from lab.settings import Settings, Workspace
 from lab.sleep.adapters import find_adapter, read_adapter
@@ -123,24 +125,27 @@ class Sleep:
             raise LabError(f"{cycle_id} is not running.", "There is nothing to stop.")
         CycleFolder(self._workspace.sessions, cycle_id).ask_to_cancel()
 
-    def finish_published(self) -> list[str]:
-        """Complete cycles whose sleeper was killed after it had published its adapter and before it said so.
+    def recover(self) -> list[str]:
+        """Put the folder of adapters right after killed sleepers; to be called before the record's own recovery.
 
-        To be called before the record marks such cycles as interrupted. Returns their ids.
+        Half-written folders go. A cycle whose adapter was published before its sleeper could say so is completed;
+        returns the ids of these.
         """
         journal = self._record.journal
-        finished = []
-        for stream in journal.streams():
-            path = self._workspace.adapters / stream
-            if not stream.startswith("sleep-") or not path.is_dir() or journal.owned(stream):
+        adapters = self._workspace.adapters
+        completed = []
+        for path in sorted(adapters.iterdir()):
+            cycle_id = path.name.removeprefix(".").removesuffix(".part")
+            if not cycle_id.startswith("sleep-") or not path.is_dir() or journal.owned(cycle_id):
                 continue
-            events = [line.entry.event for line in journal.read(stream) if line.entry]
-            if not any(isinstance(event, SleepEnded) for event in events):
-                adapter = read_adapter(path)
-                end = SleepEnded(stream, "complete", stream, reason="The sleeper was killed after saving the adapter.")
-                self._record.append(stream, saved_event(adapter, self._workspace.root), end)
-                finished.append(stream)
-        return finished
+            if path.name != cycle_id:
+                shutil.rmtree(path, ignore_errors=True)
+            elif not _ended(journal, cycle_id):
+                saved = saved_event(read_adapter(path), self._workspace.root)
+                reason = "The sleeper was killed after it had saved the adapter."
+                self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, reason=reason))
+                completed.append(cycle_id)
+        return completed
 
     def _resolve(self, base: Base) -> SleepSettings:
         settings = resolve(self._settings.sleep)
@@ -208,6 +213,13 @@ class Sleep:
             time.sleep(0.05)
         # Reaps the child when it ends, so that a long-lived lab keeps no zombie.
         threading.Thread(target=child.wait, name=f"reap-{cycle_id}", daemon=True).start()
+
+
+def _ended(journal: Journal, cycle_id: str) -> bool:
+    """True for a cycle that has its end, and for an adapter that came from elsewhere and has no cycle here."""
+    return not journal.size(cycle_id) or any(
+        line.entry is not None and isinstance(line.entry.event, SleepEnded) for line in journal.read(cycle_id)
+    )
 
 
 def _last_line(log: Path) -> str:

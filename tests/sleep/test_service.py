@@ -1,0 +1,250 @@
+"""Sleep with real sleepers on a tiny checkpoint: from the record to an adapter, and back out of every accident."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+
+from lab.errors import LabError
+from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
+from lab.lab import Lab
+from lab.settings import Workspace
+from lab.sleep.adapters import WEIGHTS, file_sha256, list_adapters, read_adapter
+from lab.sleep.watch import SleepProgress
+from tests.helpers import wait_until
+from tests.tiny import make_checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def open_lab(workspace: Workspace, checkpoint: Path, adapter: str | None = None) -> Lab:
+    lab = Lab(workspace, checkpoint=str(checkpoint), adapter=adapter)
+    lab.open()
+    return lab
+
+
+@pytest.fixture
+def lab(workspace: Workspace, checkpoint: Path) -> Iterator[Lab]:
+    lab = open_lab(workspace, checkpoint)
+    yield lab
+    for process in sleepers(workspace):
+        process.kill()
+    lab.close()
+
+
+def sleepers(workspace: Workspace) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "lab.sleep.trainer" in command and str(workspace.root) in command:
+            found.append(process)
+    return found
+
+
+def tell(lab: Lab, *questions: str, session: str = "session-a", total: float = 0.3) -> None:
+    """Record finished exchanges with this total."""
+    events: list[object] = []
+    if not lab.record.journal.size(session):
+        events.append(SessionOpened(session, "tiny", None, "lexical", 0.15))
+    first = 1 + sum(line.entry is not None for line in lab.record.journal.read(session))
+    for turn, question in enumerate(questions, first):
+        name = f"{session}-{turn:04d}"
+        events += [
+            TurnStarted(name, session, turn, question, "tiny", None),
+            ExchangeFinished(name, "complete", f"My answer to that is number {turn}."),
+            SalienceScored(name, "lexical", 0, 0, total, 0, 0, total, 0.15, total >= 0.15),
+        ]
+    lab.record.append(session, *events)  # type: ignore[arg-type]
+
+
+def settings(workspace: Workspace, text: str) -> None:
+    workspace.config.write_text(text)
+
+
+def last(lab: Lab, cycle_id: str) -> SleepProgress:
+    progress = list(lab.sleep.follow(cycle_id, lambda: False))
+    assert progress[-1].ended is not None
+    return progress[-1]
+
+
+def cycle(lab: Lab, cycle_id: str) -> dict[str, object]:
+    lab.record.sync()
+    table = lab.record.query("SELECT * FROM sleep_cycles WHERE cycle_id = ?", [cycle_id])
+    return dict(zip(table.columns, table.rows[0]))
+
+
+def test_a_sleep_leaves_an_adapter_and_the_whole_story_in_the_record(lab: Lab, workspace: Workspace) -> None:
+    tell(lab, "What is rain?", "Why?")
+    tell(lab, "How dull is this?", total=0.1)
+    progress = list(lab.sleep.follow(lab.sleep.start(), lambda: False))
+    assert [p.step for p in progress if p.stage == "training"][-1] == progress[-1].total_steps
+    end = progress[-1].ended
+    assert end is not None
+    assert (end.status, end.adapter) == ("complete", "sleep-0001")
+
+    adapter = read_adapter(workspace.adapters / "sleep-0001")
+    assert adapter.sha256 == file_sha256(adapter.path / WEIGHTS)
+    manifest = orjson.loads((adapter.path / "manifest.json").read_bytes())
+    assert manifest["exchanges"] == ["session-a-0001", "session-a-0002"]
+    assert manifest["settings"]["rank"] == 8
+    row = cycle(lab, "sleep-0001")
+    assert (row["status"], row["exchanges"], row["examples"], row["epochs"]) == ("complete", 2, 8, 5)
+    steps = lab.record.query("SELECT loss FROM sleep_steps WHERE cycle_id = 'sleep-0001' ORDER BY step").rows
+    assert [loss for (loss,) in steps] == manifest["losses"]
+    assert (row["first_loss"], row["last_loss"]) == (manifest["losses"][0], manifest["losses"][-1])
+    assert lab.record.query("SELECT adapter, sha256, state FROM adapters").rows == [
+        ("sleep-0001", adapter.sha256, "kept")
+    ]
+    kinds = lab.record.query("SELECT kind, count(*) FROM sleep_examples GROUP BY kind ORDER BY kind").rows
+    assert kinds == [("emotion", 4), ("original", 2), ("rewrite", 2)]
+    events = lab.record.query("SELECT event FROM resources WHERE process = 'sleeper'").rows
+    assert {event for (event,) in events} == {"before_load", "loaded", "trained"}
+
+    with pytest.raises(LabError, match="Nothing to sleep on"):
+        lab.sleep.start()
+
+
+def test_a_later_sleep_continues_the_adapter_before_it(lab: Lab, workspace: Workspace, checkpoint: Path) -> None:
+    tell(lab, "What is rain?")
+    last(lab, lab.sleep.start())
+    tell(lab, "What is snow?")
+    assert last(lab, lab.sleep.start()).exchanges == 1
+    assert read_adapter(workspace.adapters / "sleep-0002").parent == "sleep-0001"
+
+    tell(lab, "What is hail?")
+    settings(workspace, "[sleep]\nrank = 4\n")
+    with pytest.raises(LabError, match=r"sleep\.rank is 4.*sleep-0002, has rank 8"):
+        open_lab(workspace, checkpoint).sleep.start()
+
+
+def test_the_published_recipe_starts_from_the_base(workspace: Workspace, checkpoint: Path) -> None:
+    settings(workspace, '[sleep]\nrecipe = "published"\nepochs = 1\nexchanges = "all"\n')
+    lab = open_lab(workspace, checkpoint)
+    tell(lab, "How dull is this?", total=0.1)
+    last(lab, lab.sleep.start())
+    tell(lab, "And this?", total=0.1)
+    assert last(lab, lab.sleep.start()).exchanges == 1
+    adapter = read_adapter(workspace.adapters / "sleep-0002")
+    assert adapter.parent is None
+    targets = orjson.loads((adapter.path / "adapter_config.json").read_bytes())["target_modules"]
+    assert {name.rpartition(".")[2] for name in targets} == {"q_proj", "k_proj", "v_proj", "o_proj"}
+    lab.close()
+
+
+def test_one_session_can_be_slept_on_alone(lab: Lab) -> None:
+    tell(lab, "What is rain?")
+    tell(lab, "What is snow?", session="session-b")
+    assert last(lab, lab.sleep.start("session-b")).exchanges == 1
+    assert lab.record.sync()
+    assert lab.record.query("SELECT DISTINCT exchange_id FROM sleep_examples").rows == [("session-b-0001",)]
+    with pytest.raises(LabError, match='no session "nowhere"'):
+        lab.sleep.start("nowhere")
+
+
+def test_a_second_sleep_is_refused_and_a_stopped_one_leaves_no_adapter(workspace: Workspace, checkpoint: Path) -> None:
+    settings(workspace, "[sleep]\nepochs = 1000\n")
+    lab = open_lab(workspace, checkpoint)
+    tell(lab, "What is rain?", "What is snow?")
+    running = lab.sleep.start()
+    other = open_lab(workspace, checkpoint)
+    assert other.sleep.running() == running
+    with pytest.raises(LabError, match=f"{running} is still running"):
+        other.sleep.start()
+
+    for progress in other.sleep.follow(running, lambda: False):
+        if progress.step == 2:
+            other.sleep.cancel(running)
+    row = cycle(lab, running)
+    assert (row["status"], row["adapter"]) == ("cancelled", None)
+    assert list_adapters(workspace.adapters) == ([], [])
+    wait_until(lambda: lab.sleep.running() is None)
+    with pytest.raises(LabError, match="not running"):
+        lab.sleep.cancel(running)
+    settings(workspace, "[sleep]\nepochs = 1\n")
+    again = open_lab(workspace, checkpoint)
+    assert last(again, again.sleep.start()).exchanges == 2
+    for opened in (lab, other, again):
+        opened.close()
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_a_killed_sleeper_leaves_nothing_half_written_and_can_be_repeated(
+    lab: Lab, workspace: Workspace, checkpoint: Path, moment: int
+) -> None:
+    tell(lab, "What is rain?", "What is snow?")
+    cycle_id = lab.sleep.start()
+    kill_at = random.Random(moment).randint(0, 10)
+    last_seen = None
+    for last_seen in lab.sleep.follow(cycle_id, lambda: False):
+        if last_seen.step >= kill_at:
+            for process in sleepers(workspace):
+                os.kill(process.pid, signal.SIGKILL)
+    assert last_seen is not None
+    assert last_seen.ended is not None
+    again = open_lab(workspace, checkpoint)
+    if last_seen.ended.status == "interrupted":
+        assert list_adapters(workspace.adapters) == ([], [])
+        assert [path.name for path in workspace.adapters.iterdir() if path.suffix == ".part"] == []
+        assert last(again, again.sleep.start()).exchanges == 2
+    else:
+        assert list_adapters(workspace.adapters)[0][0].name == cycle_id
+    again.close()
+
+
+def test_an_adapter_published_just_before_the_kill_is_kept(lab: Lab, workspace: Workspace, checkpoint: Path) -> None:
+    tell(lab, "What is rain?")
+    cycle_id = lab.sleep.start()
+    last(lab, cycle_id)
+    lab.close()
+    events = lab.record.journal.path(cycle_id)
+    events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:-2]))
+    workspace.database.unlink()
+    (workspace.adapters / ".sleep-0009.part").mkdir()
+
+    again = open_lab(workspace, checkpoint)
+    assert cycle(again, cycle_id)["status"] == "complete"
+    assert again.record.query("SELECT adapter FROM adapters").rows == [(cycle_id,)]
+    assert any(cycle_id in notice for notice in again.notices)
+    assert not (workspace.adapters / ".sleep-0009.part").exists()
+    again.close()
+
+
+def test_a_checkpoint_that_changed_under_the_plan_fails_with_the_reason(workspace: Workspace, tmp_path: Path) -> None:
+    from lab.sleep.cycle import CycleFolder
+
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    lab = open_lab(workspace, folder)
+    tell(lab, "What is rain?")
+    last(lab, lab.sleep.start())
+    # The same plan again, over other weights of the same shapes.
+    old = CycleFolder(workspace.sessions, "sleep-0001")
+    new = CycleFolder(workspace.sessions, "sleep-0002")
+    new.path.mkdir()
+    new.examples_file.write_bytes(old.examples_file.read_bytes())
+    new.plan_file.write_bytes(old.plan_file.read_bytes().replace(b"sleep-0001", b"sleep-0002"))
+    shutil.rmtree(folder)
+    make_checkpoint(folder, seed=1)
+    lab.sleep._spawn(new)
+    end = last(lab, "sleep-0002").ended
+    assert end is not None
+    assert end.status == "failed"
+    assert end.reason is not None
+    assert "changed since the sleep was planned" in end.reason
+    assert not (workspace.adapters / "sleep-0002").exists()
+    lab.close()

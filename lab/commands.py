@@ -14,7 +14,8 @@ from typing import Any, TextIO
 import orjson
 
 from lab import console
-from lab.console import ProgressLine
+from lab.console import ProgressLine, counted
+from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Exchange, Salience
 from lab.errors import LabError
@@ -96,6 +97,7 @@ def _ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
         refinement = settings.refinement.model_copy(update={"iterations": arguments.iterations})
         settings = settings.model_copy(update={"refinement": refinement})
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    require_text(text)
     line = ProgressLine()
     with _interruptible() as cancel, _open(_lab(workspace, arguments, settings)) as lab:
         conversation = lab.converse(arguments.session, new=arguments.session is None)
@@ -201,8 +203,8 @@ def _sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
         print(console.dumps(cycle))
     elif ended is not None and ended.status == "complete":
         print(
-            f"{cycle_id}: slept on {cycle['exchanges']} exchanges ({cycle['examples']} examples), loss"
-            f" {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f} in {cycle['steps']} steps,"
+            f"{cycle_id}: slept on {counted(cycle['exchanges'], 'exchange')}"
+            f" ({counted(cycle['examples'], 'example')}), loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f} in {cycle['steps']} steps,"
             f" {cycle['seconds']:.0f} s. The adapter answers from now on."
         )
     if ended is None or ended.status != "complete":
@@ -292,7 +294,7 @@ def _import(workspace: Workspace, arguments: argparse.Namespace) -> int:
         line.end()
         lab.record.sync()
     print(
-        f"Imported {report.exchanges} exchanges of {report.sessions} sessions;"
+        f"Imported {counted(report.exchanges, 'exchange')} of {counted(report.sessions, 'session')};"
         f" {report.already} were there already; {len(report.skipped)} skipped."
     )
     for reason in report.skipped:
@@ -307,7 +309,8 @@ def _rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
     report = lab.record.rebuild(line)
     line.end()
     print(
-        f"Rebuilt {workspace.database}: {report.events:,} events of {report.streams:,} journals in {report.seconds:.1f} s."
+        f"Rebuilt {workspace.database}: {counted(report.events, 'event')} of"
+        f" {counted(report.streams, 'journal')} in {report.seconds:.1f} s."
     )
     for fault in report.faults:
         print(f"  {fault}")

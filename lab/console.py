@@ -87,6 +87,11 @@ def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return f"[\n{lines}\n]" if lines else "[]"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """Bytes for people."""
     for unit in ("B", "KiB", "MiB"):

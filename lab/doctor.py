@@ -16,7 +16,7 @@ import orjson
 import psutil
 
 from lab import __version__
-from lab.console import size
+from lab.console import counted, size
 from lab.errors import LabError
 from lab.settings import Settings, Workspace, cache_folder
 
@@ -143,7 +143,7 @@ def _record(workspace: Workspace) -> Iterator[Finding]:
         "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM exchanges), (SELECT count(*) FROM sleep_cycles)"
     ).rows
     sessions, exchanges, cycles = rows[0]
-    found = f"{sessions} sessions, {exchanges} exchanges, {cycles} sleeps"
+    found = f"{counted(sessions, 'session')}, {counted(exchanges, 'exchange')}, {counted(cycles, 'sleep')}"
     yield Finding(
         "record",
         f"{found}; another program holds {workspace.database.name}" if held else found,

@@ -91,6 +91,9 @@ class Lab:
         is told in `notices`, and the checkpoint answers without it. Raises LabError.
         """
         checkpoint = self.checkpoint()
+        if self._adapter_name not in ("newest", "none"):
+            # A name that is not there is said before a model is loaded for nothing.
+            find_adapter(self.workspace.adapters, self._adapter_name)
         if self._own_engine and checkpoint.source == "embedded" and not embedded.embedded_ready(checkpoint.name):
             embedded.prepare(progress, cancel)
         if not self._engine.alive():

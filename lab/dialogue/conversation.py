@@ -31,6 +31,12 @@ def new_session_id() -> str:
     return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
+def require_text(text: str) -> None:
+    """Raise LabError for a message that says nothing."""
+    if not text.strip():
+        raise LabError("The message is empty.", "Write something first.")
+
+
 class Conversation:
     """A session that this process owns. One turn at a time, from any one thread."""
 
@@ -80,8 +86,7 @@ class Conversation:
         recorded when the message is empty, does not fit the window, or the engine cannot be asked; after that every
         outcome is an event, and a generator that is closed early records a cancelled exchange.
         """
-        if not text.strip():
-            raise LabError("The message is empty.", "Write something first.")
+        require_text(text)
         began = time.monotonic()
         context = self._context(text)
         exchange = self._begin_turn(text, context)

@@ -62,8 +62,8 @@ class Database:
     def writing(self, timeout: float) -> Iterator[duckdb.DuckDBPyConnection]:
         """The one connection that writes, with the schema of this release. Raises as `reading` does."""
         deadline = time.monotonic() + timeout
-        with self.kept(timeout), self._gate.writer(max(deadline - time.monotonic(), 0)):
-            connection = self._patiently(lambda: _connect(self.path), deadline)
+        with self.kept(timeout):
+            connection = self._patiently(lambda: self._open_writer(deadline), deadline)
             try:
                 migrations.upgrade(connection)
                 yield connection
@@ -71,6 +71,7 @@ class Database:
                 raise self.explained(fault) from fault
             finally:
                 _close(connection)
+                self._gate.end_write()
 
     @contextmanager
     def kept(self, timeout: float) -> Iterator[None]:
@@ -110,8 +111,7 @@ class Database:
                     raise self.explained(fault) from fault
                 finally:
                     _close(connection)
-                with self._gate.writer(timeout):
-                    self._take_place(new, time.monotonic() + timeout)
+                self._take_place(new, time.monotonic() + timeout)
             finally:
                 _remove(new)
 
@@ -153,6 +153,15 @@ class Database:
                 connection.close()
                 raise
 
+    def _open_writer(self, deadline: float) -> duckdb.DuckDBPyConnection:
+        """The writing connection, and with it this process's gate; readers may go between two attempts."""
+        self._gate.begin_write(max(deadline - time.monotonic(), 0.0))
+        try:
+            return _connect(self.path)
+        except BaseException:
+            self._gate.end_write()
+            raise
+
     def _patiently(
         self,
         connect: Callable[[], duckdb.DuckDBPyConnection],
@@ -168,18 +177,20 @@ class Database:
             time.sleep(_POLL_SECONDS)
 
     def _take_place(self, new: Path, deadline: float) -> None:
-        if self.path.exists():
-            # Opening shows that nobody has the old file, and closing empties its write-ahead log, which would
-            # otherwise be taken for the new file's. A file that cannot be opened has nothing to say.
-            try:
-                self._patiently(lambda: duckdb.connect(str(self.path)), deadline).close()
-            except DatabaseBusy:
-                raise
-            except LabError:
-                pass
+        # Opening the old file shows that nobody has it, and closing empties its write-ahead log, which would
+        # otherwise be taken for the new file's. A file that cannot be opened has nothing to say.
+        try:
+            _close(self._patiently(lambda: self._open_writer(deadline), deadline))
+        except DatabaseBusy:
+            raise
+        except LabError:
+            self._gate.begin_write(max(deadline - time.monotonic(), 0.0))
+        try:
             _wal(self.path).unlink(missing_ok=True)
-        new.replace(self.path)
-        sync_folder(self.path.parent)
+            new.replace(self.path)
+            sync_folder(self.path.parent)
+        finally:
+            self._gate.end_write()
 
 
 class _Gate:
@@ -210,18 +221,16 @@ class _Gate:
                 self._readers -= 1
                 self._condition.notify_all()
 
-    @contextmanager
-    def writer(self, timeout: float) -> Iterator[None]:
+    def begin_write(self, timeout: float) -> None:
         with self._condition:
             if not self._condition.wait_for(lambda: not self._writer and not self._readers, timeout):
                 raise DatabaseBusy("The database is in use by a query.", "Cancel the query, then try again.")
             self._writer = True
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._writer = False
-                self._condition.notify_all()
+
+    def end_write(self) -> None:
+        with self._condition:
+            self._writer = False
+            self._condition.notify_all()
 
 
 _gates: dict[Path, _Gate] = {}

@@ -69,7 +69,7 @@ class Journal:
         """Bytes of the stream on disk, a line in the making included; 0 when there is none."""
         try:
             return self.path(stream).stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def append(self, stream: str, *events: Event, at: datetime | None = None) -> None:
@@ -207,7 +207,7 @@ class Journal:
         try:
             with self._locked(path):
                 return path.stat().st_size
-        except PermissionError:  # A read-only copy of a workspace has no writers.
+        except OSError:  # A place that cannot be written has no writers.
             return path.stat().st_size
 
 

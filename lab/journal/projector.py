@@ -98,7 +98,7 @@ class Projector:
     def _apply_quietly(self) -> bool:
         try:
             return self.apply(timeout=0.5)
-        except LabError as fault:
+        except (LabError, OSError) as fault:
             self.troubles = (str(fault),)
             return False
 

@@ -104,6 +104,17 @@ def test_importing_twice_adds_nothing(record: Record, tmp_path: Path) -> None:
     assert dump(record) == before
 
 
+def test_a_recording_that_grew_gives_what_is_new(record: Record, tmp_path: Path) -> None:
+    folder = write_session(tmp_path / "raw", [exchange(0)])
+    import_sessions(record, folder, rescore)
+    with (folder / "exchanges.jsonl").open("a") as file:
+        file.write(json.dumps(exchange(1)) + "\n")
+    assert import_sessions(record, folder, rescore) == ImportReport(1, 1, 1, [])
+    record.sync()
+    assert record.query("SELECT turn FROM exchanges ORDER BY turn").rows == [(1,), (2,)]
+    assert record.query("SELECT count(*) FROM sessions WHERE ended_at IS NOT NULL").rows == [(1,)]
+
+
 def test_one_session_folder_can_be_imported_by_itself(record: Record, tmp_path: Path) -> None:
     folder = write_session(tmp_path / "raw", [exchange(0)])
     assert import_sessions(record, folder, rescore).exchanges == 1
@@ -123,6 +134,7 @@ def test_an_import_that_was_cut_off_goes_on_and_ends_as_if_it_had_not_been(
     path = record.journal.path(stream)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:line]) + lines[line][:20])
+    record.workspace.database.unlink()
     record.recover()
     report = import_sessions(record, tmp_path / "raw", rescore)
     assert report.exchanges + report.already == 2

@@ -87,6 +87,14 @@ def test_reading_goes_on_where_it_ended(journal: Journal) -> None:
     assert line.entry and line.entry.event == reading("c")
 
 
+def test_reading_ends_where_the_file_ended_when_it_began(journal: Journal) -> None:
+    journal.append(SESSION, reading("a"), reading("b"))
+    lines = journal.read(SESSION)
+    first = next(lines)
+    journal.append(SESSION, *[reading("x" * 1000) for _ in range(100)])
+    assert [line.number for line in (first, *lines)] == [1, 2]
+
+
 def test_a_torn_line_is_set_apart_and_harms_no_other(journal: Journal) -> None:
     journal.append(SESSION, reading("a"))
     with journal.path(SESSION).open("ab") as file:
@@ -172,6 +180,21 @@ def test_following_reads_to_the_end_even_when_told_to_stop_at_once(journal: Jour
         SessionTitled(SESSION, "t"),
     ]
     assert list(journal.follow("nothing-here", lambda: True)) == []
+
+
+def test_readers_wait_for_a_writer_whose_lines_may_be_taken_back(journal: Journal, tmp_path: Path) -> None:
+    journal.append(SESSION, reading("a"))
+    path, size = journal.path(SESSION), journal.size(SESSION)
+    seen: list[str] = []
+    reader = threading.Thread(target=lambda: seen.extend(notes(Journal(tmp_path / "sessions"))))
+    with journal._locked(path):
+        with path.open("ab") as file:
+            file.write(encode(reading("taken back"), now()))
+        reader.start()
+        reader.join(0.2)
+        os.truncate(path, size)
+    reader.join()
+    assert seen == ["a"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

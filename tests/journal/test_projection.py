@@ -194,7 +194,10 @@ def test_a_session_taken_up_again_keeps_its_beginning_and_is_open(record: Record
 
 def test_a_sleep_that_was_interrupted_keeps_what_it_had_reached(record: Record) -> None:
     *going, _ = cycle()
-    record.append("sleep-0001", *going, SleepEnded("sleep-0001", "interrupted", reason="gone"))
+    for event in going:
+        record.append("sleep-0001", event)
+        record.sync()
+    record.append("sleep-0001", SleepEnded("sleep-0001", "interrupted", reason="gone"))
     record.sync()
     assert record.query("SELECT status, steps, first_loss, last_loss, reason FROM sleep_cycles").rows == [
         ("interrupted", 2, 3.5, 1.5, "gone")

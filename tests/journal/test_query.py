@@ -16,7 +16,7 @@ from lab.journal.record import Record
 from tests.helpers import wait_until
 from tests.journal.samples import SESSION, dump, opened, start_child, whole_turn
 
-OUTSIDE = "/tmp/lab-query-should-never-write-this"
+# OUTSIDE stands for a path in the test's own folder.
 HOSTILE = [
     "INSERT INTO exchanges (exchange_id) VALUES ('x')",
     "UPDATE sessions SET title = 'x'",
@@ -27,18 +27,18 @@ HOSTILE = [
     "CREATE OR REPLACE VIEW salience_history AS SELECT 1",
     "ALTER TABLE sessions ADD COLUMN x INTEGER",
     "ALTER DATABASE lab SET ALIAS TO other",
-    f"COPY sessions TO '{OUTSIDE}'",
-    f"COPY (SELECT 1) TO '{OUTSIDE}' (FORMAT parquet)",
+    "COPY sessions TO 'OUTSIDE'",
+    "COPY (SELECT 1) TO 'OUTSIDE' (FORMAT parquet)",
     "COPY (SELECT 1) TO '/dev/stdout'",
     "COPY sessions FROM '/etc/passwd'",
-    f"EXPORT DATABASE '{OUTSIDE}'",
-    f"IMPORT DATABASE '{OUTSIDE}'",
-    f"ATTACH '{OUTSIDE}' AS other",
+    "EXPORT DATABASE 'OUTSIDE'",
+    "IMPORT DATABASE 'OUTSIDE'",
+    "ATTACH 'OUTSIDE' AS other",
     "ATTACH ':memory:' AS other",
     "DETACH lab",
     "INSTALL httpfs",
     "LOAD httpfs",
-    f"LOAD '{OUTSIDE}'",
+    "LOAD 'OUTSIDE'",
     "UPDATE EXTENSIONS",
     "SELECT * FROM read_csv('/etc/passwd')",
     "SELECT * FROM read_text('/etc/passwd')",
@@ -52,15 +52,15 @@ HOSTILE = [
     "RESET lock_configuration",
     "SET GLOBAL temp_directory = '/tmp'",
     "PRAGMA enable_profiling = 'json'",
-    f"PRAGMA profiling_output = '{OUTSIDE}'",
-    f"SET log_query_path = '{OUTSIDE}'",
-    f"CALL enable_logging(storage = 'file', storage_config = {{'path': '{OUTSIDE}'}})",
+    "PRAGMA profiling_output = 'OUTSIDE'",
+    "SET log_query_path = 'OUTSIDE'",
+    "CALL enable_logging(storage = 'file', storage_config = {'path': 'OUTSIDE'})",
     "CREATE PERSISTENT SECRET s (TYPE http, BEARER_TOKEN 'x')",
     "SELECT * FROM record",
-    f"SELECT 1; COPY (SELECT 1) TO '{OUTSIDE}'; SELECT 2",
-    f"PREPARE p AS COPY (SELECT 1) TO '{OUTSIDE}'; EXECUTE p",
-    f"EXPLAIN ANALYZE COPY (SELECT 1) TO '{OUTSIDE}'",
-    f"FROM query('SELECT * FROM read_text(''/etc/passwd'')')",  # noqa: F541
+    "SELECT 1; COPY (SELECT 1) TO 'OUTSIDE'; SELECT 2",
+    "PREPARE p AS COPY (SELECT 1) TO 'OUTSIDE'; EXECUTE p",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO 'OUTSIDE'",
+    "FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
 ]
 
 
@@ -72,17 +72,16 @@ def filled(record: Record) -> Record:
 
 
 def everything_below(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("sql", HOSTILE)
 def test_a_statement_that_reaches_out_is_refused_and_changes_nothing(filled: Record, sql: str) -> None:
     before = everything_below(filled.workspace.root)
     with pytest.raises(LabError) as told:
-        filled.query(sql)
+        filled.query(sql.replace("OUTSIDE", str(filled.workspace.root / "outside")))
     assert told.value.remedy
     assert everything_below(filled.workspace.root) == before
-    assert not Path(OUTSIDE).exists()
 
 
 def test_statements_that_only_touch_memory_leave_the_files_as_they_were(filled: Record) -> None:

@@ -41,7 +41,10 @@ def test_events_go_on_into_the_rebuilt_database_each_once(filled: Record) -> Non
     wait_until(lambda: readings(filled) == ["before", "after"])
 
 
-def test_a_write_ahead_log_of_the_old_database_does_not_reach_the_new_one(filled: Record, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_write_ahead_log_of_the_old_database_does_not_reach_the_new_one(
+    filled: Record, tmp_path: Path, damaged: bool
+) -> None:
     before = dump(filled)
     database = filled.workspace.database
     # A lab killed while it wrote leaves a log beside the file: make one and put it there.
@@ -53,6 +56,8 @@ def test_a_write_ahead_log_of_the_old_database_does_not_reach_the_new_one(filled
     connection.close()
     assert log
     database.with_name("lab.duckdb.wal").write_bytes(log)
+    if damaged:
+        database.write_bytes(b"not a database")
     filled.rebuild()
     assert dump(filled) == before
     assert not database.with_name("lab.duckdb.wal").exists()

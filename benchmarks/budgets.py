@@ -1,0 +1,193 @@
+"""What a person waits for: the start, the first paint, and the echo of a key while the machine works.
+
+    python -m benchmarks.budgets [--json] [--repeats N] [--keys N]
+
+The real program in a pseudo-terminal with the real embedded model; nothing is simulated. The echo of a key is the time
+from writing it to the terminal until the terminal gets it back, under four conditions: idle, while a draft is
+generated, while a sleep runs, and both at once. POSIX only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.machine import machine, median, percentile
+from lab.engine import embedded
+from lab.engine.catalogue import resolve
+from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
+from lab.journal.record import Record
+from lab.settings import EMBEDDED_CHECKPOINT, Workspace
+
+KEY = b"@"
+QUESTION = b"What does it mean to learn something and to own it?"
+
+
+class Terminal:
+    """The lab in a pseudo-terminal of 120 by 40, and everything it has written."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.started = time.monotonic()
+        self.pid, self.handle = pty.fork()
+        if self.pid == 0:
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LAB_WORKSPACE=str(workspace))
+            os.execv(sys.executable, [sys.executable, "-m", "lab"])
+        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.output = bytearray()
+        self.arrived = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                piece = os.read(self.handle, 65536)
+            except OSError:
+                return
+            with self.arrived:
+                self.output += piece
+                self.arrived.notify_all()
+
+    def write(self, keys: bytes) -> None:
+        os.write(self.handle, keys)
+
+    def wait(self, test: Callable[[], bool], seconds: float) -> float:
+        """Seconds until the test holds. Raises TimeoutError with the end of the output."""
+        began = time.monotonic()
+        with self.arrived:
+            if not self.arrived.wait_for(test, seconds):
+                raise TimeoutError(bytes(self.output[-2000:]))
+        return time.monotonic() - began
+
+    def wait_for(self, text: bytes, seconds: float = 120.0, after: int = 0) -> float:
+        return self.wait(lambda: self.output.find(text, after) >= 0, seconds)
+
+    def echo(self) -> float:
+        """Seconds until a key comes back."""
+        before = len(self.output)
+        self.write(KEY)
+        seconds = self.wait(lambda: self.output.find(KEY, before) >= 0, 20.0)
+        self.write(b"\x7f")
+        return seconds
+
+    def end(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def startup(repeats: int) -> dict[str, float]:
+    """Medians in milliseconds of `python -c pass` and `lab --help`, interleaved."""
+    commands = {"python": [sys.executable, "-c", "pass"], "help": [sys.executable, "-m", "lab", "--help"]}
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(repeats):
+        for name, command in commands.items():
+            began = time.monotonic()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            times[name].append((time.monotonic() - began) * 1000)
+    return {name: median(values) for name, values in times.items()}
+
+
+def fill(workspace: Workspace) -> None:
+    """Salient exchanges enough for a sleep that outlasts the measurement."""
+    workspace.create()
+    workspace.config.write_text("[sleep]\nepochs = 1000\n[refinement]\niterations = 50\nmax_tokens = 1000\n")
+    session = "20260101-000000-0000"
+    events: list[object] = [SessionOpened(session, EMBEDDED_CHECKPOINT, None, "lexical", 0.15, "benchmark")]
+    for turn in range(1, 9):
+        name = f"{session}-{turn:04d}"
+        answer = f"Knowledge number {turn} is what remains when the lesson is forgotten, and it is yours to use. " * 4
+        events += [
+            TurnStarted(name, session, turn, f"What is knowledge number {turn}?", EMBEDDED_CHECKPOINT, None),
+            ExchangeFinished(name, "complete", answer),
+            SalienceScored(name, "lexical", 0.1, 0.1, 0.5, 0.3, 0.1, 0.3, 0.15, True),
+        ]
+    Record(workspace).append(session, *events)  # type: ignore[arg-type]
+
+
+def echoes(terminal: Terminal, keys: int) -> list[float]:
+    times = []
+    for _ in range(keys):
+        time.sleep(random.uniform(0.05, 0.25))
+        times.append(terminal.echo() * 1000)
+    return times
+
+
+def screen(root: Path, repeats: int, keys: int) -> dict[str, object]:
+    """First paint in seconds and key echo in milliseconds under each condition."""
+    workspace = Workspace(root)
+    fill(workspace)
+    paints = []
+    for _ in range(repeats):
+        terminal = Terminal(root)
+        paints.append(terminal.wait_for(b"Surprise"))
+        terminal.end()
+    terminal = Terminal(root)
+    terminal.wait_for(b"Surprise")
+    measured = {}
+    try:
+        terminal.wait_for(b"ready")
+        measured["idle"] = echoes(terminal, keys)
+        terminal.write(QUESTION + b"\r")
+        terminal.wait_for(b"draft 1 of")
+        measured["generating"] = echoes(terminal, keys)
+        terminal.write(b"\x1b")
+        terminal.wait_for(b"cancelled")
+        mark = len(terminal.output)
+        terminal.write(b"\x1b[17~")
+        terminal.wait_for(b"epoch", after=mark)
+        measured["sleeping"] = echoes(terminal, keys)
+        mark = len(terminal.output)
+        terminal.write(QUESTION + b"\r")
+        terminal.wait_for(b"draft 1 of", after=mark)
+        measured["generating and sleeping"] = echoes(terminal, keys)
+    finally:
+        terminal.end()
+        subprocess.run(["pkill", "-f", f"lab.sleep.trainer {root}"], check=False)
+    return {
+        "first_paint_s": median(paints),
+        "echo_ms": {
+            name: {"median": median(times), "p95": percentile(times, 0.95), "n": len(times)}
+            for name, times in measured.items()
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--repeats", type=int, default=7, help="starts of each kind")
+    parser.add_argument("--keys", type=int, default=100, help="keys under each condition")
+    arguments = parser.parse_args()
+    checkpoint = resolve(EMBEDDED_CHECKPOINT, Workspace(Path.cwd()))
+    if not embedded.embedded_ready(checkpoint.name):
+        parser.error("run lab prepare first")
+    start = startup(arguments.repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        shown = screen(Path(folder).resolve(), arguments.repeats, arguments.keys)
+    result = {"machine": machine(), "python_ms": start["python"], "help_ms": start["help"], **shown}
+    result["help_budget_ms"] = 4 * start["python"] + 250
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+        return
+    print(f"machine      {result['machine']}")
+    print(f"lab --help   {start['help']:.0f} ms (python -c pass: {start['python']:.0f} ms; budget: 4x plus 250 ms)")
+    print(f"first paint  {result['first_paint_s']:.2f} s (budget: 1 s)")
+    for name, times in shown["echo_ms"].items():  # type: ignore[attr-defined]
+        print(f"key echo     {times['median']:.0f} ms median, {times['p95']:.0f} ms p95, {name} (budget: p95 50 ms)")
+
+
+if __name__ == "__main__":
+    main()

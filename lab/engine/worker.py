@@ -123,5 +123,7 @@ if __name__ == "__main__":
     # Nothing is told to anyone, and no program code comes from the hub.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ["USE_HUB_KERNELS"] = "NO"
+    # A thread that waits for another one sleeps: spinning takes the core from the one it waits for.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.simplefilter("ignore", category=FutureWarning)
     serve(TransformersHost())

@@ -121,13 +121,34 @@ def test_loading_reports_progress(scripted: Start) -> None:
 
 
 def test_a_cancel_returns_while_the_child_is_deaf(scripted: Start) -> None:
-    engine = scripted("--stall", 30, "--pace", 50)
+    engine = scripted("--stall", 60)
     cancel = threading.Event()
-    threading.Timer(0.2, cancel.set).start()
-    events = list(engine.generate(QUESTION, [Sampling(0.7, 1)] * 3, 200, cancel))
-    assert isinstance(events[-1], RowFinished)
-    assert (events[-1].finish, events[-1].text, events[-1].row) == ("cancelled", "", 0)
+    events: list[object] = []
+    rows = [Sampling(0.7, 1)] * 3
+    reader = threading.Thread(target=lambda: events.extend(engine.generate(QUESTION, rows, 200, cancel)), daemon=True)
+    reader.start()
+    cancel.set()
+    wait_until(lambda: not reader.is_alive(), 20)
     assert engine.alive()
+    finished = [event for event in events if isinstance(event, RowFinished)]
+    assert [(event.row, event.text, event.finish) for event in finished] in ([], [(0, "", "cancelled")])
+
+
+def test_what_a_deaf_child_had_said_is_kept(scripted: Start) -> None:
+    engine = scripted("--pace", 20)
+    assert engine.process_id is not None
+    cancel = threading.Event()
+    events = []
+    for event in engine.generate(QUESTION, [Sampling(0.7, 1)], 200, cancel):
+        events.append(event)
+        if isinstance(event, RowGrew) and event.tokens == 3:
+            os.kill(engine.process_id, signal.SIGSTOP)
+            cancel.set()
+    os.kill(engine.process_id, signal.SIGCONT)
+    last = events[-1]
+    assert isinstance(last, RowFinished)
+    assert last.finish == "cancelled"
+    assert last.text == "".join(event.text for event in events if isinstance(event, RowGrew)) != ""
 
 
 def test_late_words_of_an_abandoned_draft_reach_nobody(scripted: Start) -> None:

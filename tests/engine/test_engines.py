@@ -66,7 +66,7 @@ def test_the_token_limit_is_the_reason_when_it_ends_a_draft(engine: ProcessEngin
 def test_a_cancel_keeps_what_was_said_and_starts_no_further_draft(engine: ProcessEngine) -> None:
     cancel = threading.Event()
     events: list[GenerationEvent] = []
-    for event in engine.generate(QUESTION, [Sampling(0.7, 1), Sampling(0.7, 2), Sampling(0.7, 3)], 200, cancel):
+    for event in engine.generate(QUESTION, [Sampling(0.7, 1), Sampling(0.7, 2), Sampling(0.7, 3)], LENGTH, cancel):
         events.append(event)
         if isinstance(event, RowGrew) and event.row == 1:
             cancel.set()
@@ -120,10 +120,10 @@ def test_memory_is_read_on_the_way_and_on_request(engine: ProcessEngine) -> None
 
 
 def test_a_stop_string_ends_a_draft_and_is_cut(engine: ProcessEngine) -> None:
-    [whole] = write(engine, [Sampling(0.7, 3)], max_tokens=40)
+    [whole] = write(engine, [Sampling(0.7, 3)], max_tokens=24)
     mark = whole.text[len(whole.text) // 2 :][:3]
     stopped = Prompt(QUESTION.messages, "chat", stop=(mark,))
-    [cut] = write(engine, [Sampling(0.7, 3)], stopped, max_tokens=40)
+    [cut] = write(engine, [Sampling(0.7, 3)], stopped, max_tokens=24)
     assert cut.finish == "stop"
     assert cut.text == whole.text[: whole.text.index(mark)].rstrip()
 

@@ -33,8 +33,8 @@ from lab.tui.screens.help import HelpScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.quit import Choice, QuitScreen
 from lab.tui.text import count
-from lab.tui.widgets.progress import ProgressLine, engine_line, sleep_line
-from lab.tui.widgets.status import Status, StatusLine
+from lab.tui.widgets.progress import engine_line, sleep_line
+from lab.tui.widgets.status import Status
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -167,7 +167,7 @@ class LabApp(App[None]):
     def _set_engine(self, state: EngineState, trouble: str = "") -> None:
         self._engine, self._trouble = state, trouble
         if state != "starting":
-            self._main.query_one("#engine-progress", ProgressLine).say(None)
+            self._main.progress("engine", None)
         self.show_status()
         self._main.send_waiting()
 
@@ -184,7 +184,7 @@ class LabApp(App[None]):
 
     def on_engine_progressed(self, message: EngineProgressed) -> None:
         if self._engine == "starting":
-            self._main.query_one("#engine-progress", ProgressLine).say(engine_line(message.progress))
+            self._main.progress("engine", engine_line(message.progress))
 
     async def on_engine_ready(self, message: EngineReady) -> None:
         self._set_engine("ready")
@@ -281,14 +281,13 @@ class LabApp(App[None]):
         progress = message.progress
         if progress.cycle_id != self._cycle:
             return
-        line = self._main.query_one("#sleep-progress", ProgressLine)
         if progress.ended is None:
-            line.say(sleep_line(progress, self._stopping_sleep, self.size.width))
+            self._main.progress("sleep", sleep_line(progress, self._stopping_sleep, self.size.width))
             share = progress.step / progress.total_steps if progress.total_steps else 0.0
             self._status = replace(self._status, sleep=f"asleep {share:.0%}")
             self.show_status()
             return
-        line.say(None)
+        self._main.progress("sleep", None)
         self._over.add(progress.cycle_id)
         self._cycle = None
         self.show_status()
@@ -323,8 +322,7 @@ class LabApp(App[None]):
             engine="answering" if self._main.answering else _WORDS[self._engine],
             trouble=self._engine == "stopped",
         )
-        if self._main.is_mounted:
-            self._main.query_one(StatusLine).show(self._status)
+        self._main.status(self._status)
 
     # Leaving
 

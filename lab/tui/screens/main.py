@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished
@@ -27,7 +28,7 @@ from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.progress import ProgressLine
 from lab.tui.widgets.salience import SaliencePanel
-from lab.tui.widgets.status import StatusLine
+from lab.tui.widgets.status import Status, StatusLine
 from lab.tui.widgets.transcript import Transcript, Turn
 
 if TYPE_CHECKING:
@@ -115,7 +116,19 @@ class MainScreen(Screen[None]):
 
     async def say(self, text: str, trouble: bool = False) -> None:
         """A line from the lab in the dialogue."""
-        await self.query_one(Transcript).note(text, trouble)
+        # The last messages of workers may come while the screen is taken down.
+        for transcript in self.query(Transcript):
+            await transcript.note(text, trouble)
+
+    def progress(self, name: Literal["engine", "sleep"], content: Content | None) -> None:
+        """Show how far something is; None takes the line away."""
+        for line in self.query(f"#{name}-progress").results(ProgressLine):
+            line.say(content)
+
+    def status(self, status: Status) -> None:
+        """Draw the status line."""
+        for line in self.query(StatusLine):
+            line.show(status)
 
     def hint(self, text: str) -> None:
         """A short word that goes by itself."""
@@ -275,7 +288,7 @@ class MainScreen(Screen[None]):
             if self._conversation is not None:
                 self.query_one(Transcript).welcome(not self._conversation.history)
         else:
-            composer.focus()
+            self.set_focus(composer)
 
     def cancel_turn(self) -> None:
         """Ask the running turn, if there is one, to stop; what it produced is kept and recorded."""

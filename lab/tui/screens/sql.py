@@ -89,6 +89,8 @@ class SqlScreen(Screen[None]):
     def on_mount(self) -> None:
         self._theme()
         self.watch(self.app, "theme", self._theme, init=False)
+        editor = self.query_one("#editor", SafeTextArea)
+        editor.move_cursor(editor.document.end)
         self._say(f"F5 runs the query. At most {count(self._limit, 'row')} are fetched.")
 
     def _theme(self) -> None:

@@ -59,4 +59,4 @@ class Composer(SafeTextArea):
         before = self.text
         self.load_text(f"{before.rstrip()}\n{text}" if before.strip() else text)
         self.move_cursor(self.document.end)
-        self.focus()
+        self.screen.set_focus(self)

@@ -66,7 +66,8 @@ class DraftsPanel(Vertical):
     def focus_list(self) -> None:
         """Give the keys to the list, at the growing draft, else at the chosen one."""
         options = self.query_one(OptionList)
-        options.focus()
+        # At once: the next key may be there already.
+        self.screen.set_focus(options)
         if self._drafts and options.highlighted is None:
             marked = [n for n, draft in enumerate(self._drafts) if draft.state in ("growing", "chosen")]
             options.highlighted = marked[-1] if marked else 0

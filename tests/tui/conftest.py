@@ -1,0 +1,106 @@
+"""A real lab with the scripted engine in a temporary workspace, and a hand that drives its screen."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from lab.lab import Lab
+from lab.settings import Workspace
+from lab.tui.app import LabApp
+from lab.tui.screens.main import MainScreen
+from lab.tui.widgets.composer import Composer
+from lab.tui.widgets.transcript import Turn
+from tests.tui import sleeper
+
+MakeLab = Callable[..., Lab]
+TALL = (120, 40)
+SMALL = (80, 24)
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
+    """Makes labs on one workspace, with options for the scripted engine and sleeper."""
+    made: list[Lab] = []
+
+    def make(*engine: str, sleep: tuple[str, ...] = (), settings: str = "") -> Lab:
+        checkpoint = tmp_path / "smollm2-135m"
+        checkpoint.mkdir(exist_ok=True)
+        (checkpoint / "config.json").write_text("{}")
+        (checkpoint / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        (tmp_path / "lab.toml").write_text(settings)
+        lab = Lab(
+            Workspace(tmp_path),
+            checkpoint="smollm2-135m",
+            engine_command=[sys.executable, "-m", "lab.engine.scripted", *engine],
+            sleeper_command=sleeper.command(*sleep),
+        )
+        made.append(lab)
+        return lab
+
+    yield make
+    for lab in made:
+        lab.close()
+
+
+def picture(app: LabApp) -> str:
+    """The text of the screen as the terminal shows it."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+class Hand:
+    """Presses keys and waits for what the screen shows."""
+
+    def __init__(self, pilot: Pilot[None]) -> None:
+        assert isinstance(pilot.app, LabApp)
+        self.pilot = pilot
+        self.app: LabApp = pilot.app
+
+    @property
+    def main(self) -> MainScreen:
+        """The main screen, also while another lies over it."""
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
+
+    @property
+    def composer(self) -> Composer:
+        return self.main.query_one(Composer)
+
+    async def until(self, predicate: Callable[[], object], seconds: float = 15.0) -> None:
+        """Wait for a condition; fail with the picture when it never comes."""
+        deadline = time.monotonic() + seconds
+        while not predicate():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds} s; the screen shows:\n{picture(self.app)}")
+            await self.pilot.pause(0.02)
+
+    async def sees(self, *texts: str, seconds: float = 15.0) -> None:
+        """Wait until all these texts are on the screen at once."""
+        await self.until(lambda: all(text in picture(self.app) for text in texts), seconds)
+
+    async def ready(self) -> None:
+        """Wait until the status line says that the engine is ready and no turn runs."""
+        await self.until(lambda: picture(self.app).rstrip().splitlines()[-2].rstrip().endswith("  ready"))
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def send(self, text: str) -> None:
+        """Type a message and press Enter."""
+        self.composer.load_text(text)
+        await self.press("enter")
+
+    async def ask(self, text: str) -> None:
+        """Send a message and wait for the end of the turn."""
+        turns = len(self.main.query(Turn))
+        await self.send(text)
+        await self.until(lambda: len(self.main.query(Turn)) > turns and self.main.query(Turn).last().exchange)
+        await self.until(lambda: not self.main.answering)
+        await self.ready()
+
+    def shows(self, text: str) -> bool:
+        return text in picture(self.app)

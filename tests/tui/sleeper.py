@@ -1,0 +1,87 @@
+"""A sleeper without a model: it tells its journal what a real one would, at a pace, or fails as it is told."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import orjson
+from filelock import FileLock
+
+from lab.journal.events import SleepEnded, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.journal import Journal
+from lab.settings import Workspace
+from lab.sleep.adapters import CONFIG, WEIGHTS
+from lab.sleep.cycle import LOCK, CycleFolder
+from lab.sleep.publish import publish, saved_event
+
+
+def command(*options: str) -> list[str]:
+    """What a lab is given as `sleeper_command`."""
+    return [sys.executable, "-m", "tests.tui.sleeper", *options]
+
+
+def _save(folder: Path) -> None:
+    (folder / CONFIG).write_bytes(orjson.dumps({"peft_type": "LORA", "r": 8, "lora_alpha": 16}))
+    (folder / WEIGHTS).write_bytes(b"weights of nothing")
+
+
+def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> None:
+    folder = CycleFolder(workspace.sessions, cycle_id)
+    journal = Journal(workspace.sessions)
+    plan, examples = folder.read()
+    settings = plan.settings
+    steps = options.steps
+    journal.append(
+        cycle_id,
+        SleepStarted(
+            cycle_id,
+            plan.checkpoint,
+            plan.parent_adapter,
+            len(plan.exchange_ids),
+            len(examples),
+            settings.epochs,
+            steps,
+            settings.rank,
+            settings.learning_rate,
+            settings.recipe,
+        ),
+        SleepStaged(cycle_id, "loading"),
+        SleepStaged(cycle_id, "training"),
+    )
+    losses = [round(2.5 * 0.93**step, 3) for step in range(steps)]
+    for step, loss in enumerate(losses, 1):
+        if folder.cancel_asked():
+            journal.append(cycle_id, SleepEnded(cycle_id, "cancelled", None, step - 1, losses[0], loss, 1.0))
+            return
+        if options.fail_at == step:
+            reason = "There was not enough memory: close other programs or lower sleep.batch_size."
+            journal.append(cycle_id, SleepEnded(cycle_id, "failed", None, step, losses[0], loss, 1.0, reason))
+            return
+        time.sleep(options.step_seconds)
+        epoch = 1 + (step - 1) * settings.epochs // steps
+        journal.append(cycle_id, SleepStepped(cycle_id, step, epoch, loss, 1e-3, 120, options.step_seconds))
+    journal.append(cycle_id, SleepStaged(cycle_id, "saving"))
+    adapter = publish(plan, workspace.adapters, _save, losses)
+    end = SleepEnded(cycle_id, "complete", plan.adapter, steps, losses[0], losses[-1], 1.0)
+    journal.append(cycle_id, saved_event(adapter, workspace.root), end)
+
+
+def main() -> None:
+    """Run one cycle of a workspace."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--step-seconds", type=float, default=0.0)
+    parser.add_argument("--fail-at", type=int, default=0)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("cycle_id")
+    options = parser.parse_args()
+    workspace = Workspace(options.root)
+    with FileLock(workspace.adapters / LOCK), Journal(workspace.sessions).own(options.cycle_id):
+        _sleep(workspace, options.cycle_id, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,361 @@
+"""One turn on the screen: from typing to the winner, and everything that can come between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.widgets import Markdown, OptionList
+
+from lab.tui.app import LabApp
+from lab.tui.widgets.transcript import SHOWN_TURNS, Note, Transcript, Turn
+from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
+
+
+def answers(folder: Path, *texts: str) -> list[str]:
+    """Options that let the scripted engine give these answers, by seed."""
+    file = folder / "answers.txt"
+    file.write_text("\n---\n".join(texts), encoding="utf-8")
+    return ["--answers", str(file)]
+
+
+SEEDED = "[refinement]\nseed = 0\n"
+
+
+async def test_a_turn_goes_from_typing_to_the_winner_and_the_bars(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "40"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.press(*"Whose is it?", "enter")
+        await hand.sees("chosen", "draft ")
+        await hand.ready()
+        exchange = hand.main.query_one(Turn).exchange
+        assert exchange is not None
+        score = exchange.salience[0]
+        for name, value in {**score.dimensions(), "total": score.total}.items():
+            line = next(line for line in picture(app).splitlines() if f" {name.capitalize()} " in line)
+            assert line.rstrip().endswith(f"{value:.3f}")
+        await hand.sees("salient" if score.salient else "not salient", "0.15", "tokens/s", "smollm2-135m")
+        assert hand.main.query_one(Markdown).source == exchange.response
+
+
+async def test_the_growing_draft_is_shown_with_its_number_and_temperature(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--pace", "60", "--words", "30"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.sees("draft 1 of 5, temperature 0.70")
+        await hand.sees("draft 2 of 5, temperature 0.66", "waiting")
+        assert "temperature 0.66" in picture(app)
+
+
+async def test_the_place_of_the_growing_draft_never_shrinks(make_lab: MakeLab, tmp_path: Path) -> None:
+    texts = ("word " * 90 + "end.", "Short.", "word " * 40 + "end.", "Tiny.", "word " * 20 + "end.")
+    app = LabApp(make_lab("--pace", "90", *answers(tmp_path, *texts), settings=SEEDED))
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.until(lambda: hand.main.query(Turn))
+        heights = []
+        turn = hand.main.query_one(Turn)
+        while turn.exchange is None:
+            heights.append(turn.query_one(".slot").size.height)
+            await pilot.pause(0.01)
+        assert max(heights) > 5
+        assert heights == sorted(heights)
+
+
+async def test_the_text_of_any_draft_can_be_read(make_lab: MakeLab, tmp_path: Path) -> None:
+    texts = [f"This is what draft number {n} has to say, and it is long enough to end." for n in range(1, 6)]
+    app = LabApp(make_lab(*answers(tmp_path, *texts), settings=SEEDED))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f5", "down", "enter")
+        await hand.sees("Draft 2 of 5", "temperature 0.66", "seed 1", "energy 0.00", "draft number 2 has")
+        await hand.press("right")
+        await hand.sees("Draft 3 of 5", "draft number 3 has")
+        await hand.press("escape", "escape")
+        await hand.until(lambda: app.focused is hand.composer)
+
+
+async def test_the_drafts_are_listed_in_one_line_each(make_lab: MakeLab) -> None:
+    for size in (TALL, SMALL):
+        app = LabApp(make_lab("--words", "20"), new=True)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            hand = Hand(pilot)
+            await hand.ready()
+            await hand.ask("Whose is it?")
+            listed = hand.main.query_one("#drafts-list", OptionList)
+            lines = [str(listed.get_option_at_index(n).prompt) for n in range(listed.option_count)]
+            assert [line.split()[:2] for line in lines] == [
+                ["1", "0.70"],
+                ["2", "0.66"],
+                ["3", "0.62"],
+                ["4", "0.58"],
+                ["5", "0.54"],
+            ]
+            assert sum("chosen" in line for line in lines) == 1
+            assert all(len(line) <= listed.size.width for line in lines)
+
+
+async def test_escape_keeps_what_was_written_and_marks_it_cancelled(make_lab: MakeLab) -> None:
+    lab = make_lab("--pace", "30", "--words", "200")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.sees("draft 1 of 5")
+        await hand.until(lambda: len(hand.main.query_one(Turn)._live_text.split()) > 5)
+        await hand.press("escape")
+        await hand.sees("cancelled", "stopped")
+        exchange = hand.main.query_one(Turn).exchange
+        assert exchange is not None and exchange.status == "cancelled"
+        assert len(exchange.response.split()) > 5
+        assert " ".join(exchange.response.split()[:4]) in picture(app)
+        assert lab.record.sync()
+        assert lab.record.query("SELECT status, response FROM exchanges").rows == [("cancelled", exchange.response)]
+        await hand.press("escape")
+        assert hand.shows("cancelled")
+
+
+async def test_a_message_typed_before_the_engine_is_ready_waits_and_is_sent(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--load-seconds", "1.5", "--words", "20"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.send("Whose is it?")
+        await hand.sees("Whose is it?", "it is sent then", "Reading the weights")
+        await hand.sees("chosen")
+        await hand.ready()
+
+
+async def test_a_waiting_message_can_be_taken_back(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--load-seconds", "30"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.send("Whose is it?")
+        await hand.sees("it is sent then")
+        await hand.press("escape")
+        await hand.until(lambda: not hand.main.query(Turn))
+        assert hand.composer.text == "Whose is it?"
+
+
+async def test_a_message_that_cannot_be_sent_says_why(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--fail-load", "the weights are damaged"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.send("Whose is it?")
+        await hand.sees("not sent", "the weights are damaged", "F7")
+        await hand.press("escape")
+        assert hand.composer.text == "Whose is it?"
+
+
+async def test_a_crashed_engine_leaves_the_conversation_and_one_key_starts_it_again(
+    make_lab: MakeLab, tmp_path: Path
+) -> None:
+    lab = make_lab("--die-on", "crash", "--words", "20")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.send("Now crash.")
+        await hand.sees("First?", "Now crash.", "failed", "press F7", "stopped")
+        await hand.press("f7")
+        await hand.ready()
+        await hand.ask("Third?")
+        await hand.sees("Third?")
+        assert lab.record.sync()
+        statuses = lab.record.query("SELECT status FROM exchanges ORDER BY turn").rows
+        assert statuses == [("complete",), ("failed",), ("complete",)]
+
+
+async def test_a_draft_that_was_seen_before_a_crash_stays_on_the_screen(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--die-at-token", "12", "--pace", "60", "--words", "60"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.sees("failed", "F7")
+        turn = hand.main.query_one(Turn)
+        assert len(turn._live_text.split()) > 5
+        assert " ".join(turn._live_text.split()[:5]) in picture(app)
+        await hand.sees("lost with the engine")
+
+
+async def test_an_engine_that_dies_between_turns_is_noticed(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        lab.engine.close()
+        await hand.sees("The engine has stopped", "F7")
+
+
+async def test_a_message_over_the_window_comes_back_into_the_input(make_lab: MakeLab) -> None:
+    lab = make_lab("--context", "300")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        text = "too long " * 200
+        await hand.send(text)
+        await hand.until(lambda: hand.composer.text == text)
+        assert not hand.main.query(Turn)
+        assert hand.main.query_one(Note).has_class("-trouble")
+        assert lab.record.sync()
+        assert lab.record.query("SELECT count(*) FROM exchanges").rows == [(0,)]
+
+
+async def test_an_empty_message_is_not_sent(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab())
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("  \n ")
+        await hand.sees("The message is empty.")
+        assert not hand.main.query(Turn)
+
+
+async def test_a_second_message_stays_in_the_input_while_one_is_answered(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--pace", "20", "--words", "100"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("First?")
+        await hand.sees("draft 1 of 5")
+        await hand.send("Second?")
+        await hand.sees("still being written")
+        assert hand.composer.text == "Second?"
+        assert len(hand.main.query(Turn)) == 1
+
+
+async def test_ctrl_j_makes_a_line_and_the_input_grows_to_five(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab())
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        assert hand.composer.size.height == 1
+        await hand.press("a", "ctrl+j", "b")
+        await hand.until(lambda: hand.composer.size.height == 2)
+        assert hand.composer.text == "a\nb"
+        await hand.press(*["ctrl+j"] * 8)
+        await hand.until(lambda: hand.composer.size.height == 5)
+
+
+async def test_escape_codes_of_a_model_or_a_person_are_harmless(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--escape-codes", "--words", "20", "--pace", "300"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("A \x1b[31mred\x1b[0m question\x07")
+        await hand.until(lambda: hand.main.query(Turn))
+        while hand.main.query_one(Turn).exchange is None:
+            assert not set("\x1b\x07\x9b") & set(picture(app))
+            await pilot.pause(0.01)
+        await hand.sees("\u241b[31mred")
+        await hand.press("f5", "enter")
+        await hand.sees("temperature", "seed")
+        assert not set("\x1b\x07\x9b") & set(picture(app))
+
+
+async def test_markup_html_and_links_of_a_model_are_text(make_lab: MakeLab, tmp_path: Path) -> None:
+    text = "Some [bold red]markup[/] and <b>html</b>.\n\n<div>kept</div>\n\nA [link](https://example.org/page) stays shut."
+    app = LabApp(make_lab(*answers(tmp_path, *[text] * 5), settings=SEEDED))
+    opened: list[str] = []
+    app.open_url = lambda url, *, new_tab=True: opened.append(url)  # type: ignore[method-assign]
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("[red]Whose[/red] is it?")
+        await hand.sees("[red]Whose[/red] is it?", "[bold red]markup[/]", "<b>html</b>", "<div>kept</div>")
+        markdown = hand.main.query_one(Markdown)
+        markdown.post_message(Markdown.LinkClicked(markdown, "https://example.org/page"))
+        await hand.sees("The link leads to", "https://example.org/page")
+        assert opened == []
+
+
+async def test_a_restart_shows_the_same_conversation(make_lab: MakeLab) -> None:
+    first = LabApp(make_lab("--words", "20"))
+    async with first.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        response = hand.main.query_one(Markdown).source
+        await hand.press("ctrl+q")
+        await hand.until(lambda: first.return_code == 0)
+    second = LabApp(make_lab("--words", "20"))
+    async with second.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.sees("Whose is it?", "turn 1", "chosen")
+        assert hand.main.query_one(Markdown).source == response
+
+
+async def test_of_a_long_session_the_last_turns_are_shown_and_the_rest_counted(make_lab: MakeLab) -> None:
+    import threading
+
+    lab = make_lab("--words", "5", settings="[refinement]\niterations = 1\n")
+    lab.open()
+    lab.start_engine(lambda progress: None, threading.Event())
+    conversation = lab.converse(new=True)
+    for number in range(SHOWN_TURNS + 3):
+        list(conversation.take_turn(f"Question {number}?", threading.Event()))
+    lab.close()
+    app = LabApp(make_lab("--words", "5"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.until(lambda: len(hand.main.query(Turn)) == SHOWN_TURNS)
+        assert str(hand.main.query(Note).first().visual).startswith("3 earlier turns")
+        await hand.sees(f"Question {SHOWN_TURNS + 2}?")
+
+
+async def test_a_new_session_leaves_the_old_one_in_the_record(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.press("f4")
+        await hand.until(lambda: not hand.main.query(Turn))
+        await hand.sees("This is a lab")
+        await hand.ask("Second?")
+        assert lab.record.sync()
+        assert lab.record.query("SELECT count(DISTINCT session_id) FROM exchanges").rows == [(2,)]
+
+
+async def test_salience_and_drafts_of_an_earlier_turn_can_be_shown(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "20"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.ask("Second?")
+        await hand.sees("turn 2")
+        await hand.press("ctrl+up")
+        await hand.sees("turn 1")
+        await hand.press("ctrl+down")
+        await hand.sees("turn 2")
+
+
+async def test_a_reader_who_scrolled_back_is_not_dragged_along(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--pace", "100", "--words", "120"))
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        transcript = hand.main.query_one(Transcript)
+        await hand.until(lambda: transcript.max_scroll_y > 10 and transcript.scroll_y == transcript.max_scroll_y)
+        await hand.send("Second?")
+        await hand.sees("draft 1 of 5")
+        await hand.press("pageup")
+        await hand.until(lambda: transcript.scroll_y < transcript.max_scroll_y)
+        place = transcript.scroll_y
+        await hand.until(lambda: not hand.main.answering, seconds=30)
+        assert transcript.scroll_y == place
+        await hand.press(*["pagedown"] * 6)
+        await hand.until(lambda: transcript.scroll_y == transcript.max_scroll_y)

@@ -42,30 +42,25 @@ def fingerprint(folder: Path) -> str:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The whole safetensors files of a checkpoint folder, sorted by name.
+    """The whole safetensors files of a checkpoint: those of its index, else `model.safetensors`; sorted.
 
     Raises LabError that names the folder or file when there are none, only pickled ones, or one is
     cut short or missing from a set.
     """
-    paths = sorted(folder.glob("*.safetensors"))
-    if not paths:
-        if any(any(folder.glob(pattern)) for pattern in _PICKLED):
-            raise LabError(
-                f"The folder {folder} has only pickled weights, which can run code when they are opened.",
-                "Save the model again as safetensors (save_pretrained does) and use that folder.",
-            )
-        raise LabError(
-            f"The folder {folder} has no *.safetensors file.", "Choose a folder with config.json and *.safetensors."
-        )
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        wanted = set(_object(index, _bytes(index)).get("weight_map", {}).values())
-        missing = sorted(wanted - {path.name for path in paths})
+        names = sorted(set(_object(index, _bytes(index)).get("weight_map", {}).values()))
+        missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise LabError(
                 f"The folder {folder} lacks {', '.join(missing)}, named in {index.name}.",
                 "Copy or download the whole checkpoint again.",
             )
+        paths = [folder / name for name in names]
+    else:
+        paths = [path for path in [folder / "model.safetensors"] if path.is_file()]
+    if not paths:
+        raise _no_weights(folder)
     for path in paths:
         _header(path)
     return paths
@@ -93,6 +88,23 @@ def _header(path: Path) -> dict[str, Any]:
     if 8 + header_bytes + max(ends, default=0) > size:
         raise _cut_short(path, size)
     return header
+
+
+def _no_weights(folder: Path) -> LabError:
+    others = sorted(path.name for path in folder.glob("*.safetensors"))
+    if others:
+        return LabError(
+            f"The folder {folder} has {others[0]} but no model.safetensors.",
+            "Name the file model.safetensors, or add model.safetensors.index.json, which lists the parts.",
+        )
+    if any(any(folder.glob(pattern)) for pattern in _PICKLED):
+        return LabError(
+            f"The folder {folder} has only pickled weights, which can run code when they are opened.",
+            "Save the model again as safetensors (save_pretrained does) and use that folder.",
+        )
+    return LabError(
+        f"The folder {folder} has no *.safetensors file.", "Choose a folder with config.json and *.safetensors."
+    )
 
 
 def _cut_short(path: Path, size: int) -> LabError:

@@ -1,13 +1,13 @@
 """The language between the lab and an engine process: one JSON object a line, both ways.
 
-Requests (lab to engine) carry an `id` that every reply repeats:
+Requests (lab to engine) carry an `id` that every reply repeats; they are answered one after another:
 
     {"id": 1, "do": "load", "checkpoint": {...}, "device": "auto", "dtype": "auto"}
     {"id": 2, "do": "activate", "adapter": "/path/of/adapter" | null}
     {"id": 3, "do": "generate", "prompt": {...}, "rows": [{"temperature": 0.7, "seed": 1}, ...], "max_tokens": 200}
     {"id": 4, "do": "count", "prompt": {...}}
-    {"id": 5, "do": "memory", "event": "idle"}
-    {"do": "cancel", "id": 3}                      has no reply of its own: request 3 ends early
+    {"id": 5, "do": "memory", "event": "idle"}     answered at once, also while another request is at work
+    {"id": 3, "do": "cancel"}                      has no reply of its own: request 3 ends early
 
 Replies (engine to lab). A request gets any number of events, then exactly one `done` or `error`:
 

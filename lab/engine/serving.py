@@ -91,6 +91,10 @@ class _Server:
                 if body.get("do") == "cancel":
                     if (event := self._cancels.get(request)) is not None:
                         event.set()
+                elif body.get("do") == "memory":
+                    # Answered at once, so that a reading tells of the moment it was asked for.
+                    reading = self._memory(str(body.get("event")))
+                    self._say({"id": request, "say": "done", "result": reading, "memory": []})
                 else:
                     self._cancels[request] = threading.Event()
                     self._requests.put(body)
@@ -158,8 +162,6 @@ class _Server:
             return None
         if do == "count":
             return self._host.count(read_prompt(body["prompt"]))
-        if do == "memory":
-            return self._memory(body["event"])
         raise ProtocolError(f"no such request: {do!r}")
 
     def _say_progress(self, request: int, progress: Progress) -> None:

@@ -37,7 +37,8 @@ class TransformersHost:
         started = time.monotonic()
         progress(Progress("Starting the engine"))
         from lab.engine.worker_adapter import Adapters
-        from lab.engine.worker_load import load_model, release, use_cores
+        from lab.engine.worker_device import use_cores
+        from lab.engine.worker_load import load_model, release
         from lab.engine.worker_write import write_draft
 
         use_cores()

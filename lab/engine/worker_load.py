@@ -1,12 +1,10 @@
-"""Loads a checkpoint: fetches it when it is on the hub, checks it, chooses device and precision."""
+"""Loads a checkpoint: fetches it when it is on the hub, checks it, and describes what it is."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,13 +19,14 @@ from safetensors import SafetensorError
 
 from lab.domain import Checkpoint, Loaded, Progress
 from lab.engine.fingerprint import count_parameters, fingerprint
+from lab.engine.worker_device import choose_device, choose_dtype
 from lab.errors import LabError
 
 Report = Callable[[Progress], None]
 
 # Data only: weights as safetensors, configuration, tokenizer. No code, nothing pickled.
 _HUB_FILES = [
-    "*.safetensors",
+    "model*.safetensors",
     "model.safetensors.index.json",
     "config.json",
     "generation_config.json",
@@ -61,8 +60,8 @@ def load_model(checkpoint: Checkpoint, device: str, dtype: str, progress: Report
     if (folder / "adapter_config.json").is_file():
         raise LabError(f"{folder} is an adapter, not a checkpoint.", "Load its checkpoint and use --adapter NAME.")
     mark = fingerprint(folder)
-    place = _device(device)
-    kind = _dtype(place) if dtype == "auto" else dtype
+    place = choose_device(device)
+    kind = choose_dtype(place) if dtype == "auto" else dtype
     _require_memory(checkpoint.name, folder, place, kind)
     try:
         with _liveness("Reading the weights", progress):
@@ -115,20 +114,6 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
-def use_cores() -> None:
-    """All physical cores that this process may use but one, which is left to the screen and to a sleep.
-
-    With every core taken, two computing processes wait for each other's threads: beside a sleep on two
-    cores, two threads wrote 1 token a second where one thread wrote 8 to 12 (and 13 alone). The number
-    stays the same for the life of the process, because it changes the rounding and so the drafts.
-    """
-    if "OMP_NUM_THREADS" in os.environ:
-        return
-    cores = psutil.cpu_count(logical=False) or 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    torch.set_num_threads(max(1, min(cores, allowed) - 1))
-
-
 def _folder(checkpoint: Checkpoint, progress: Report) -> Path:
     if checkpoint.source != "hub":
         return Path(checkpoint.location)
@@ -144,12 +129,13 @@ def _folder(checkpoint: Checkpoint, progress: Report) -> Path:
                 )
             )
     stage = f"Downloading {checkpoint.name}"
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
     class Bar(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
         """The hub's own bar, sent to the screen of the lab."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **{**options, "disable": False, "file": sys.stderr})
+            super().__init__(*arguments, **{**options, "disable": False, "file": nowhere})
 
         def update(self, n: float | None = 1) -> bool | None:
             moved: bool | None = super().update(n)
@@ -169,36 +155,6 @@ def _folder(checkpoint: Checkpoint, progress: Report) -> Path:
             "Check the name and the network, or use a local folder with config.json and *.safetensors.",
         ) from fault
     return Path(path)
-
-
-def _device(wanted: str) -> str:
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise LabError(
-            'engine.device is "cuda", but this machine has no GPU that torch can use.',
-            'Set engine.device = "auto" in lab.toml, or install a torch build for your GPU.',
-        )
-    return "cuda:0" if wanted in ("auto", "cuda") and torch.cuda.is_available() else "cpu"
-
-
-def _dtype(place: str) -> str:
-    if place != "cpu":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return "bfloat16" if _native_bfloat16() else "float32"
-
-
-def _native_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; without that it is slower than float32."""
-    if sys.platform == "darwin":
-        asked = subprocess.run(
-            ["/usr/sbin/sysctl", "-n", "hw.optional.arm.FEAT_BF16"], capture_output=True, text=True, check=False
-        )
-        return asked.stdout.strip() == "1"
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
-    return any({"avx512_bf16", "amx_bf16", "bf16"} & set(line.split()) for line in lines)
 
 
 def _require_memory(name: str, folder: Path, place: str, kind: str) -> None:

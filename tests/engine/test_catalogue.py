@@ -125,6 +125,14 @@ def test_a_cut_or_missing_part_is_named(workspace: Workspace, folder: Path) -> N
         resolve(str(folder), workspace)
 
 
+def test_weights_under_another_name_are_told_from_none(workspace: Workspace, folder: Path) -> None:
+    write_weights(folder / "consolidated.safetensors")
+    assert resolve(str(folder), workspace).parameters == 200_000
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(LabError, match=r"has consolidated\.safetensors but no model\.safetensors"):
+        resolve(str(folder), workspace)
+
+
 def test_the_checkpoint_of_the_settings_is_listed(workspace: Workspace, folder: Path) -> None:
     workspace.config.write_text('[engine]\ncheckpoint = "models/mine"\n')
     assert checkpoints(workspace)[-1].name == "models/mine"

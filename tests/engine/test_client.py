@@ -63,7 +63,7 @@ def test_every_waiting_call_hears_of_the_death(scripted: Start) -> None:
         except LabError as fault:
             faults.append(fault)
 
-    calls = [lambda: ask(engine), lambda: engine.count(QUESTION), lambda: engine.memory("idle")]
+    calls = [lambda: ask(engine), lambda: engine.count(QUESTION), lambda: engine.activate(None)]
     threads = [threading.Thread(target=wait, args=(call,)) for call in calls]
     for thread in threads:
         thread.start()
@@ -110,6 +110,13 @@ def test_a_failed_load_leaves_no_checkpoint_and_a_living_engine(scripted: Start)
         engine.count(QUESTION)
 
 
+def test_memory_is_told_while_a_draft_is_written(scripted: Start) -> None:
+    engine = scripted("--stall", 60)
+    stream = engine.generate(QUESTION, [Sampling(0.7, 1)], 200)
+    next(stream)
+    assert engine.memory("writing").rss_bytes > 0
+
+
 def test_loading_reports_progress(scripted: Start) -> None:
     engine = scripted("--load-seconds", 0.2, load=False)
     seen: list[Progress] = []
@@ -132,6 +139,16 @@ def test_a_cancel_returns_while_the_child_is_deaf(scripted: Start) -> None:
     assert engine.alive()
     finished = [event for event in events if isinstance(event, RowFinished)]
     assert [(event.row, event.text, event.finish) for event in finished] in ([], [(0, "", "cancelled")])
+
+
+def test_a_draft_that_nobody_reads_any_more_is_cancelled(scripted: Start) -> None:
+    engine = scripted("--pace", 5, "--words", 500)
+    stream = engine.generate(QUESTION, [Sampling(0.7, 1)] * 5, 500)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    counter = threading.Thread(target=lambda: engine.count(QUESTION), daemon=True)
+    counter.start()
+    wait_until(lambda: not counter.is_alive(), 20)
 
 
 def test_what_a_deaf_child_had_said_is_kept(scripted: Start) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -233,6 +235,17 @@ def test_a_device_that_is_not_there_is_named(tmp_path: Path, tiny_checkpoint: Pa
     with pytest.raises(LabError, match="no GPU"):
         engine.load(folder_checkpoint(tiny_checkpoint))
     engine.close()
+
+
+def test_the_device_is_told_to_the_doctor() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "lab.engine.devices", "cpu", "auto"], capture_output=True, check=True, timeout=120
+    )
+    body = json.loads(told.stdout)
+    assert body["device"] == "cpu"
+    assert body["dtype"] in ("bfloat16", "float32")
+    assert body["threads"] >= 1
+    assert body["name"]
 
 
 def test_the_worker_keeps_its_standard_output_for_replies(worker: ProcessEngine) -> None:

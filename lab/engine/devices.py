@@ -1,0 +1,31 @@
+"""Tells what the engine would compute on, for `lab doctor`: run as `python -m lab.engine.devices DEVICE DTYPE`.
+
+Prints one JSON object with device, dtype, name and threads. A process of its own, because it imports torch.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import orjson
+
+
+def main(device: str, dtype: str) -> int:
+    """Print the object and return 0, or one sentence on standard error and 1."""
+    from lab.engine.worker_device import choose_device, choose_dtype, device_name, threads, use_cores
+    from lab.errors import LabError
+
+    try:
+        place = choose_device(device)
+    except LabError as fault:
+        print(fault, file=sys.stderr)  # noqa: T201
+        return 1
+    use_cores()
+    kind = choose_dtype(place) if dtype == "auto" else dtype
+    body = {"device": place, "dtype": kind, "name": device_name(place), "threads": threads()}
+    print(orjson.dumps(body).decode())  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

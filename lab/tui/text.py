@@ -47,7 +47,8 @@ def tail(text: str, width: int) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds as a person says them: "6.1 s", "1:20", "2:05:00"."""
-    if seconds < 60:
+    # Below what would be rounded to "60.0 s".
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)

@@ -264,7 +264,7 @@ async def test_escape_codes_of_a_model_or_a_person_are_harmless(make_lab: MakeLa
 
 
 async def test_markup_html_and_links_of_a_model_are_text(make_lab: MakeLab, tmp_path: Path) -> None:
-    text = "Some [bold red]markup[/] and <b>html</b>.\n\n<div>kept</div>\n\nA [link](https://example.org/page) stays shut."
+    text = "[bold red]markup[/] and <b>html</b>.\n\n<div>kept</div>\n\nA [link](https://example.org/page) stays shut."
     app = LabApp(make_lab(*answers(tmp_path, *[text] * 5), settings=SEEDED))
     opened: list[str] = []
     app.open_url = lambda url, *, new_tab=True: opened.append(url)  # type: ignore[method-assign]

@@ -1,0 +1,212 @@
+"""Sleep on the screen: a key starts it, it is followed, its adapter answers between turns, and leaving asks."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from textual.widgets import OptionList
+
+from lab.journal import queries
+from lab.lab import Lab
+from lab.tui.app import LabApp
+from lab.tui.screens.quit import QuitScreen
+from lab.tui.widgets.transcript import Note, Turn
+from tests.helpers import wait_until
+from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
+
+ALL = '[sleep]\nexchanges = "all"\n'
+LONG = ("--steps", "400", "--step-seconds", "0.05")
+
+
+def notes(hand: Hand) -> str:
+    """What the lab said in the dialogue."""
+    return "\n".join(str(note.visual) for note in hand.main.query(Note))
+
+
+def talk_once(lab: Lab) -> None:
+    """One recorded exchange."""
+    lab.open()
+    lab.start_engine(lambda progress: None, threading.Event())
+    list(lab.converse(new=True).take_turn("Whose is it?", threading.Event()))
+
+
+def ended(lab: Lab) -> str | None:
+    lab.record.sync()
+    cycles = queries.cycles(lab.record)
+    return cycles[-1].status if cycles else None
+
+
+@pytest.mark.parametrize("size", [TALL, SMALL])
+async def test_a_sleep_shows_its_progress_and_its_adapter_answers_afterwards(
+    make_lab: MakeLab, size: tuple[int, int]
+) -> None:
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "40"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("Sleep", "epoch ", "/40", "loss ", "left", "asleep")
+        await hand.until(lambda: "It answers from now on." in notes(hand), seconds=30)
+        assert notes(hand).startswith("The model slept on 1 exchange: sleep-0001, loss 2.50 -> ")
+        await hand.sees("awake", "sleep-0001")
+        await hand.ask("And now?")
+        exchange = hand.main.query(Turn).last().exchange
+        assert exchange is not None and exchange.adapter == lab.engine.adapter == "sleep-0001"
+
+
+async def test_the_dialogue_goes_on_during_a_sleep(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "20", sleep=LONG, settings=ALL))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.press("f6")
+        await hand.sees("loss ")
+        await hand.ask("Second?")
+        await hand.sees("Second?", "asleep")
+        await hand.press("f8")
+        await hand.sees("awake")
+
+
+async def test_an_adapter_never_changes_in_the_middle_of_a_turn(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "60", "--pace", "100", sleep=("--steps", "4"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.send("Second?")
+        await hand.sees("Second?", "draft 1 of 5")
+        await hand.press("f6")
+        await hand.until(lambda: ended(lab) == "complete", seconds=30)
+        second = hand.main.query(Turn).last()
+        while second.exchange is None:
+            assert lab.engine.adapter is None
+            await pilot.pause(0.01)
+        assert second.exchange.adapter is None
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001")
+        await hand.until(lambda: "It answers from now on." in notes(hand))
+
+
+async def test_a_second_sleep_is_refused_and_the_first_can_be_stopped(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=LONG, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.press("f6")
+        await hand.sees("loss ")
+        await hand.press("f6")
+        await hand.sees("sleep-0001 is still running. F8 stops it.")
+        await hand.press("f8")
+        await hand.until(lambda: "sleep-0001 was stopped." in notes(hand))
+        assert ended(lab) == "cancelled"
+        assert lab.engine.adapter is None
+
+
+async def test_nothing_salient_is_one_clear_sentence(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "20", settings="[salience]\nthreshold = 1.0\n"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.until(lambda: notes(hand).startswith("Nothing to sleep on"))
+        await hand.sees("awake")
+
+
+async def test_a_failed_sleep_says_why(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "20", sleep=("--fail-at", "3"), settings=ALL))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.until(lambda: "sleep-0001 failed. There was not enough memory" in notes(hand))
+        await hand.sees("awake")
+
+
+async def test_a_sleep_of_another_lab_is_followed_and_its_adapter_taken(make_lab: MakeLab) -> None:
+    other = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "60"), settings=ALL)
+    talk_once(other)
+    other.sleep.start()
+    other.close()
+    lab = make_lab("--words", "20", settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.sees("Whose is it?", "loss ", "asleep")
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001", seconds=30)
+
+
+async def test_an_interrupted_sleep_is_told_and_offered_again(make_lab: MakeLab, tmp_path: Path) -> None:
+    import psutil
+
+    other = make_lab("--words", "20", sleep=LONG, settings=ALL)
+    talk_once(other)
+    other.sleep.start()
+    for child in psutil.Process().children():
+        if "tests.tui.sleeper" in child.cmdline():
+            child.kill()
+            child.wait()
+    other.close()
+    app = LabApp(make_lab("--words", "20", settings=ALL))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.until(lambda: "sleep-0001 did not end by itself. F6 sleeps on its exchanges again." in notes(hand))
+        await hand.ready()
+        await hand.press("f6")
+        await hand.until(lambda: "sleep-0002" in notes(hand), seconds=30)
+
+
+async def test_leaving_during_a_sleep_asks_and_one_can_stay(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "20", sleep=LONG, settings=ALL))
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("loss ")
+        await hand.send("/quit")
+        await hand.until(lambda: isinstance(app.screen, QuitScreen))
+        await hand.sees("A sleep is running.")
+        await hand.press("escape")
+        await hand.until(lambda: not isinstance(app.screen, QuitScreen))
+        await hand.press("f8")
+        await hand.sees("awake")
+
+
+async def test_a_sleep_that_is_left_finishes_by_itself(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "40"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("loss ")
+        await hand.press("f10")
+        await hand.until(lambda: app.screen.query(OptionList))
+        await hand.press("enter")
+        await hand.until(lambda: app.return_code is not None)
+    wait_until(lambda: ended(lab) == "complete", 30)
+
+
+async def test_a_sleep_can_be_stopped_on_leaving(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=LONG, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("loss ")
+        await hand.press("ctrl+q", "s")
+        await hand.until(lambda: app.return_code is not None)
+    wait_until(lambda: ended(lab) == "cancelled", 15)
+    assert not [path for path in lab.workspace.adapters.iterdir() if path.is_dir()]

@@ -1,0 +1,68 @@
+"""What makes text harmless and bars exact."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.tui import theme
+from lab.tui.text import amount, count, duration, harmless, one_line, tail
+
+ANY = st.text(st.characters(), max_size=200)
+
+
+@given(ANY)
+def test_no_control_character_is_left_but_the_newline(text: str) -> None:
+    shown = harmless(text)
+    assert all(letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cs") for letter in shown)
+    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    shown.encode("utf-8")
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_plain_text_stays_as_it_is(text: str) -> None:
+    assert harmless(text) == text
+
+
+@given(ANY, st.integers(1, 60))
+def test_lines_keep_to_their_width(text: str, width: int) -> None:
+    for line in (one_line(text, width), tail(text, width)):
+        assert "\n" not in line
+        assert len(line) <= width
+
+
+@given(st.floats(0, 1), st.integers(1, 60), st.none() | st.floats(0, 1))
+def test_a_bar_has_exactly_its_width(fraction: float, width: int, tick: float | None) -> None:
+    assert theme.bar(fraction, width, "red", tick).cell_length == width
+
+
+def test_a_bar_shows_eighths_and_the_smallest_share() -> None:
+    assert theme.bar(0.5, 4, "red").plain == "\u2588\u2588\u2500\u2500"
+    assert theme.bar(5 / 16, 2, "red").plain == "\u258b\u2500"
+    assert theme.bar(0.0001, 2, "red").plain == "\u258f\u2500"
+    assert theme.bar(0.0, 2, "red").plain == "\u2500\u2500"
+
+
+@given(st.lists(st.floats(0, 10), max_size=200), st.integers(1, 20))
+def test_a_sparkline_fits(values: list[float], width: int) -> None:
+    assert len(theme.sparkline(values, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (duration(6.14), "6.1 s"),
+        (duration(59.97), "1:00"),
+        (duration(80), "1:20"),
+        (duration(7500), "2:05:00"),
+        (amount(512e6), "512 MB"),
+        (amount(1.25e9), "1.2 GB"),
+        (count(1, "row"), "1 row"),
+        (count(1000, "row"), "1,000 rows"),
+    ],
+)
+def test_numbers_are_short(said: str, expected: str) -> None:
+    assert said == expected

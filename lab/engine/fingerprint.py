@@ -77,7 +77,7 @@ def _header(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(8), "little")
-        if size < 8 or header_bytes > min(size - 8, _HEADER_LIMIT):
+        if header_bytes > min(size - 8, _HEADER_LIMIT):
             raise _cut_short(path, size)
         header = _object(path, file.read(header_bytes))
     header.pop("__metadata__", None)

@@ -84,11 +84,10 @@ class Adapters:
         try:
             lora = peft.LoraConfig(inference_mode=True, **options)
             if self._wrapped is None:
-                self._wrapped = peft.PeftModel(
-                    self._model.network, lora, adapter_name=name, autocast_adapter_dtype=False
-                )
+                # Its few weights stay in float32, as they were learned; that costs no time.
+                self._wrapped = peft.PeftModel(self._model.network, lora, adapter_name=name)
             else:
-                self._wrapped.add_adapter(name, lora, autocast_adapter_dtype=False)
+                self._wrapped.add_adapter(name, lora)
             result = peft.set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
         except (ValueError, RuntimeError, KeyError, TypeError) as fault:
             raise _unfit(folder, str(fault)) from fault

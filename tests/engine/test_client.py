@@ -15,6 +15,7 @@ import pytest
 
 from lab.domain import Message, Progress, Prompt, RowFinished, RowGrew, Sampling
 from lab.engine.client import ProcessEngine
+from lab.engine.protocol import decode, encode
 from lab.errors import EngineDied, LabError
 from tests.engine.conftest import SCRIPTED, SETTINGS
 from tests.helpers import wait_until
@@ -64,7 +65,7 @@ def test_every_waiting_call_hears_of_the_death(scripted: Start) -> None:
             faults.append(fault)
 
     calls = [lambda: ask(engine), lambda: engine.count(QUESTION), lambda: engine.activate(None)]
-    threads = [threading.Thread(target=wait, args=(call,)) for call in calls]
+    threads = [threading.Thread(target=wait, args=(call,), daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     assert engine.process_id is not None
@@ -208,6 +209,28 @@ def test_an_unknown_request_is_an_error_and_the_child_lives() -> None:
         check=False,
     )
     assert ended.returncode == 0
+
+
+def test_what_a_library_prints_never_reaches_the_lab() -> None:
+    program = (
+        "import os\nfrom lab.engine.serving import serve\n"
+        "class Host:\n"
+        "    def count(self, prompt):\n"
+        "        print('printed', flush=True); os.write(1, b'from native code\\n'); return 3\n"
+        "serve(Host())\n"
+    )
+    request = encode({"id": 1, "do": "count", "prompt": QUESTION})
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+    child.stdin.write(request)
+    child.stdin.flush()
+    assert decode(child.stdout.readline()) == {"id": 1, "say": "done", "result": 3, "memory": []}
+    said, noise = child.communicate(timeout=30)
+    assert said == b""
+    assert b"printed" in noise
+    assert b"from native code" in noise
 
 
 def test_closing_ends_the_child_and_a_second_close_is_quiet(scripted: Start) -> None:

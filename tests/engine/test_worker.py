@@ -75,6 +75,16 @@ def test_suggestions_of_the_checkpoint_do_not_change_sampling(worker: ProcessEng
     assert len({draft(worker, seed) for seed in range(4)}) == 4
 
 
+def test_a_repetition_penalty_of_the_checkpoint_is_not_applied(
+    worker: ProcessEngine, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    with_penalty = draft(worker, temperature=0.0)
+    without = copied(tiny_checkpoint, tmp_path / "without")
+    (without / "generation_config.json").write_text('{"eos_token_id": 2}')
+    worker.load(folder_checkpoint(without))
+    assert draft(worker, temperature=0.0) == with_penalty
+
+
 def test_a_checkpoint_without_a_template_is_plain(worker: ProcessEngine, tmp_path: Path) -> None:
     base = make_checkpoint(tmp_path / "base", chat=False)
     assert worker.load(folder_checkpoint(base)).form == "plain"
@@ -167,7 +177,7 @@ def test_an_adapter_without_safetensors_or_manifest_is_refused(
         part = copied(adapter, tmp_path / f"without-{missing}")
         (part / missing).unlink()
         (part / "adapter_model.bin").write_bytes(b"pickled")
-        with pytest.raises(LabError, match=missing):
+        with pytest.raises(LabError, match=f"has no {missing}"):
             worker.activate(part)
     with pytest.raises(LabError, match="There is no adapter folder"):
         worker.activate(tmp_path / "nowhere")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,10 @@ def make_adapter(
         config.hidden_size = width
     base = AutoModelForCausalLM.from_config(config)
     lora = LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=silent, task_type="CAUSAL_LM")
-    get_peft_model(base, lora).save_pretrained(folder)
+    with warnings.catch_warnings():
+        # PEFT asks transformers for a name that is about to change.
+        warnings.simplefilter("ignore", category=FutureWarning)
+        get_peft_model(base, lora).save_pretrained(folder)
     manifest = {"checkpoint": "tiny", "fingerprint": fingerprint}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="ascii")
     return folder

@@ -79,6 +79,8 @@ def serve_index() -> Iterator[Index]:
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            # As a public index does, so that pip keeps even a damaged download.
+            self.send_header("Cache-Control", "max-age=3600" if kind != "text/html" else "no-store")
             self.end_headers()
             half = len(body) // 2
             self.wfile.write(body[:half])

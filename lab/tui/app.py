@@ -26,6 +26,7 @@ from lab.tui.messages import (
     Opened,
     OpeningFailed,
     SleepBegan,
+    SleepLost,
     SleepProgressed,
     SleepRefused,
 )
@@ -277,6 +278,13 @@ class LabApp(App[None]):
         await self._main.say(str(message.error))
         self.show_status()
 
+    def on_sleep_lost(self, message: SleepLost) -> None:
+        """Nobody follows it now; when it still runs, it is found again."""
+        if message.cycle_id == self._cycle:
+            self._cycle = None
+            self._main.progress("sleep", None)
+            self.show_status()
+
     async def on_sleep_progressed(self, message: SleepProgressed) -> None:
         progress = message.progress
         if progress.cycle_id != self._cycle:
@@ -325,6 +333,11 @@ class LabApp(App[None]):
         self._main.status(self._status)
 
     # Leaving
+
+    def on_unmount(self) -> None:
+        """However the app ends, even by a fault: no worker may keep its process."""
+        self._leaving.set()
+        self._main.cancel_turn()
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen())

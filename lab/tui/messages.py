@@ -97,6 +97,14 @@ class SleepRefused(Message):
         self.error = error
 
 
+class SleepLost(Message):
+    """The sleep can no longer be followed, though no end of it was seen."""
+
+    def __init__(self, cycle_id: str) -> None:
+        super().__init__()
+        self.cycle_id = cycle_id
+
+
 class SleepProgressed(Message):
     """How far the followed sleep is; the last one has `ended`."""
 

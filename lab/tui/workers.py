@@ -22,6 +22,7 @@ from lab.tui.messages import (
     Opened,
     OpeningFailed,
     SleepBegan,
+    SleepLost,
     SleepProgressed,
     SleepRefused,
     TurnEnded,
@@ -148,8 +149,11 @@ def follow_sleep(lab: Lab, cycle_id: str, stop: Callable[[], bool], post: Post) 
     try:
         for progress in lab.sleep.follow(cycle_id, stop):
             post(SleepProgressed(progress))
+            if progress.ended is not None:
+                return
     except LabError as error:
         post(SleepRefused(error))
+    post(SleepLost(cycle_id))
 
 
 def activate(lab: Lab, progress: SleepProgress, post: Post) -> None:

@@ -84,7 +84,7 @@ class Hand:
 
     async def ready(self) -> None:
         """Wait until the status line says that the engine is ready and no turn runs."""
-        await self.until(lambda: picture(self.app).rstrip().splitlines()[-2].rstrip().endswith("  ready"))
+        await self.until(lambda: any(line.rstrip().endswith("  ready") for line in picture(self.app).splitlines()))
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -202,11 +202,9 @@ def _sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(console.dumps(cycle))
     elif ended is not None and ended.status == "complete":
-        print(
-            f"{cycle_id}: slept on {counted(cycle['exchanges'], 'exchange')}"
-            f" ({counted(cycle['examples'], 'example')}), loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f} in {cycle['steps']} steps,"
-            f" {cycle['seconds']:.0f} s. The adapter answers from now on."
-        )
+        slept = f"{counted(cycle['exchanges'], 'exchange')} ({counted(cycle['examples'], 'example')})"
+        losses = f"loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f} in {cycle['steps']} steps"
+        print(f"{cycle_id}: slept on {slept}, {losses}, {cycle['seconds']:.0f} s. The adapter answers from now on.")
     if ended is None or ended.status != "complete":
         reason = ended.reason if ended and ended.reason else "It left no reason."
         raise LabError(
@@ -350,7 +348,7 @@ def _checkpoints(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 
 def _adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.sleep.adapters import list_adapters
+    from lab.engine.adapters import list_adapters
 
     adapters, faults = list_adapters(workspace.adapters)
     if adapters:

@@ -154,7 +154,7 @@ def _record(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _adapters(workspace: Workspace) -> Iterator[Finding]:
-    from lab.sleep.adapters import WEIGHTS, file_sha256, list_adapters
+    from lab.engine.adapters import WEIGHTS, file_sha256, list_adapters
 
     adapters, faults = list_adapters(workspace.adapters)
     yield Finding("adapters", f"{len(adapters)} in {workspace.adapters}")

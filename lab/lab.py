@@ -11,6 +11,7 @@ from lab.dialogue.conversation import Conversation
 from lab.dialogue.recording import measured
 from lab.domain import Adapter, Checkpoint, Loaded, Progress
 from lab.engine import catalogue, embedded
+from lab.engine.adapters import find_adapter, newest_adapter
 from lab.engine.client import Engine, ProcessEngine, transformers_engine
 from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
@@ -18,7 +19,6 @@ from lab.journal import queries
 from lab.journal.record import Record
 from lab.salience import profile
 from lab.settings import Settings, Workspace
-from lab.sleep.adapters import find_adapter, newest_adapter
 from lab.sleep.service import Base, Sleep
 
 # Readings that belong to no session: memory around loading.

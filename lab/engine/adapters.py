@@ -1,14 +1,82 @@
-"""What an adapter folder must hold before an engine reads it: safetensors, a LoRA, this checkpoint's. No torch."""
+"""The folder of trained adapters: what is in it, and what one must hold before it is loaded. No torch."""
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
+from lab.domain import Adapter
 from lab.errors import LabError
+
+MANIFEST: Final = "manifest.json"
+WEIGHTS: Final = "adapter_model.safetensors"
+CONFIG: Final = "adapter_config.json"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def read_adapter(folder: Path) -> Adapter:
+    """The adapter that a sleep left in a folder. Raises LabError that names the file at fault."""
+    config, manifest = _read(folder / CONFIG), _read(folder / MANIFEST)
+    weights = _weights(folder)
+    try:
+        return Adapter(
+            name=folder.name,
+            checkpoint=str(manifest["checkpoint"]),
+            fingerprint=str(manifest["fingerprint"]),
+            parent=manifest.get("parent"),
+            cycle_id=manifest.get("cycle_id"),
+            created_at=datetime.fromisoformat(manifest["created_at"]),
+            path=folder,
+            sha256=str(manifest["sha256"]),
+            bytes=weights.stat().st_size,
+            rank=int(config["r"]),
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise LabError(
+            f"The adapter {folder} is not usable: {fault!r} in its {MANIFEST} or {CONFIG}.",
+            "Restore the file or remove the adapter folder.",
+        ) from fault
+
+
+def list_adapters(adapters: Path) -> tuple[list[Adapter], list[LabError]]:
+    """All adapters of a workspace, oldest first, and what is wrong with the folders that cannot be used."""
+    found: list[Adapter] = []
+    faults: list[LabError] = []
+    for folder in sorted(adapters.iterdir()) if adapters.is_dir() else []:
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        try:
+            found.append(read_adapter(folder))
+        except LabError as fault:
+            faults.append(fault)
+    return sorted(found, key=lambda adapter: (adapter.created_at, adapter.name)), faults
+
+
+def newest_adapter(adapters: Path, fingerprint: str) -> Adapter | None:
+    """The newest adapter trained on exactly these weights."""
+    fitting = [adapter for adapter in list_adapters(adapters)[0] if adapter.fingerprint == fingerprint]
+    return fitting[-1] if fitting else None
+
+
+def find_adapter(adapters: Path, name: str) -> Adapter:
+    """The adapter of this name. Raises LabError that lists the known ones."""
+    folder = adapters / name
+    if Path(name).name != name or not folder.is_dir():
+        known = ", ".join(adapter.name for adapter in list_adapters(adapters)[0]) or "none yet"
+        raise LabError(f'There is no adapter "{name}" in {adapters}.', f'Choose "none", "newest" or one of: {known}.')
+    return read_adapter(folder)
 
 
 def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, Any]:
@@ -18,29 +86,34 @@ def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, 
     """
     if not folder.is_dir():
         raise LabError(f"There is no adapter folder {folder}.", "List the adapters with `lab adapters`.")
-    config = _read(folder / "adapter_config.json")
+    config = _read(folder / CONFIG)
     if config.get("peft_type") != "LORA":
         raise LabError(f"The adapter {folder.name} is of type {config.get('peft_type')}.", "Only LoRA can be used.")
-    manifest = _read(folder / "manifest.json")
+    manifest = _read(folder / MANIFEST)
     if manifest.get("fingerprint") != fingerprint:
         raise LabError(
             f"The adapter {folder.name} was trained on {manifest.get('checkpoint', 'another checkpoint')} "
             f"and does not fit the weights of {checkpoint}.",
             "Load the checkpoint it was trained on, or choose another with --adapter NAME or --adapter none.",
         )
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise LabError(
-            f"The adapter {folder.name} has no adapter_model.safetensors.",
-            "Pickled weights are never loaded; save it again as safetensors.",
-        )
+    weights = _weights(folder)
     expected = manifest.get("sha256")
-    if expected is not None and hashlib.sha256(weights.read_bytes()).hexdigest() != expected:
+    if expected is not None and file_sha256(weights) != expected:
         raise LabError(
             f"{weights} is not the file that its manifest names (SHA-256 differs).",
             "Sleep again to make a new adapter, or restore the file.",
         )
     return config
+
+
+def _weights(folder: Path) -> Path:
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise LabError(
+            f"The adapter {folder.name} has no {WEIGHTS}.",
+            "Pickled weights are never loaded; save it again as safetensors.",
+        )
+    return weights
 
 
 def _read(path: Path) -> dict[str, Any]:

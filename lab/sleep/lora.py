@@ -11,10 +11,10 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
+from lab.engine.adapters import check_adapter
 from lab.engine.worker_load import Model, load_model
 from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
-from lab.sleep.adapters import read_adapter
 from lab.sleep.training import Encoded
 
 # The names that attention projections have in the families of the catalogue.
@@ -70,8 +70,9 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
         raise LabError(f"The weights in {plan.model_path} changed since the sleep was planned.", "Sleep again.")
     torch.manual_seed(plan.settings.seed)
     if plan.parent_adapter is not None:
-        parent = read_adapter(adapters / plan.parent_adapter)
-        network = PeftModel.from_pretrained(base.network, str(parent.path), is_trainable=True, local_files_only=True)
+        parent = adapters / plan.parent_adapter
+        check_adapter(parent, plan.fingerprint, plan.checkpoint)
+        network = PeftModel.from_pretrained(base.network, str(parent), is_trainable=True, local_files_only=True)
     else:
         network = get_peft_model(base.network, _config(base.network, plan))
     return Learner(network, base, plan)

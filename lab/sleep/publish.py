@@ -11,8 +11,8 @@ from pathlib import Path
 import orjson
 
 from lab.domain import Adapter, SleepPlan
+from lab.engine.adapters import MANIFEST, WEIGHTS, file_sha256, read_adapter
 from lab.journal.events import AdapterSaved, now
-from lab.sleep.adapters import MANIFEST, WEIGHTS, file_sha256, read_adapter
 
 
 def publish(plan: SleepPlan, adapters: Path, save: Callable[[Path], None], losses: Sequence[float]) -> Adapter:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.domain import Exchange, PromptForm, SleepPlan, SleepSettings
+from lab.engine.adapters import find_adapter, read_adapter
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import SleepEnded
 from lab.journal.journal import Journal
 from lab.journal.record import Record
 from lab.settings import Settings, Workspace
-from lab.sleep.adapters import find_adapter, read_adapter
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.dream import dream
 from lab.sleep.publish import saved_event

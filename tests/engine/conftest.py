@@ -13,7 +13,7 @@ from lab.domain import Checkpoint
 from lab.engine.client import ProcessEngine, transformers_engine
 from lab.engine.embedded import LANGUAGE_MODEL, embedded_folder, prepare
 from lab.settings import EMBEDDED_CHECKPOINT, EngineSettings
-from tests.engine.tiny import make_checkpoint
+from tests.tiny import make_checkpoint
 
 SCRIPTED = Checkpoint("scripted", "folder", "/nowhere", True, "chat")
 

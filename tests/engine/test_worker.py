@@ -13,7 +13,7 @@ import pytest
 from lab.domain import Checkpoint, Message, Prompt, RowFinished, Sampling
 from lab.engine.client import ProcessEngine
 from lab.errors import LabError
-from tests.engine.tiny import make_adapter, make_checkpoint
+from tests.tiny import make_adapter, make_checkpoint
 
 QUESTION = Prompt((Message("user", "Who are you?"),), "chat")
 

@@ -13,11 +13,11 @@ import orjson
 import psutil
 import pytest
 
+from lab.engine.adapters import WEIGHTS, file_sha256, list_adapters, read_adapter
 from lab.errors import LabError
 from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.lab import Lab
 from lab.settings import Workspace
-from lab.sleep.adapters import WEIGHTS, file_sha256, list_adapters, read_adapter
 from lab.sleep.watch import SleepProgress
 from tests.helpers import wait_until
 from tests.tiny import make_checkpoint

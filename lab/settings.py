@@ -73,7 +73,7 @@ class SleepSection(_Section):
 class ScreenSettings(_Section):
     """How the screen looks. Any theme of the command palette."""
 
-    theme: str = "textual-dark"
+    theme: str = "lab-dark"
     rows: int = Field(1000, ge=1, le=100_000, description="row limit of the SQL pane")
 
 

@@ -91,11 +91,11 @@ class Conversation:
         context = self._context(text)
         exchange = self._begin_turn(text, context)
         rows = self._rows(seed)
-        yield TurnBegan(exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out)
         drafts: list[Draft] = []
         refinement: Refinement | None = None
         error: LabError | None = None
         try:
+            yield TurnBegan(exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out)
             max_tokens = self._settings.refinement.max_tokens
             for event in refine(self._engine.generate(context.prompt, rows, max_tokens, cancel), rows):
                 if isinstance(event, Refined):

@@ -1,0 +1,217 @@
+"""A turn, step by step, with a scripted engine in a process of its own and a real record."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.dialogue.conversation import Conversation
+from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
+from lab.domain import Exchange
+from lab.errors import LabError
+from lab.journal import queries
+from lab.lab import Lab
+from lab.refinement.irp import DraftGrew, DraftScored
+from lab.settings import Workspace
+
+SCRIPTED = [sys.executable, "-m", "lab.engine.scripted"]
+
+
+class Opened:
+    """Labs of one workspace, closed at the end."""
+
+    def __init__(self, root: Path) -> None:
+        self.workspace = Workspace(root)
+        self.labs: list[Lab] = []
+
+    def lab(self, *options: str, settings: str = "", start: bool = True) -> Lab:
+        self.workspace.config.write_text(settings)
+        lab = Lab(self.workspace, engine_command=[*SCRIPTED, *options])
+        lab.open()
+        self.labs.append(lab)
+        if start:
+            lab.start_engine(lambda progress: None, threading.Event())
+        return lab
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    opened = Opened(tmp_path)
+    yield opened
+    for lab in opened.labs:
+        lab.close()
+
+
+def turn(conversation: Conversation, text: str, seed: int | None = None) -> list[TurnEvent]:
+    return list(conversation.take_turn(text, threading.Event(), seed))
+
+
+def answer(conversation: Conversation, text: str, seed: int | None = None) -> Exchange:
+    last = turn(conversation, text, seed)[-1]
+    assert isinstance(last, TurnFinished)
+    return last.exchange
+
+
+def test_a_turn_is_five_published_drafts_and_the_best_of_them(opened: Opened) -> None:
+    lab = opened.lab()
+    events = turn(lab.converse(new=True), "What is learning?", seed=40)
+    assert isinstance(events[0], TurnBegan)
+    drafts = [event.draft for event in events if isinstance(event, DraftScored)]
+    assert [draft.temperature for draft in drafts] == [0.7, 0.66, 0.62, 0.58, 0.54]
+    assert [draft.seed for draft in drafts] == [40, 41, 42, 43, 44]
+    for draft in drafts:
+        grown = "".join(e.text for e in events if isinstance(e, DraftGrew) and e.iteration == draft.iteration)
+        assert grown == draft.text
+    assert isinstance(events[-1], TurnFinished)
+    exchange = events[-1].exchange
+    best = min(drafts, key=lambda draft: (draft.energy, draft.iteration))
+    assert (exchange.response, exchange.chosen, exchange.status) == (best.text, best.iteration, "complete")
+
+
+def test_what_is_on_the_screen_is_in_the_record(opened: Opened) -> None:
+    lab = opened.lab()
+    exchange = answer(lab.converse(new=True), "  What is learning?\nAnd what is owning it? " + "x" * 80)
+    assert lab.record.sync()
+    recorded = queries.exchange(lab.record, exchange.exchange_id)
+    assert recorded is not None
+    assert (recorded.user_input, recorded.response) == (exchange.user_input, exchange.response)
+    assert recorded.salience == exchange.salience
+    assert [(d.text, d.seed, d.energy) for d in recorded.drafts] == [
+        (d.text, d.seed, d.energy) for d in exchange.drafts
+    ]
+    chosen = lab.record.query("SELECT iteration FROM drafts WHERE chosen").rows
+    assert chosen == [(exchange.chosen,)]
+    session = queries.session(lab.record, exchange.session_id)
+    assert session is not None
+    assert session.title is not None
+    assert session.title.startswith("What is learning? And what is owning it?")
+    assert len(session.title) <= 60
+    assert lab.record.query("SELECT DISTINCT process FROM resources").rows == [("engine",)]
+
+
+def test_the_users_turn_is_on_disk_before_anything_is_generated(opened: Opened) -> None:
+    lab = opened.lab()
+    conversation = lab.converse(new=True)
+    events = conversation.take_turn("Remember me.", threading.Event())
+    began = next(events)
+    assert isinstance(began, TurnBegan)
+    stream = lab.record.journal.path(conversation.session.session_id)
+    assert b'"turn_started"' in stream.read_bytes()
+    assert b'"draft_finished"' not in stream.read_bytes()
+    events.close()
+    assert lab.record.sync()
+    assert lab.record.query("SELECT status, response FROM exchanges").rows == [("cancelled", "")]
+
+
+def test_the_same_seed_repeats_a_turn_and_a_setting_repeats_them_all(opened: Opened) -> None:
+    lab = opened.lab()
+    conversation = lab.converse(new=True)
+    texts = [[draft.text for draft in answer(conversation, "hello", seed=3).drafts] for _ in range(2)]
+    assert texts[0] == texts[1]
+    seeds = {answer(conversation, "hello").drafts[0].seed for _ in range(3)}
+    assert len(seeds) == 3
+    lab.close()
+    seeded = opened.lab(settings="[refinement]\nseed = 9\niterations = 2\n").converse(new=True)
+    assert [draft.seed for draft in answer(seeded, "hello").drafts] == [9, 10]
+
+
+def test_a_cancel_keeps_what_was_produced(opened: Opened) -> None:
+    lab = opened.lab("--pace", "200")
+    conversation = lab.converse(new=True)
+    cancel = threading.Event()
+    grown = 0
+    last: TurnEvent | None = None
+    for last in conversation.take_turn("What is learning?", cancel):
+        if isinstance(last, DraftGrew) and last.iteration == 1:
+            grown += 1
+            if grown == 5:
+                cancel.set()
+    assert isinstance(last, TurnFinished)
+    exchange = last.exchange
+    assert exchange.status == "cancelled"
+    assert len(exchange.drafts) == 2
+    assert exchange.drafts[1].finish == "cancelled"
+    assert exchange.response == exchange.drafts[exchange.chosen or 0].text != ""
+    assert answer(conversation, "And now?").turn == 2
+
+
+def test_an_engine_error_fails_the_turn_with_its_reason_and_the_next_one_works(opened: Opened) -> None:
+    lab = opened.lab("--fail-on", "explode")
+    conversation = lab.converse(new=True)
+    failed = turn(conversation, "please explode")[-1]
+    assert isinstance(failed, TurnFailed)
+    assert failed.exchange.status == "failed"
+    assert failed.exchange.reason == str(failed.error)
+    assert answer(conversation, "and now?").turn == 2
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t"])
+def test_an_empty_message_is_refused_and_not_recorded(opened: Opened, text: str) -> None:
+    lab = opened.lab()
+    with pytest.raises(LabError, match="empty"):
+        turn(lab.converse(new=True), text)
+    assert lab.record.journal.streams() == ["workspace"]
+
+
+def test_a_message_over_the_window_is_refused_before_it_is_recorded(opened: Opened) -> None:
+    lab = opened.lab("--context", "300")
+    with pytest.raises(LabError, match="window is 300"):
+        turn(lab.converse(new=True), "word " * 500)
+    assert lab.record.journal.streams() == ["workspace"]
+
+
+def test_a_session_goes_on_where_it_was(opened: Opened) -> None:
+    first = opened.lab()
+    conversation = first.converse(new=True)
+    session_id = conversation.session.session_id
+    answer(conversation, "one")
+    answer(conversation, "two")
+    first.close()
+    again = opened.lab()
+    resumed = again.converse()
+    assert resumed.session.session_id == session_id
+    assert [(e.turn, e.user_input) for e in resumed.history] == [(1, "one"), (2, "two")]
+    third = answer(resumed, "three")
+    assert third.turn == 3
+    assert third.prompt_tokens is not None
+    assert third.prompt_tokens > (resumed.history[0].prompt_tokens or 0)
+    assert answer(again.converse(new=True), "one").session_id != session_id
+
+
+def test_looking_around_leaves_no_empty_session(opened: Opened) -> None:
+    lab = opened.lab(start=False)
+    lab.converse()
+    lab.converse(new=True)
+    lab.close()
+    assert [path.name for path in opened.workspace.sessions.iterdir() if path.is_dir()] == ["logs"]
+
+
+def test_a_session_that_another_lab_has_open_is_left_to_it(opened: Opened) -> None:
+    first = opened.lab()
+    conversation = first.converse(new=True)
+    answer(conversation, "one")
+    # Another process: a lab shares the sessions that its own process owns.
+    program = (
+        "import sys; from pathlib import Path; from lab.lab import Lab; from lab.settings import Workspace\n"
+        "lab = Lab(Workspace(Path(sys.argv[1]))); lab.open()\n"
+        "print(lab.converse().session.session_id)\n"
+        "try: lab.converse(sys.argv[2])\nexcept Exception as fault: print(fault)\n"
+    )
+
+    arguments = [sys.executable, "-c", program, str(opened.workspace.root), conversation.session.session_id]
+    shown = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert shown[0] != conversation.session.session_id
+    assert "in use by another lab" in shown[1]
+
+
+def test_fresh_context_asks_the_question_alone(opened: Opened) -> None:
+    lab = opened.lab(settings='[dialogue]\ncontext = "fresh"\n')
+    conversation = lab.converse(new=True)
+    first = answer(conversation, "the same question")
+    answer(conversation, "another")
+    assert answer(conversation, "the same question").prompt_tokens == first.prompt_tokens

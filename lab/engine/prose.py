@@ -79,5 +79,5 @@ def answer(seed: int | str, words: int | None = None) -> str:
     while words is not None and len(text.split()) < words:
         text += "\n\n" + chance.choice(_MIDDLES)
     if flaw == "unfinished":
-        text = text[: int(len(text) * 0.8)].rsplit(" ", 1)[0].rstrip(".,;:?!\"")
+        text = text[: int(len(text) * 0.8)].rsplit(" ", 1)[0].rstrip('.,;:?!"')
     return text

@@ -47,9 +47,7 @@ class ScriptedHost:
         self._loaded: Loaded | None = None
         self._adapter: str | None = None
 
-    def load(
-        self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]
-    ) -> Loaded:
+    def load(self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]) -> Loaded:
         options = self._options
         self._loaded = self._adapter = None
         started = time.monotonic()

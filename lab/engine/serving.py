@@ -25,9 +25,7 @@ _NICENESS = 5
 class Host(Protocol):
     """What answers the requests, one at a time, in one thread."""
 
-    def load(
-        self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]
-    ) -> Loaded: ...
+    def load(self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]) -> Loaded: ...
 
     def activate(self, adapter: Path | None) -> float: ...
 

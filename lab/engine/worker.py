@@ -31,9 +31,7 @@ class TransformersHost:
         self._model: Model | None = None
         self._adapters: Adapters | None = None
 
-    def load(
-        self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]
-    ) -> Loaded:
+    def load(self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]) -> Loaded:
         started = time.monotonic()
         progress(Progress("Starting the engine"))
         from lab.engine.worker_adapter import Adapters

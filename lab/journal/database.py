@@ -135,9 +135,7 @@ class Database:
         )
 
     def _busy(self, holder: str) -> DatabaseBusy:
-        return DatabaseBusy(
-            f"{self.path} is held by {holder}.", "Close it there or open it read-only; then try again."
-        )
+        return DatabaseBusy(f"{self.path} is held by {holder}.", "Close it there or open it read-only; then try again.")
 
     def _open_reader(self) -> duckdb.DuckDBPyConnection:
         with self._gate.opening:

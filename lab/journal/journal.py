@@ -117,9 +117,7 @@ class Journal:
                 yield _line(raw, offset, number)
                 offset += len(raw)
 
-    def follow(
-        self, stream: str, stop: Callable[[], bool], offset: int = 0, poll: float = 0.1
-    ) -> Iterator[Entry]:
+    def follow(self, stream: str, stop: Callable[[], bool], offset: int = 0, poll: float = 0.1) -> Iterator[Entry]:
         """The events from `offset` on, as they arrive, until `stop()` is true and the end is reached.
 
         Looks for more every `poll` seconds; lines that are not events are left out.
@@ -221,9 +219,7 @@ def _own(path: Path, stream: str) -> FileLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0.5, poll_interval=0.01)
     except Timeout as fault:
-        raise LabError(
-            f"{stream} is in use by another lab.", "Close it there, or start a new session here."
-        ) from fault
+        raise LabError(f"{stream} is in use by another lab.", "Close it there, or start a new session here.") from fault
     except OSError as fault:
         raise LabError(
             f"{path} could not be written: {fault.strerror or fault}.", "Make the folder writable, then try again."

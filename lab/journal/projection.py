@@ -29,6 +29,7 @@ from lab.journal.journal import Line
 
 Row = dict[str, Any]
 
+
 @dataclass(frozen=True)
 class TableShape:
     """What is written to one table: its columns with their types; the first `keys` of them name a row."""
@@ -71,13 +72,10 @@ TABLES: Final[dict[str, TableShape]] = {
         "rank BIGINT, learning_rate DOUBLE, first_loss DOUBLE, last_loss DOUBLE, verdict VARCHAR, reason VARCHAR,"
         "seconds DOUBLE",
     ),
-    "sleep_examples": _shape(
-        0, "cycle_id VARCHAR, exchange_id VARCHAR, kind VARCHAR, prompt VARCHAR, target VARCHAR"
-    ),
+    "sleep_examples": _shape(0, "cycle_id VARCHAR, exchange_id VARCHAR, kind VARCHAR, prompt VARCHAR, target VARCHAR"),
     "sleep_steps": _shape(
         2,
-        "cycle_id VARCHAR, step BIGINT, epoch BIGINT, loss DOUBLE, learning_rate DOUBLE, tokens BIGINT,"
-        "seconds DOUBLE",
+        "cycle_id VARCHAR, step BIGINT, epoch BIGINT, loss DOUBLE, learning_rate DOUBLE, tokens BIGINT,seconds DOUBLE",
     ),
     "adapters": _shape(
         1,

@@ -66,6 +66,8 @@ class LabApp(App[None]):
         scrollbar-background: $background; scrollbar-background-hover: $background;
         scrollbar-background-active: $background; scrollbar-corner-color: $background;
     }
+    /* Textual draws an emoji there. */
+    SearchIcon { display: none; }
     """
     COMMANDS = App.COMMANDS | {LabCommands}
 

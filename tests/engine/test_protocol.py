@@ -74,8 +74,13 @@ def test_a_line_that_is_no_object_is_refused(line: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [None, {}, {"messages": [], "form": "chat"}, {"messages": [{"role": "user"}], "form": "chat"},
-     {"messages": [{"role": "user", "content": "x"}], "form": "song"}],
+    [
+        None,
+        {},
+        {"messages": [], "form": "chat"},
+        {"messages": [{"role": "user"}], "form": "chat"},
+        {"messages": [{"role": "user", "content": "x"}], "form": "song"},
+    ],
 )
 def test_a_malformed_prompt_is_refused(body: object) -> None:
     with pytest.raises(ProtocolError):

@@ -108,9 +108,7 @@ def test_cycles_come_oldest_first(record: Record) -> None:
     for number in (2, 1):
         events = cycle(f"sleep-{number:04d}")
         record.append(f"sleep-{number:04d}", *events, at=MORNING + timedelta(hours=number))
-    record.append(
-        "sleep-0003", SleepStarted("sleep-0003", "tiny", "sleep-0002", 1, 2, 5, 10, 8, 2e-3, "answers")
-    )
+    record.append("sleep-0003", SleepStarted("sleep-0003", "tiny", "sleep-0002", 1, 2, 5, 10, 8, 2e-3, "answers"))
     record.sync()
     first, second, third = queries.cycles(record)
     assert [cycle.cycle_id for cycle in (first, second, third)] == ["sleep-0001", "sleep-0002", "sleep-0003"]

@@ -100,9 +100,7 @@ def test_after_a_turn(snap_compare: Compare, make_lab: MakeLab, size: Size, them
     assert compare(snap_compare, lab, size)
 
 
-def test_without_colour(
-    snap_compare: Compare, make_lab: MakeLab, size: Size, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_colour(snap_compare: Compare, make_lab: MakeLab, size: Size, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     lab = make_lab()
     record(lab)

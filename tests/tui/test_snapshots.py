@@ -93,7 +93,7 @@ def test_first_screen(snap_compare: Compare, make_lab: MakeLab, size: Size) -> N
     assert compare(snap_compare, make_lab(), size)
 
 
-@pytest.mark.parametrize("theme", ["lab-dark", "textual-light"])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "lab-light"])
 def test_after_a_turn(snap_compare: Compare, make_lab: MakeLab, size: Size, theme: str) -> None:
     lab = make_lab(settings=f'[screen]\ntheme = "{theme}"\n')
     record(lab)

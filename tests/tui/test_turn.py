@@ -342,8 +342,9 @@ async def test_salience_and_drafts_of_an_earlier_turn_can_be_shown(make_lab: Mak
         await hand.sees("turn 2")
 
 
-async def test_a_reader_who_scrolled_back_is_not_dragged_along(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--pace", "100", "--words", "120"))
+async def test_a_reader_who_scrolled_back_is_not_dragged_along(make_lab: MakeLab, tmp_path: Path) -> None:
+    text = "\n\n".join(["A paragraph of some words, one of many."] * 20)
+    app = LabApp(make_lab("--pace", "100", *answers(tmp_path, *[text] * 5), settings=SEEDED))
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()

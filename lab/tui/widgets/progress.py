@@ -43,6 +43,8 @@ def engine_line(progress: Progress) -> Content:
     if progress.unit == "bytes":
         of = f" of {amount(progress.total)}" if progress.total else ""
         parts.append((f"{amount(progress.done)}{of}", "$quiet"))
+    elif progress.unit == "seconds":
+        parts.append((duration(progress.done), "$quiet"))
     elif progress.unit and progress.total:
         parts.append((f"{progress.done:g} of {progress.total:g} {progress.unit}", "$quiet"))
     return Content.assemble(*parts)

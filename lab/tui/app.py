@@ -17,6 +17,7 @@ from lab.errors import LabError
 from lab.sleep.watch import SleepProgress
 from lab.tui import theme, workers
 from lab.tui.actions import LabCommands
+from lab.tui.hangup import watched_terminal
 from lab.tui.messages import (
     AdapterActivated,
     EngineFailed,
@@ -378,7 +379,8 @@ def run(lab: Lab, *, session_id: str | None = None, new: bool = False) -> None:
     """
     app = LabApp(lab, session_id=session_id, new=new)
     try:
-        app.run()
+        with watched_terminal(lab.close):
+            app.run()
     finally:
         lab.close()
     if app.fault is not None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Post = Callable[[Message], object]
 
 # A screen is repainted at most so often for growing text; typing stays fluid below a fast model.
-_REPAINT_SECONDS = 0.05
+_REPAINT_SECONDS = 0.1
 
 
 def open_lab(lab: Lab, session_id: str | None, new: bool, post: Post) -> None:

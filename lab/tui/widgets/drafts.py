@@ -8,11 +8,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from lab.tui.drafts import DraftView
 from lab.tui.text import tail
+from lab.tui.widgets.fixed import FixedText
 from lab.tui.widgets.salience import heading
 
 # Below this many columns the spaces between the columns go.
@@ -25,7 +26,7 @@ class DraftsPanel(Vertical):
 
     DEFAULT_CSS = """
     DraftsPanel { height: 1fr; min-height: 3; }
-    DraftsPanel > Static { height: auto; }
+    DraftsPanel > FixedText { height: 2; }
     DraftsPanel > OptionList {
         height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: transparent; }
@@ -52,7 +53,7 @@ class DraftsPanel(Vertical):
         self._drawn = 0
 
     def compose(self) -> ComposeResult:
-        yield Static(id="drafts-head", markup=False)
+        yield FixedText(id="drafts-head")
         yield OptionList(id="drafts-list", markup=False)
 
     def show(self, drafts: Sequence[DraftView], note: str) -> None:
@@ -84,7 +85,7 @@ class DraftsPanel(Vertical):
         wide = width >= _WIDE
         columns = "#  temp  energy  tokens" if wide else "# temp energy  tok"
         head = Content("\n").join([heading("Drafts", self._note, width), Content.assemble(" ", (columns, "$quiet"))])
-        self.query_one("#drafts-head", Static).update(head if self._drafts else heading("Drafts", self._note, width))
+        self.query_one("#drafts-head", FixedText).draw(head if self._drafts else heading("Drafts", self._note, width))
         options = self.query_one(OptionList)
         # The scroll bar takes the last column when there are many.
         lines = [_line(draft, width - 1, wide) for draft in self._drafts]

@@ -14,11 +14,13 @@ from textual.widgets import Markdown, Static
 
 from lab.domain import Exchange
 from lab.tui.text import DOT, count, duration, harmless
+from lab.tui.widgets.fixed import FixedText
 
 # More turns than this are in the record, and a screen that mounts them all opens slowly.
 SHOWN_TURNS = 50
 # Of a very long draft the end is enough to watch.
 _LIVE_CHARACTERS = 4000
+_GROWTH_LINES = 4
 
 WELCOME = (
     "This is a lab for talking with a small language model that runs on this machine.",
@@ -82,8 +84,8 @@ class Turn(Vertical):
         yield Static(harmless(self.text), classes="user", markup=False)
         with Vertical(classes="slot"):
             if self.exchange is None:
-                yield Static("", classes="live-head", markup=False)
-                yield Static("", classes="live", markup=False)
+                yield FixedText(classes="live-head")
+                yield FixedText(classes="live")
             answer = Markdown(
                 harmless(self.exchange.response) if self.exchange else None, parser_factory=parser, open_links=False
             )
@@ -114,18 +116,20 @@ class Turn(Vertical):
 
     def grow(self, head: str, text: str) -> None:
         """Show the draft that grows. The place it takes never shrinks while the turn runs."""
-        self._say_meta("", False)
-        self.query_one(".live-head", Static).update(head)
+        if self._meta != ("", False):
+            self._say_meta("", False)
+        self.query_one(".live-head", FixedText).draw(head)
         if not text or text == self._live_text:
             return
         self._live_text = text
-        live = self.query_one(".live", Static)
+        live = self.query_one(".live", FixedText)
         lines = Content(harmless(text[-_LIVE_CHARACTERS:])).wrap(max(live.size.width, 20))
         # A draft longer than the view shows its end, so that head and growing line stay in sight.
         room = max((self.app.size.height * 3) // 5, 4)
-        self._reached = max(self._reached, min(len(lines), room))
+        # In steps: every growth lays out the whole screen, and a key typed meanwhile waits for it.
+        self._reached = max(self._reached, min(-(-len(lines) // _GROWTH_LINES) * _GROWTH_LINES, room))
         live.styles.height = self._reached
-        live.update(Content("\n").join(lines[-room:]))
+        live.draw(Content("\n").join(lines[-room:]))
 
     async def finish(self, exchange: Exchange, left_out: int = 0) -> None:
         """Put the answer in place of the drafts. `left_out` earlier turns did not fit the model's window."""

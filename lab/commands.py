@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import orjson
 
 from lab import console
-from lab.console import ProgressLine, counted
+from lab.console import ProgressLine
 from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Exchange, Salience
@@ -22,6 +22,7 @@ from lab.errors import LabError
 from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored
 from lab.settings import Settings, Workspace, find_workspace
+from lab.text import amount, count, harmless
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -167,7 +168,7 @@ def _salience_json(score: Salience) -> dict[str, Any]:
 
 
 def _exchange_text(exchange: Exchange) -> str:
-    lines = [console.harmless(exchange.response), ""]
+    lines = [harmless(exchange.response), ""]
     for score in exchange.salience:
         values = "  ".join(f"{name} {value:.3f}" for name, value in score.dimensions().items())
         verdict = "salient" if score.salient else "not salient"
@@ -202,7 +203,7 @@ def _sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(console.dumps(cycle))
     elif ended is not None and ended.status == "complete":
-        slept = f"{counted(cycle['exchanges'], 'exchange')} ({counted(cycle['examples'], 'example')})"
+        slept = f"{count(cycle['exchanges'], 'exchange')} ({count(cycle['examples'], 'example')})"
         losses = f"loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f} in {cycle['steps']} steps"
         print(f"{cycle_id}: slept on {slept}, {losses}, {cycle['seconds']:.0f} s. The adapter answers from now on.")
     if ended is None or ended.status != "complete":
@@ -292,7 +293,7 @@ def _import(workspace: Workspace, arguments: argparse.Namespace) -> int:
         line.end()
         lab.record.sync()
     print(
-        f"Imported {counted(report.exchanges, 'exchange')} of {counted(report.sessions, 'session')};"
+        f"Imported {count(report.exchanges, 'exchange')} of {count(report.sessions, 'session')};"
         f" {report.already} were there already; {len(report.skipped)} skipped."
     )
     for reason in report.skipped:
@@ -307,8 +308,8 @@ def _rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
     report = lab.record.rebuild(line)
     line.end()
     print(
-        f"Rebuilt {workspace.database}: {counted(report.events, 'event')} of"
-        f" {counted(report.streams, 'journal')} in {report.seconds:.1f} s."
+        f"Rebuilt {workspace.database}: {count(report.events, 'event')} of"
+        f" {count(report.streams, 'journal')} in {report.seconds:.1f} s."
     )
     for fault in report.faults:
         print(f"  {fault}")
@@ -353,7 +354,7 @@ def _adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:
     adapters, faults = list_adapters(workspace.adapters)
     if adapters:
         rows = [
-            (a.name, a.checkpoint, a.parent or "", a.rank, console.size(a.bytes), f"{a.created_at:%Y-%m-%d %H:%M}")
+            (a.name, a.checkpoint, a.parent or "", a.rank, amount(a.bytes), f"{a.created_at:%Y-%m-%d %H:%M}")
             for a in adapters
         ]
         print(console.table(("adapter", "checkpoint", "parent", "rank", "size", "created_at"), rows))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -17,14 +16,9 @@ from uuid import UUID
 import orjson
 
 from lab.domain import Progress
+from lab.text import one_line
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WIDEST_CELL = 60
-
-
-def harmless(text: str) -> str:
-    """Text of a model or a person without what could drive a terminal: control and direction characters."""
-    return _CONTROL.sub("\ufffd", text)
 
 
 def dumps(value: Any) -> str:
@@ -50,8 +44,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    line = harmless(" ".join(text.split()))
-    return line if len(line) <= _WIDEST_CELL else f"{line[: _WIDEST_CELL - 3]}..."
+    return one_line(text, _WIDEST_CELL)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -85,20 +78,6 @@ def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """An array of objects, one a line."""
     lines = ",\n".join(dumps(dict(zip(columns, row))) for row in rows)
     return f"[\n{lines}\n]" if lines else "[]"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, in the plural unless it is one."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size(count: float) -> str:
-    """Bytes for people."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 class ProgressLine:

@@ -16,9 +16,9 @@ import orjson
 import psutil
 
 from lab import __version__
-from lab.console import counted, size
 from lab.errors import LabError
 from lab.settings import Settings, Workspace, cache_folder
+from lab.text import amount, count
 
 _PACKAGES: Final = ("textual", "duckdb", "torch", "transformers", "peft", "accelerate")
 # The embedded model while it trains, with room for the screen.
@@ -97,7 +97,7 @@ def _settings(workspace: Workspace) -> Settings:
 
 def _memory() -> Iterator[Finding]:
     memory = psutil.virtual_memory()
-    found = f"{size(memory.available)} free of {size(memory.total)}"
+    found = f"{amount(memory.available)} free of {amount(memory.total)}"
     short = memory.available < _MEMORY_WANTED
     yield Finding("memory", found, "Close other programs: a sleep may not fit beside the dialogue." if short else None)
 
@@ -109,7 +109,7 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     free = shutil.disk_usage(workspace.root).free
     yield Finding(
         "workspace",
-        f"{workspace.root}, {size(free)} of disk free",
+        f"{workspace.root}, {amount(free)} of disk free",
         "Free some disk space before the record cannot grow." if free < _DISK_WANTED else None,
     )
     workspace.settings()
@@ -127,7 +127,7 @@ def _cache() -> Iterator[Finding]:
             "cache", f"{folder}: {'; '.join(faults)}", "Run lab prepare: it fetches what is missing or damaged."
         )
     else:
-        yield Finding("cache", f"{folder}, embedded models verified, {size(_folder_size(folder))}")
+        yield Finding("cache", f"{folder}, embedded models verified, {amount(_folder_size(folder))}")
 
 
 def _folder_size(folder: Path) -> int:
@@ -143,7 +143,7 @@ def _record(workspace: Workspace) -> Iterator[Finding]:
         "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM exchanges), (SELECT count(*) FROM sleep_cycles)"
     ).rows
     sessions, exchanges, cycles = rows[0]
-    found = f"{counted(sessions, 'session')}, {counted(exchanges, 'exchange')}, {counted(cycles, 'sleep')}"
+    found = f"{count(sessions, 'session')}, {count(exchanges, 'exchange')}, {count(cycles, 'sleep')}"
     yield Finding(
         "record",
         f"{found}; another program holds {workspace.database.name}" if held else found,

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from lab.domain import Draft
 from lab.errors import LabError
 from lab.sleep.watch import SleepProgress
+from lab.text import count
 from lab.tui import theme, workers
 from lab.tui.actions import LabCommands
 from lab.tui.hangup import watched_terminal
@@ -34,7 +35,6 @@ from lab.tui.messages import (
 from lab.tui.screens.help import HelpScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.quit import Choice, QuitScreen
-from lab.tui.text import count
 from lab.tui.widgets.progress import engine_line, sleep_line
 from lab.tui.widgets.status import Status
 

@@ -11,8 +11,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from lab.text import DOT, duration, harmless
 from lab.tui.drafts import DraftView
-from lab.tui.text import DOT, duration, harmless
 
 
 class TextScreen(ModalScreen[None]):

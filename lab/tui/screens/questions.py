@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lab.questions import Question
-from lab.tui.text import harmless, one_line
+from lab.text import harmless, one_line
 
 
 class QuestionsScreen(ModalScreen[str | None]):

@@ -19,10 +19,10 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
 from lab.errors import LabError
+from lab.text import count, harmless, one_line
 from lab.tui import theme
 from lab.tui.actions import Where, bindings
 from lab.tui.screens.draft import ValueScreen
-from lab.tui.text import count, harmless, one_line
 from lab.tui.widgets.composer import SafeTextArea
 from lab.tui.widgets.keys import KeyBar
 

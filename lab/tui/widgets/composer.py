@@ -6,7 +6,7 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-from lab.tui.text import harmless
+from lab.text import harmless
 
 PLACEHOLDER = "Write to the model. Enter sends, Ctrl+J makes a new line."
 # Ctrl+J reaches the program in every terminal, the others where the terminal tells them from Enter.

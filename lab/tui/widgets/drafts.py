@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from lab.text import tail
 from lab.tui.drafts import DraftView
-from lab.tui.text import tail
 from lab.tui.widgets.fixed import FixedText
 from lab.tui.widgets.salience import heading
 

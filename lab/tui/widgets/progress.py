@@ -7,8 +7,8 @@ from textual.widget import Widget
 
 from lab.domain import Progress
 from lab.sleep.watch import SleepProgress
+from lab.text import amount, duration, one_line
 from lab.tui import theme
-from lab.tui.text import amount, duration, one_line
 
 _BAR = 16
 

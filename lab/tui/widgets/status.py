@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.widget import Widget
 
-from lab.tui.text import amount, one_line
+from lab.text import amount, one_line
 
 
 @dataclass(frozen=True, slots=True)

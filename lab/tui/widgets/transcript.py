@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Markdown, Static
 
 from lab.domain import Exchange
-from lab.tui.text import DOT, count, duration, harmless
+from lab.text import DOT, count, duration, harmless
 from lab.tui.widgets.fixed import FixedText
 
 # More turns than this are in the record, and a screen that mounts them all opens slowly.

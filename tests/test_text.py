@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.text import amount, count, duration, harmless, one_line, tail
 from lab.tui import theme
-from lab.tui.text import amount, count, duration, harmless, one_line, tail
 
 ANY = st.text(st.characters(), max_size=200)
 

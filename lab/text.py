@@ -1,4 +1,4 @@
-"""Text for the screen: whatever a model or a file says becomes harmless to show; numbers become short."""
+"""Text for people: whatever a model or a file says becomes harmless to show; numbers become short."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ def test_a_workspace_adds_its_own_and_replaces_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "prompts"
     folder.mkdir()
     (folder / "mine.toml").write_text('title = "Mine"\n[[question]]\ntext = "Why?"\n')
-    (folder / "openers.toml").write_text('[[question]]\ntitle = "T"\ntext = "Instead."\n')
+    (folder / "starters.toml").write_text('[[question]]\ntitle = "T"\ntext = "Instead."\n')
     found = questions(Workspace(tmp_path))
     assert [(q.title, q.text) for q in found if q.group == "Mine"] == [("Why?", "Why?")]
-    assert [q.text for q in found if q.group == "openers"] == ["Instead."]
+    assert [q.text for q in found if q.group == "starters"] == ["Instead."]
     assert not [q for q in found if q.group == "Openers"]
 
 

@@ -67,13 +67,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     ask = command("ask", "answer one message, refined, scored and recorded", model, example='lab ask "Who are you?"')
     ask.add_argument("text", metavar="TEXT", help='the message; "-" reads it from standard input')
-    ask.add_argument("--session", metavar="ID", help="continue this dialogue; a new one without it")
+    # Without a default of its own, so that lab --session ID ask means the same as lab ask --session ID.
+    ask.add_argument(
+        "--session", metavar="ID", default=argparse.SUPPRESS, help="continue this dialogue; a new one without it"
+    )
     ask.add_argument("--iterations", metavar="N", type=_count, help="drafts to choose from (1 to 50)")
     ask.add_argument("--seed", metavar="N", type=_seed, help="seed of the first draft; the next ones count up")
     ask.add_argument("--json", action="store_true", help="one JSON object with the SQL names")
 
     sleep = command("sleep", "train an adapter on salient exchanges", model, example="lab sleep --json")
-    sleep.add_argument("--session", metavar="ID", help="sleep on this dialogue only")
+    sleep.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="sleep on this dialogue only")
     sleep.add_argument("--json", action="store_true", help="the cycle as one JSON object with the SQL names")
 
     sql = command("sql", "query the record", example='lab sql "SELECT * FROM salience_history" --format csv')

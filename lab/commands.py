@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import signal
 import sys
 import threading
@@ -27,6 +28,9 @@ from lab.text import amount, count, harmless
 
 def run(arguments: argparse.Namespace) -> int:
     """Dispatch a parsed command line; returns the exit code. Raises LabError."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Whatever is piped in is taken; what is not UTF-8 is named where it matters.
+        sys.stdin.reconfigure(errors="surrogateescape")
     workspace = find_workspace(getattr(arguments, "workspace", None))
     command: str | None = arguments.command
     if command is None:
@@ -197,7 +201,11 @@ def _sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
                 line.write(f"{cycle_id}: {progress.stage}")
             ended = progress.ended
         line.end()
-        lab.record.sync()
+        if not lab.record.sync():
+            raise LabError(
+                f"{cycle_id} is over, but another program holds {workspace.database}.",
+                f"Close it there; lab sql \"FROM sleep_cycles WHERE cycle_id = '{cycle_id}'\" then tells how it ended.",
+            )
         row = lab.record.query("SELECT * FROM sleep_cycles WHERE cycle_id = ?", [cycle_id])
     cycle = dict(zip(row.columns, row.rows[0]))
     if arguments.json:
@@ -219,7 +227,8 @@ def _sql(workspace: Workspace, arguments: argparse.Namespace) -> int:
     workspace.create()
     query = sys.stdin.read() if arguments.query == "-" else arguments.query
     limit = lab.settings.screen.rows if arguments.format == "table" else None
-    lab.record.sync()
+    if not lab.record.sync():
+        print("lab: another program holds the database: the newest events are not in it yet.", file=sys.stderr)
     result = lab.record.execute_write(query) if arguments.write else lab.record.query(query, limit=limit)
     render = {"table": console.table, "json": console.json_text, "csv": console.csv_text}[arguments.format]
     print(render(result.columns, result.rows), end="" if arguments.format == "csv" else "\n")
@@ -252,17 +261,21 @@ def _score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if arguments.file == "-":
         score_lines(sys.stdin)
     else:
-        try:
-            with Path(arguments.file).open(encoding="utf-8", errors="surrogateescape") as file:
-                score_lines(file)
-        except OSError as fault:
-            raise LabError(f"{arguments.file} cannot be read: {fault.strerror}.", "Name a JSON lines file.") from fault
+        with _transcript(Path(arguments.file)) as file:
+            score_lines(file)
     if faults:
         raise LabError(
             f"{arguments.file}: {'; '.join(faults)}.",
             "Each line is to be an object with the texts user_input and model_response; the others were scored.",
         )
     return 0
+
+
+def _transcript(path: Path) -> TextIO:
+    try:
+        return path.open(encoding="utf-8", errors="surrogateescape")
+    except OSError as fault:
+        raise LabError(f"{path} cannot be read: {fault.strerror}.", "Name a JSON lines file.") from fault
 
 
 def _transcript_line(line: str) -> dict[str, Any]:

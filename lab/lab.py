@@ -16,6 +16,7 @@ from lab.engine.client import Engine, ProcessEngine, transformers_engine
 from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
 from lab.journal import queries
+from lab.journal.database import DatabaseBusy
 from lab.journal.record import Record
 from lab.salience import profile
 from lab.settings import Settings, Workspace
@@ -113,6 +114,8 @@ class Lab:
     def activate(self, name: str | None) -> None:
         """Make an adapter of this workspace, or none, answer from the next turn on. Raises LabError."""
         self._engine.activate(None if name is None else find_adapter(self.workspace.adapters, name).path)
+        # What a restarted engine answers with, too.
+        self._adapter_name = name or "none"
 
     def converse(self, session_id: str | None = None, *, new: bool = False) -> Conversation:
         """The given session, else the latest one, else a new one; `new` always begins one.
@@ -123,7 +126,6 @@ class Lab:
         self.end_conversation()
         parts = (self._engine, self.record, self.settings)
         if session_id is not None:
-            self.record.sync()
             self._conversation = Conversation.resume(session_id, *parts)
         else:
             latest = None if new else self._latest_free()
@@ -132,9 +134,9 @@ class Lab:
 
     def end_conversation(self) -> None:
         """End the open conversation, if there is one."""
-        if self._conversation is not None:
-            self._conversation.close()
-            self._conversation = None
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            conversation.close()
 
     def close(self) -> None:
         """End the conversation, the engine and the recording. A running sleep goes on by itself."""
@@ -145,11 +147,19 @@ class Lab:
             self.record.close()
 
     def _latest_free(self) -> str | None:
-        self.record.sync()
-        session = queries.latest_session(self.record)
-        if session is None or self.record.journal.owned(session.session_id):
-            return None
-        return session.session_id
+        """The latest session that no other lab has open; None, with a notice, while the database is held elsewhere."""
+        try:
+            if self.record.sync():
+                session = queries.latest_session(self.record)
+                free = session is not None and not self.record.journal.owned(session.session_id)
+                return session.session_id if session and free else None
+        except DatabaseBusy:
+            pass
+        self.notices.append(
+            f"Another program holds {self.workspace.database}, so this is a new session; what is said is recorded"
+            " in the journal, and in the database when it is free."
+        )
+        return None
 
     def _chosen_adapter(self, weights: str) -> Adapter | None:
         if self._adapter_name == "none":

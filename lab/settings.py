@@ -166,8 +166,14 @@ class Workspace:
 
 
 def find_workspace(given: str | None) -> Workspace:
-    """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder."""
-    return Workspace(Path(given or os.environ.get("LAB_WORKSPACE") or ".").expanduser().resolve())
+    """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder. Raises LabError for ~nobody."""
+    name = given or os.environ.get("LAB_WORKSPACE") or "."
+    try:
+        return Workspace(Path(name).expanduser().resolve())
+    except RuntimeError as fault:
+        raise LabError(
+            f"The workspace {name} means nothing: {fault}.", "Name a folder with --workspace DIR."
+        ) from fault
 
 
 def cache_folder() -> Path:

@@ -50,6 +50,9 @@ class Conversation:
         self._settings = settings
         self._profile = profile(settings.salience.profile)
         self._ownership = contextlib.ExitStack()
+        # Counted apart from the history: a turn whose end could not be recorded has its number all the same.
+        self._turns = self.history[-1].turn if self.history else 0
+        self._talked = False
 
     @classmethod
     def begin(cls, engine: Engine, record: Record, settings: Settings) -> Conversation:
@@ -60,7 +63,16 @@ class Conversation:
 
     @classmethod
     def resume(cls, session_id: str, engine: Engine, record: Record, settings: Settings) -> Conversation:
-        """Continue a recorded dialogue. Raises LabError when it is unknown or open in another lab."""
+        """Continue a recorded dialogue.
+
+        Raises LabError when it is unknown, open in another lab, or not wholly to be seen because another program
+        holds the database: a turn that is not known would have its number taken.
+        """
+        if not record.sync():
+            raise LabError(
+                f"The session {session_id} cannot be continued: another program holds {record.workspace.database}.",
+                "Close that program, or begin a new session: everything is safe in the journal.",
+            )
         session = queries.session(record, session_id)
         if session is None:
             raise LabError(
@@ -74,10 +86,12 @@ class Conversation:
         self._ownership.enter_context(self._record.journal.own(self.session.session_id))
 
     def close(self) -> None:
-        """End the session in the record and let other labs have it."""
-        if self._recorded():
-            self._append(SessionEnded(self.session.session_id))
-        self._ownership.close()
+        """End the session in the record, if anything was said in it here, and let other labs have it."""
+        try:
+            if self._talked:
+                self._append(SessionEnded(self.session.session_id))
+        finally:
+            self._ownership.close()
 
     def take_turn(self, text: str, cancel: threading.Event, seed: int | None = None) -> Iterator[TurnEvent]:
         """Answer a message: record it, draft, choose, score, record.
@@ -112,7 +126,12 @@ class Conversation:
             self._finish(exchange, drafts, None, "cancelled", None, began)
             raise
         status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() else "complete"
-        done = self._finish(exchange, drafts, refinement, status, error, began)
+        try:
+            done = self._finish(exchange, drafts, refinement, status, error, began)
+        except LabError as fault:
+            # The disk is full, say. The turn's beginning is recorded, and the next start ends it as failed.
+            done, error = replace(exchange, status="failed", reason=str(fault), drafts=tuple(drafts)), fault
+            self.history.append(done)
         yield TurnFailed(done, error) if error else TurnFinished(done)
 
     def _context(self, text: str) -> Context:
@@ -137,11 +156,11 @@ class Conversation:
 
     def _begin_turn(self, text: str, context: Context) -> Exchange:
         """Write the user's turn to the record; the first one opens the session there."""
-        turn = self.history[-1].turn + 1 if self.history else 1
+        self._turns += 1
         exchange = Exchange(
-            exchange_id=f"{self.session.session_id}-{turn:04d}",
+            exchange_id=f"{self.session.session_id}-{self._turns:04d}",
             session_id=self.session.session_id,
-            turn=turn,
+            turn=self._turns,
             created_at=now(),
             user_input=text,
             response="",
@@ -158,6 +177,7 @@ class Conversation:
             )
             events.append(opened(self.session))
         self._append(*events, started(exchange))
+        self._talked = True
         return exchange
 
     def _finish(

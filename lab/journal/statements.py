@@ -18,8 +18,14 @@ Parameters = Union[Sequence[Any], Mapping[str, Any]]
 
 _CANCEL_SECONDS = 0.05
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
-# They would change how the other readers of this process see the database.
-_REFUSED: Final = (duckdb.StatementType.ALTER, duckdb.StatementType.ATTACH, duckdb.StatementType.DETACH)
+# They would change how the other readers of this process see the database, or (CALL, in older releases of DuckDB)
+# write a log wherever they are told to.
+_REFUSED: Final = (
+    duckdb.StatementType.ALTER,
+    duckdb.StatementType.ATTACH,
+    duckdb.StatementType.CALL,
+    duckdb.StatementType.DETACH,
+)
 _READ_ONLY_REMEDY: Final = "Queries only read the record; `lab sql --write` may change the database until a rebuild."
 
 
@@ -66,7 +72,7 @@ def _run(
     if not found:
         raise LabError("The query is empty.", "Type a SQL statement, for example SELECT * FROM salience_history.")
     if not writes and any(_kind(statement) in _REFUSED for statement in found):
-        raise LabError("ALTER, ATTACH and DETACH are not for queries.", _READ_ONLY_REMEDY)
+        raise LabError("ALTER, ATTACH, CALL and DETACH are not for queries.", _READ_ONLY_REMEDY)
     for statement in found[:-1]:
         connection.execute(statement)
     last = found[-1]
@@ -89,7 +95,9 @@ def _without_zones(
 ) -> list[tuple[Any, ...]]:
     """Rows with zoned times in UTC and without zone, as all times of the record are; Python's need a package more."""
     kinds = [str(column[1]) for column in connection.description or ()]
-    connection.abort()
+    # DuckDB 2 keeps the first run open until it is told; the releases for Python 3.10 end it by themselves.
+    if hasattr(connection, "abort"):
+        connection.abort()
     relation = connection.sql(statement, params=_bound(parameters))
     assert relation is not None
     casts = [f"#{i}::TIMESTAMP AS c{i}" if kind == _ZONED else f"#{i} AS c{i}" for i, kind in enumerate(kinds, 1)]

@@ -51,8 +51,13 @@ class CycleFolder:
         return SleepPlan(**body), [SleepExample(**orjson.loads(line)) for line in lines]
 
     def ask_to_cancel(self) -> None:
-        """Ask the sleeper to stop after its present step."""
-        self.cancel_file.touch()
+        """Ask the sleeper to stop after its present step. Raises LabError when the folder cannot be written."""
+        try:
+            self.cancel_file.touch()
+        except OSError as fault:
+            raise LabError(
+                f"{self.cancel_file} cannot be made: {fault.strerror}.", "Make the workspace writable, then stop again."
+            ) from fault
 
     def cancel_asked(self) -> bool:
         """True once somebody asked."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +30,8 @@ from lab.sleep.watch import SleepProgress, progress_of
 
 # From the process start to its first event: Python and torch have to be read from disk.
 _START_SECONDS = 120.0
+# A published adapter, or what a killed sleeper left of one.
+_CYCLE_FOLDER = re.compile(r"\.?(?P<cycle>sleep-\d+)(\.part)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +136,21 @@ class Sleep:
         returns the ids of these.
         """
         journal = self._record.journal
-        adapters = self._workspace.adapters
         completed = []
-        for path in sorted(adapters.iterdir()):
-            cycle_id = path.name.removeprefix(".").removesuffix(".part")
-            if not cycle_id.startswith("sleep-") or not path.is_dir() or journal.owned(cycle_id):
+        for path in sorted(self._workspace.adapters.iterdir()):
+            match = _CYCLE_FOLDER.fullmatch(path.name)
+            if match is None or not path.is_dir() or journal.owned(match["cycle"]):
                 continue
+            cycle_id = match["cycle"]
             if path.name != cycle_id:
                 shutil.rmtree(path, ignore_errors=True)
             elif not _ended(journal, cycle_id):
-                saved = saved_event(read_adapter(path), self._workspace.root)
-                reason = "The sleeper was killed after it had saved the adapter."
-                self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, reason=reason))
-                completed.append(cycle_id)
+                with contextlib.suppress(LabError):
+                    # A damaged adapter is none: its cycle is interrupted, and lab adapters names the folder.
+                    saved = saved_event(read_adapter(path), self._workspace.root)
+                    reason = "The sleeper was killed after it had saved the adapter."
+                    self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, reason=reason))
+                    completed.append(cycle_id)
         return completed
 
     def _resolve(self, base: Base) -> SleepSettings:
@@ -161,7 +167,11 @@ class Sleep:
     def _choose(self, base: Base, session_id: str | None) -> list[Exchange]:
         salience = self._settings.salience
         salient_only = self._settings.sleep.exchanges == "salient"
-        self._record.sync()
+        if not self._record.sync():
+            raise LabError(
+                f"Another program holds {self._workspace.database}, so the newest exchanges cannot be seen.",
+                "Close it there, then sleep; everything said is safe in the journal.",
+            )
         if session_id is not None and queries.session(self._record, session_id) is None:
             raise LabError(
                 f'There is no session "{session_id}".', 'lab sql "SELECT session_id FROM sessions" lists them.'
@@ -189,16 +199,21 @@ class Sleep:
         journal = self._record.journal
         # Idle OpenMP threads that spin would take the processor from the dialogue.
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-        with folder.log.open("ab") as log:
-            child = subprocess.Popen(
-                [*self._command, str(self._workspace.root), cycle_id],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A session of its own: it outlives the lab's terminal when the person lets it finish.
-                start_new_session=True,
-                env=environment,
-            )
+        try:
+            with folder.log.open("ab") as log:
+                child = subprocess.Popen(
+                    [*self._command, str(self._workspace.root), cycle_id],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # A session of its own: it outlives the lab's terminal when the person lets it finish.
+                    start_new_session=True,
+                    env=environment,
+                )
+        except OSError as fault:
+            raise LabError(
+                f"The sleeper cannot be started: {fault}.", "Free some disk space or close programs, then sleep again."
+            ) from fault
         deadline = time.monotonic() + _START_SECONDS
         while not journal.size(cycle_id):
             code = child.poll()

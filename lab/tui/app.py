@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -55,6 +56,8 @@ _LOOK_SECONDS: Final = 1.0
 _LOOK_FOR_SLEEP_SECONDS: Final = 5.0
 # A cancelled turn is recorded well within this; after it the record closes and recovery says the rest.
 _LEAVE_SECONDS: Final = 3.0
+# A sleeper that is starting has to be there before it can be stopped.
+_START_SLEEP_SECONDS = 15.0
 
 
 class LabApp(App[None]):
@@ -90,6 +93,7 @@ class LabApp(App[None]):
         self._cycle: str | None = None
         self._starting_sleep = False
         self._stopping_sleep = False
+        self._changing_session = False
         self._over: set[str] = set()
         # A finished sleep whose adapter waits for the moment between two turns.
         self._pending: SleepProgress | None = None
@@ -127,8 +131,10 @@ class LabApp(App[None]):
     # The record and the session
 
     async def on_opened(self, message: Opened) -> None:
+        self._changing_session = False
         await self._main.show_conversation(message.conversation)
-        await self._tell_notices()
+        # The offer says the same as the notice of this start, and more.
+        await self._tell_notices(apart_from=message.offer)
         if message.offer:
             await self._main.say(f"{message.offer} did not end by itself. F6 sleeps on its exchanges again.")
         if message.sleeping:
@@ -143,16 +149,23 @@ class LabApp(App[None]):
             self.fault = message.error
             self.exit(return_code=1)
         else:
+            self._changing_session = False
             await self._main.say(str(message.error), trouble=True)
+            self._main.send_waiting()
 
     def begin_session(self) -> None:
-        """A new session in place of this one."""
+        """A new session in place of this one; a message written meanwhile waits for it."""
+        if self._changing_session:
+            return
+        self._changing_session = True
         self._work("session", workers.new_conversation, self.lab)
 
-    async def _tell_notices(self) -> None:
+    async def _tell_notices(self, apart_from: str | None = None) -> None:
         fresh = self.lab.notices[self._told :]
         self._told += len(fresh)
         for notice in fresh:
+            if apart_from and notice.startswith(f"{apart_from} "):
+                continue
             await self._main.say(notice)
 
     # The engine
@@ -161,6 +174,8 @@ class LabApp(App[None]):
         """Why no turn can begin now, and whether that is trouble; None when one can."""
         if self._engine == "stopped":
             return f"not sent: {self._trouble} F7 starts the engine again, Esc takes the message back.", True
+        if self._changing_session:
+            return "waits for the new session", False
         waits = {
             "opening": "waits for the record to open",
             "starting": "waits for the model to get ready; it is sent then",
@@ -362,13 +377,19 @@ class LabApp(App[None]):
         """Cancel the turn and let it be recorded, then close the lab, which frees every waiting thread."""
         self._leaving.set()
         self._main.cancel_turn()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _START_SLEEP_SECONDS
+        while stop_sleep and self._starting_sleep and loop.time() < deadline:
+            await asyncio.sleep(0.05)
         if stop_sleep and self._cycle is not None:
             await asyncio.to_thread(workers.stop_sleep, self.lab, self._cycle, self.post_message)
-        loop = asyncio.get_running_loop()
         deadline = loop.time() + _LEAVE_SECONDS
         while self._main.answering and loop.time() < deadline:
             await asyncio.sleep(0.02)
-        await asyncio.to_thread(self.lab.close)
+        try:
+            await asyncio.to_thread(self.lab.close)
+        except LabError as error:
+            self.fault = error
         self.exit()
 
 
@@ -382,6 +403,8 @@ def run(lab: Lab, *, session_id: str | None = None, new: bool = False) -> None:
         with watched_terminal(lab.close):
             app.run()
     finally:
-        lab.close()
+        with contextlib.suppress(LabError):
+            # Closed already when the person left; after a fault its message comes first.
+            lab.close()
     if app.fault is not None:
         raise app.fault

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lab.domain import Progress
+from lab.domain import Progress, SleepCycle
 from lab.errors import LabError
 from lab.refinement.irp import DraftGrew
 from lab.sleep.watch import SleepProgress
@@ -41,18 +41,27 @@ _REPAINT_SECONDS = 0.1
 
 def open_lab(lab: Lab, session_id: str | None, new: bool, post: Post) -> None:
     """Open the lab and its conversation."""
-    from lab.journal import queries
-
     try:
         lab.open()
         conversation = lab.converse(session_id, new=new)
         sleeping = lab.sleep.running()
-        cycles = queries.cycles(lab.record)
+        cycles = _cycles(lab)
     except LabError as error:
         post(OpeningFailed(error))
         return
     interrupted = cycles[-1].cycle_id if cycles and cycles[-1].status == "interrupted" else None
     post(Opened(conversation, sleeping, None if sleeping else interrupted))
+
+
+def _cycles(lab: Lab) -> list[SleepCycle]:
+    """The sleeps of the record; none while another program holds the database."""
+    from lab.journal import queries
+    from lab.journal.database import DatabaseBusy
+
+    try:
+        return queries.cycles(lab.record)
+    except DatabaseBusy:
+        return []
 
 
 def new_conversation(lab: Lab, post: Post) -> None:
@@ -131,7 +140,11 @@ def start_sleep(lab: Lab, post: Post) -> None:
 
 def find_sleep(lab: Lab, post: Post) -> None:
     """Look for a sleep that another lab started."""
-    running = lab.sleep.running()
+    try:
+        running = lab.sleep.running()
+    except LabError:
+        # The folder cannot be read just now; the next look may be luckier.
+        return
     if running is not None:
         post(SleepBegan(running))
 

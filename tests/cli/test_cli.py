@@ -238,11 +238,30 @@ def test_the_screen_needs_a_terminal(root: Path) -> None:
     assert "needs a terminal" in result.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(root: Path) -> None:
-    command = f"{sys.executable} -m lab sql 'SELECT * FROM range(100000)' --format csv | head -1"
-    result = subprocess.run(command, shell=True, capture_output=True, text=True)
-    assert result.stdout == "range\n"
-    assert result.stderr == ""
+def test_a_reader_that_goes_away_is_no_error(root: Path, tmp_path: Path) -> None:
+    transcript = tmp_path / "transcript.jsonl"
+    transcript.write_text('{"user_input": "a", "model_response": "b"}\n' * 5000)
+    for command in ("sql 'SELECT * FROM range(100000)' --format csv", f"score {transcript}"):
+        line = f"{sys.executable} -m lab {command} | head -1"
+        result = subprocess.run(line, shell=True, capture_output=True, text=True)
+        assert len(result.stdout.splitlines()) == 1
+        assert result.stderr == ""
+
+
+def test_bytes_that_are_no_text_are_named_by_their_line(root: Path) -> None:
+    lines = b'{"user_input": "a", "model_response": "b"}\n\xff\n'
+    result = subprocess.run([sys.executable, "-m", "lab", "score", "-"], input=lines, capture_output=True)
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert b"line 2" in result.stderr
+    assert b"Traceback" not in result.stderr
+
+
+def test_a_session_named_before_the_command_is_the_session_of_the_command() -> None:
+    parser = build_parser()
+    assert parser.parse_args(["--session", "a", "sleep"]).session == "a"
+    assert parser.parse_args(["sleep", "--session", "b"]).session == "b"
+    assert parser.parse_args(["ask", "x"]).session is None
 
 
 def test_the_doctor_says_what_is_wrong_and_what_to_do(

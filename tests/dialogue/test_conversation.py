@@ -15,6 +15,7 @@ from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
 from lab.domain import Exchange
 from lab.errors import LabError
 from lab.journal import queries
+from lab.journal.events import DraftFinished, ExchangeFinished
 from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored
 from lab.settings import Workspace
@@ -207,6 +208,74 @@ def test_a_session_that_another_lab_has_open_is_left_to_it(opened: Opened) -> No
     shown = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.splitlines()
     assert shown[0] != conversation.session.session_id
     assert "in use by another lab" in shown[1]
+
+
+def test_a_turn_whose_end_cannot_be_written_fails_and_keeps_its_number(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = opened.lab()
+    conversation = lab.converse(new=True)
+    append = lab.record.journal.append
+
+    def full(stream: str, *events: object, **rest: object) -> None:
+        if any(isinstance(event, (DraftFinished, ExchangeFinished)) for event in events):
+            raise LabError("The disk is full.", "Free some space.")
+        append(stream, *events, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lab.record.journal, "append", full)
+    failed = turn(conversation, "one")[-1]
+    assert isinstance(failed, TurnFailed)
+    assert "The disk is full" in str(failed.error)
+    monkeypatch.undo()
+    assert answer(conversation, "two").turn == 2
+    assert lab.record.sync()
+    inputs = lab.record.query("SELECT turn, user_input FROM exchanges ORDER BY turn").rows
+    assert inputs == [(1, "one"), (2, "two")]
+
+
+_HOLDER = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_held_database_begins_a_new_session_and_takes_no_number_twice(opened: Opened) -> None:
+    first = opened.lab()
+    conversation = first.converse(new=True)
+    answer(conversation, "one")
+    assert first.record.sync()
+    first.close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(opened.workspace.database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    again = opened.lab()
+    with pytest.raises(LabError, match="another program holds"):
+        again.converse(conversation.session.session_id)
+    fresh = again.converse()
+    assert fresh.history == []
+    assert any("Another program holds" in notice for notice in again.notices)
+    assert answer(fresh, "two").turn == 1
+    holder.communicate()
+    assert again.record.sync(10)
+    assert again.record.query("SELECT user_input FROM exchanges ORDER BY created_at").rows == [("one",), ("two",)]
+
+
+def test_a_look_without_a_word_does_not_end_a_session_again(opened: Opened) -> None:
+    first = opened.lab()
+    answer(first.converse(new=True), "one")
+    first.close()
+    again = opened.lab(start=False)
+    before = again.record.journal.size(again.converse().session.session_id)
+    session_id = again.converse().session.session_id
+    again.close()
+    assert again.record.journal.size(session_id) == before
 
 
 def test_fresh_context_asks_the_question_alone(opened: Opened) -> None:

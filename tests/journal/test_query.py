@@ -86,7 +86,7 @@ def test_a_statement_that_reaches_out_is_refused_and_changes_nothing(filled: Rec
 
 def test_statements_that_only_touch_memory_leave_the_files_as_they_were(filled: Record) -> None:
     before = everything_below(filled.workspace.root)
-    for sql in ("CHECKPOINT", "FORCE CHECKPOINT", "VACUUM", "ANALYZE", "SET VARIABLE x = 1", "LOAD json"):
+    for sql in ("VACUUM", "ANALYZE", "SET VARIABLE x = 1", "LOAD json"):
         filled.query(sql)
     assert everything_below(filled.workspace.root) == before
 

@@ -225,6 +225,16 @@ def test_an_adapter_published_just_before_the_kill_is_kept(lab: Lab, workspace: 
     again.close()
 
 
+def test_a_stray_folder_among_the_adapters_keeps_no_lab_from_opening(workspace: Workspace, checkpoint: Path) -> None:
+    workspace.create()
+    for name in ("sleep-0001 copy", "sleep-0002", ".sleep-x", "notes"):
+        (workspace.adapters / name).mkdir()
+    lab = open_lab(workspace, checkpoint)
+    assert lab.notices == []
+    assert len(list_adapters(workspace.adapters)[1]) == 3
+    lab.close()
+
+
 def test_a_checkpoint_that_changed_under_the_plan_fails_with_the_reason(workspace: Workspace, tmp_path: Path) -> None:
     from lab.sleep.cycle import CycleFolder
 

@@ -25,18 +25,28 @@ class _Section(BaseModel):
 
 
 class EngineSettings(_Section):
-    """Which checkpoint answers, and where it runs. "auto" takes what the machine does best."""
+    """Which checkpoint answers, and where it runs. "auto" takes what the machine does best.
+
+    The dtypes "int8" and "nf4" need a GPU; `kernels` "library" computes with transformers alone;
+    `resident_adapters` is how many adapters the engine keeps in memory.
+    """
 
     checkpoint: str = EMBEDDED_CHECKPOINT
     adapter: str = "newest"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    dtype: Literal["auto", "bfloat16", "float16", "float32", "int8", "nf4"] = "auto"
+    kernels: Literal["auto", "library"] = "auto"
+    resident_adapters: int = Field(40, ge=1, le=10_000)
 
 
 class RefinementSettings(_Section):
-    """The published IRP: temperatures fall by `cooling` an iteration, not below `floor`."""
+    """The published IRP: temperatures fall by `cooling` an iteration, not below `floor`.
+
+    `drafts` "batch" writes them side by side, "sequential" one after another.
+    """
 
     iterations: int = Field(5, ge=1, le=50)
+    drafts: Literal["batch", "sequential"] = "batch"
     temperature: float = Field(0.7, ge=0.0, le=5.0)
     cooling: float = Field(0.04, ge=0.0, le=5.0)
     floor: float = Field(0.5, ge=0.0, le=5.0)
@@ -45,9 +55,13 @@ class RefinementSettings(_Section):
 
 
 class DialogueSettings(_Section):
-    """ "dialogue" puts the conversation so far into the prompt, "fresh" the last question only."""
+    """`context` "dialogue" puts the conversation so far into the prompt, "fresh" the last question only.
+
+    `thinking` lets a checkpoint that can think before it answers do so.
+    """
 
     context: Literal["dialogue", "fresh"] = "dialogue"
+    thinking: bool = True
 
 
 class SalienceSettings(_Section):

@@ -1,6 +1,6 @@
 """The values that the rooms exchange: frozen, standard library only, no behaviour beyond arithmetic."""
 
-from lab.domain.checkpoint import Adapter, Checkpoint, Loaded, Memory, Progress
+from lab.domain.checkpoint import Adapter, Checkpoint, Loaded, LoadOptions, Memory, Progress, Resident
 from lab.domain.conversation import (
     Draft,
     Exchange,
@@ -12,7 +12,7 @@ from lab.domain.conversation import (
     Sampling,
     Session,
 )
-from lab.domain.generation import Finish, GenerationEvent, PromptRead, RowFinished, RowGrew, RowStarted
+from lab.domain.generation import Finish, GenerationEvent, PromptRead, RowFinished, RowGrew, RowStarted, RowThought
 from lab.domain.salience import DIMENSIONS, Salience
 from lab.domain.sleep import SleepCycle, SleepExample, SleepPlan, SleepSettings, SleepStatus
 
@@ -25,6 +25,7 @@ __all__ = [
     "ExchangeStatus",
     "Finish",
     "GenerationEvent",
+    "LoadOptions",
     "Loaded",
     "Memory",
     "Message",
@@ -33,9 +34,11 @@ __all__ = [
     "PromptForm",
     "PromptRead",
     "Refinement",
+    "Resident",
     "RowFinished",
     "RowGrew",
     "RowStarted",
+    "RowThought",
     "Salience",
     "Sampling",
     "Session",

@@ -14,22 +14,46 @@ from lab.domain.conversation import PromptForm
 class Checkpoint:
     """A model that can be loaded. `source` says where its weights come from.
 
-    `location` is a folder for "embedded" and "folder", an id for "hub"; `ready` is False when the
-    weights must be fetched first.
+    `location` is a folder for "embedded" and "folder", a file for "gguf", an id for "hub"; `ready` is False
+    when the weights must be fetched or converted first. `family` is transformers' model type, `context` the
+    window in tokens, `thinking` whether its template has a thinking mode. `adapter` is a folder that brought
+    this checkpoint along and is to be activated on it; `revision` the commit of a hub snapshot.
     """
 
     name: str
-    source: Literal["embedded", "folder", "hub"]
+    source: Literal["embedded", "folder", "gguf", "hub"]
     location: str
     ready: bool
     form: PromptForm | None = None
     parameters: int | None = None
     licence: str | None = None
+    family: str | None = None
+    context: int | None = None
+    thinking: bool = False
+    adapter: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a checkpoint is to be held; "auto" takes what the machine does best.
+
+    `dtype` "int8" and "nf4" are bitsandbytes' and need a GPU. `kernels` "library" computes with the plain
+    library. `resident_adapters` is how many adapters stay in memory; the least recently used one goes first.
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    kernels: str = "auto"
+    resident_adapters: int = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checkpoint as the engine holds it. `context` is the window in tokens; memory in bytes."""
+    """A checkpoint as the engine holds it. `context` is the window in tokens.
+
+    `kernels` says in words what computes; `thinking` whether the template has a thinking mode.
+    """
 
     name: str
     family: str
@@ -41,6 +65,18 @@ class Loaded:
     fingerprint: str
     path: str
     seconds: float
+    kernels: str = ""
+    thinking: bool = False
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """An adapter that the engine holds in memory, by its folder's name."""
+
+    name: str
+    bytes: int
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)

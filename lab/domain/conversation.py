@@ -27,12 +27,14 @@ class Message:
 class Prompt:
     """What the engine reads before it writes: messages, oldest first, the last one the user's.
 
-    `stop` lists strings that end a draft; they are cut from its text.
+    `stop` lists strings that end a draft; they are cut from its text. `thinking` lets a checkpoint that has
+    a thinking mode think first.
     """
 
     messages: tuple[Message, ...]
     form: PromptForm
     stop: tuple[str, ...] = ()
+    thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Sampling:
 class Draft:
     """One refinement iteration. Energy is in 0..1, 0 is best; seconds are wall time.
 
-    `finish` says why it ended: the model stopped, the token limit, or a cancel.
+    `finish` says why it ended: the model stopped, the token limit, or a cancel. `thinking` is what the model
+    thought before `text`; the tokens count both.
     """
 
     iteration: int
@@ -58,6 +61,7 @@ class Draft:
     tokens: int
     seconds: float
     finish: Finish = "stop"
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,27 @@ class RowGrew:
 
 
 @dataclass(frozen=True, slots=True)
+class RowThought:
+    """The row thought `text` more before its answer; `tokens` counts all that it wrote so far."""
+
+    row: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class RowFinished:
-    """The row is whole: its text, tokens, wall seconds and why it ended."""
+    """The row is whole: its text, tokens, wall seconds and why it ended.
+
+    `thinking` is what it thought before, which is no part of the text; the tokens count both.
+    """
 
     row: int
     text: str
     tokens: int
     seconds: float
     finish: Finish
+    thinking: str = ""
 
 
-GenerationEvent = Union[PromptRead, RowStarted, RowGrew, RowFinished]
+GenerationEvent = Union[PromptRead, RowStarted, RowThought, RowGrew, RowFinished]

@@ -16,9 +16,11 @@ from lab.domain import (
     Checkpoint,
     GenerationEvent,
     Loaded,
+    LoadOptions,
     Memory,
     Progress,
     Prompt,
+    Resident,
     RowFinished,
     RowGrew,
     RowStarted,
@@ -70,6 +72,10 @@ class Engine(Protocol):
         A cancelled row ends with what it said; rows after it never start. LabError when the prompt
         and `max_tokens` together exceed the window.
         """
+        ...
+
+    def adapters(self) -> list[Resident]:
+        """The adapters in the engine's memory, the least recently used one first."""
         ...
 
     def count(self, prompt: Prompt) -> int:
@@ -136,12 +142,9 @@ class ProcessEngine:
             self._child = Child(self._command, self._log, self._readings.append)
 
     def load(self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None) -> Loaded:
-        body = {
-            "do": "load",
-            "checkpoint": checkpoint,
-            "device": self._settings.device,
-            "dtype": self._settings.dtype,
-        }
+        settings = self._settings
+        options = LoadOptions(settings.device, settings.dtype, settings.kernels, settings.resident_adapters)
+        body = {"do": "load", "checkpoint": checkpoint, "options": options}
         # The engine lets go of the checkpoint before to make room, so a failure leaves none.
         self._loaded = self._adapter = None
         result = self._call(body, progress)
@@ -152,6 +155,9 @@ class ProcessEngine:
         shift = float(self._call({"do": "activate", "adapter": str(adapter.resolve()) if adapter else None}))
         self._adapter = adapter.name if adapter else None
         return shift
+
+    def adapters(self) -> list[Resident]:
+        return [read(Resident, resident) for resident in self._call({"do": "adapters"})]
 
     def count(self, prompt: Prompt) -> int:
         return int(self._call({"do": "count", "prompt": prompt}))

@@ -2,11 +2,12 @@
 
 Requests (lab to engine) carry an `id` that every reply repeats; they are answered one after another:
 
-    {"id": 1, "do": "load", "checkpoint": {...}, "device": "auto", "dtype": "auto"}
+    {"id": 1, "do": "load", "checkpoint": {...}, "options": {...}}
     {"id": 2, "do": "activate", "adapter": "/path/of/adapter" | null}
     {"id": 3, "do": "generate", "prompt": {...}, "rows": [{"temperature": 0.7, "seed": 1}, ...], "max_tokens": 200}
     {"id": 4, "do": "count", "prompt": {...}}
-    {"id": 5, "do": "memory", "event": "idle"}     answered at once, also while another request is at work
+    {"id": 5, "do": "adapters"}
+    {"id": 6, "do": "memory", "event": "idle"}     answered at once, also while another request is at work
     {"id": 3, "do": "cancel"}                      has no reply of its own: request 3 ends early
 
 Replies (engine to lab). A request gets any number of events, then exactly one `done` or `error`:
@@ -14,13 +15,16 @@ Replies (engine to lab). A request gets any number of events, then exactly one `
     {"id": 1, "say": "progress", "stage": "...", "done": 1.0, "total": 2.0, "unit": "bytes"}
     {"id": 3, "say": "prompt_read", "tokens": 31}
     {"id": 3, "say": "row_started", "row": 0}
+    {"id": 3, "say": "row_thought", "row": 0, "text": "...", "tokens": 2}
     {"id": 3, "say": "row_grew", "row": 0, "text": "...", "tokens": 4}
-    {"id": 3, "say": "row_finished", "row": 0, "text": "...", "tokens": 9, "seconds": 0.6, "finish": "stop"}
+    {"id": 3, "say": "row_finished", "row": 0, "text": "...", "tokens": 9, "seconds": 0.6, "finish": "stop",
+     "thinking": ""}
     {"id": 3, "say": "done", "result": ..., "memory": [{...}, ...]}
     {"id": 3, "say": "error", "title": "...", "remedy": "..."}
 
-The result of `load` is a `Loaded`, of `activate` the largest change of a logit, of `count` a number
-of tokens, of `memory` a `Memory`; of `generate` null. `memory` holds readings taken on the way.
+Rows may be told in any order, side by side. The result of `load` is a `Loaded`, of `activate` the largest
+change of a logit, of `count` a number of tokens, of `adapters` a list of `Resident`, of `memory` a
+`Memory`; of `generate` null. `memory` holds readings taken on the way.
 A reader ignores keys that it does not know. The engine ends when its standard input closes.
 """
 
@@ -36,23 +40,27 @@ from lab.domain import (
     Checkpoint,
     GenerationEvent,
     Loaded,
+    LoadOptions,
     Memory,
     Message,
     Progress,
     Prompt,
     PromptRead,
+    Resident,
     RowFinished,
     RowGrew,
     RowStarted,
+    RowThought,
     Sampling,
 )
 
 Body = dict[str, Any]
-Value = TypeVar("Value", Checkpoint, Loaded, Memory, Progress, Message, Sampling)
+Value = TypeVar("Value", Checkpoint, Loaded, LoadOptions, Memory, Progress, Message, Resident, Sampling)
 
 _GENERATION: dict[str, Any] = {
     "prompt_read": PromptRead,
     "row_started": RowStarted,
+    "row_thought": RowThought,
     "row_grew": RowGrew,
     "row_finished": RowFinished,
 }
@@ -97,7 +105,7 @@ def read_prompt(body: Any) -> Prompt:
         messages = tuple(read(Message, message) for message in body["messages"])
         if not messages or body["form"] not in ("chat", "plain"):
             raise KeyError("messages or form")
-        return Prompt(messages, body["form"], tuple(body.get("stop", ())))
+        return Prompt(messages, body["form"], tuple(body.get("stop", ())), bool(body.get("thinking", False)))
     except (KeyError, TypeError) as fault:
         raise ProtocolError(f"not a prompt ({fault}): {body!r}") from fault
 
@@ -108,9 +116,9 @@ def generation_event(body: Body) -> GenerationEvent | None:
     if kind is None:
         return None
     try:
-        event: GenerationEvent = kind(**{field.name: body[field.name] for field in fields(kind)})
-    except KeyError as fault:
-        raise ProtocolError(f"{body['say']} without {fault}") from fault
+        event: GenerationEvent = kind(**{field.name: body[field.name] for field in fields(kind) if field.name in body})
+    except TypeError as fault:
+        raise ProtocolError(f"{body['say']} is not whole ({fault})") from fault
     return event
 
 

@@ -19,9 +19,11 @@ from lab.domain import (
     Finish,
     GenerationEvent,
     Loaded,
+    LoadOptions,
     Progress,
     Prompt,
     PromptRead,
+    Resident,
     RowFinished,
     RowGrew,
     RowStarted,
@@ -47,31 +49,32 @@ class ScriptedHost:
         self._loaded: Loaded | None = None
         self._adapter: str | None = None
 
-    def load(self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]) -> Loaded:
-        options = self._options
+    def load(self, checkpoint: Checkpoint, options: LoadOptions, progress: Callable[[Progress], None]) -> Loaded:
+        script = self._options
         self._loaded = self._adapter = None
         started = time.monotonic()
-        steps = max(1, round(options.load_seconds / 0.05))
+        steps = max(1, round(script.load_seconds / 0.05))
         for step in range(steps + 1):
             progress(Progress("Reading the weights", step, steps, ""))
             if step < steps:
-                time.sleep(options.load_seconds / steps)
-        if options.fail_load:
-            title = f"The checkpoint {checkpoint.name} cannot be loaded: {options.fail_load}."
+                time.sleep(script.load_seconds / steps)
+        if script.fail_load:
+            title = f"The checkpoint {checkpoint.name} cannot be loaded: {script.fail_load}."
             raise LabError(title, "Choose another.")
-        if options.die_loading:
+        if script.die_loading:
             _die()
         self._loaded = Loaded(
             name=checkpoint.name,
             family="scripted",
             form=checkpoint.form or "chat",
-            context=options.context,
+            context=script.context,
             parameters=checkpoint.parameters or 134_515_008,
-            dtype="float32" if dtype == "auto" else dtype,
+            dtype="float32" if options.dtype == "auto" else options.dtype,
             device="cpu",
             fingerprint=hashlib.sha256(f"scripted {checkpoint.name}".encode()).hexdigest(),
             path=checkpoint.location,
             seconds=time.monotonic() - started,
+            kernels="none",
         )
         return self._loaded
 
@@ -87,6 +90,9 @@ class ScriptedHost:
     def count(self, prompt: Prompt) -> int:
         self._require()
         return sum(4 + len(_tokens(message.content)) for message in prompt.messages)
+
+    def adapters(self) -> list[Resident]:
+        return [Resident(self._adapter, 1 << 20, active=True)] if self._adapter else []
 
     def vram_bytes(self) -> int | None:
         return None

@@ -14,7 +14,17 @@ from typing import Any, BinaryIO, NoReturn, Protocol
 
 import psutil
 
-from lab.domain import Checkpoint, GenerationEvent, Loaded, Memory, Progress, Prompt, Sampling
+from lab.domain import (
+    Checkpoint,
+    GenerationEvent,
+    Loaded,
+    LoadOptions,
+    Memory,
+    Progress,
+    Prompt,
+    Resident,
+    Sampling,
+)
 from lab.engine.protocol import Body, ProtocolError, decode, encode, generation_reply, read, read_prompt
 from lab.errors import LabError
 
@@ -25,7 +35,7 @@ _NICENESS = 5
 class Host(Protocol):
     """What answers the requests, one at a time, in one thread."""
 
-    def load(self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]) -> Loaded: ...
+    def load(self, checkpoint: Checkpoint, options: LoadOptions, progress: Callable[[Progress], None]) -> Loaded: ...
 
     def activate(self, adapter: Path | None) -> float: ...
 
@@ -39,6 +49,8 @@ class Host(Protocol):
     ) -> None: ...
 
     def count(self, prompt: Prompt) -> int: ...
+
+    def adapters(self) -> list[Resident]: ...
 
     def vram_bytes(self) -> int | None: ...
 
@@ -140,8 +152,7 @@ class _Server:
             readings.append(self._memory("before_load"))
             loaded = self._host.load(
                 read(Checkpoint, body["checkpoint"]),
-                body["device"],
-                body["dtype"],
+                read(LoadOptions, body.get("options", {})),
                 lambda progress: self._say_progress(request, progress),
             )
             readings.append(self._memory("loaded"))
@@ -160,6 +171,8 @@ class _Server:
             return None
         if do == "count":
             return self._host.count(read_prompt(body["prompt"]))
+        if do == "adapters":
+            return self._host.adapters()
         raise ProtocolError(f"no such request: {do!r}")
 
     def _say_progress(self, request: int, progress: Progress) -> None:

@@ -15,7 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.domain import Checkpoint, GenerationEvent, Loaded, Progress, Prompt, PromptRead, Sampling
+from lab.domain import (
+    Checkpoint,
+    GenerationEvent,
+    Loaded,
+    LoadOptions,
+    Progress,
+    Prompt,
+    PromptRead,
+    Resident,
+    Sampling,
+)
 from lab.engine.serving import serve, too_long
 from lab.errors import LabError
 
@@ -31,7 +41,7 @@ class TransformersHost:
         self._model: Model | None = None
         self._adapters: Adapters | None = None
 
-    def load(self, checkpoint: Checkpoint, device: str, dtype: str, progress: Callable[[Progress], None]) -> Loaded:
+    def load(self, checkpoint: Checkpoint, options: LoadOptions, progress: Callable[[Progress], None]) -> Loaded:
         started = time.monotonic()
         progress(Progress("Starting the engine"))
         from lab.engine.worker_adapter import Adapters
@@ -44,7 +54,7 @@ class TransformersHost:
         self._model = self._adapters = None
         release()
         with _one_sentence():
-            model = load_model(checkpoint, device, dtype, progress)
+            model = load_model(checkpoint, options.device, options.dtype, progress)
             progress(Progress("Warming up"))
             # The first pass reads the weights in and makes what is made once; NaN weights show here.
             first = model.tokenizer("Hello")["input_ids"]
@@ -85,6 +95,9 @@ class TransformersHost:
         from lab.engine.worker_prompt import encode_prompt
 
         return len(encode_prompt(self._require().tokenizer, prompt))
+
+    def adapters(self) -> list[Resident]:
+        return []
 
     def vram_bytes(self) -> int | None:
         if self._model is None or not self._model.loaded.device.startswith("cuda"):

@@ -34,6 +34,7 @@ from lab.engine.prose import answer
 from lab.engine.serving import serve, too_long
 from lab.errors import LabError
 
+_SLOW_SECONDS = 60.0
 _ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x9b5mblink "
 
 
@@ -53,11 +54,14 @@ class ScriptedHost:
         script = self._options
         self._loaded = self._adapter = None
         started = time.monotonic()
-        steps = max(1, round(script.load_seconds / 0.05))
+        seconds = _SLOW_SECONDS if checkpoint.name == script.slow else script.load_seconds
+        steps = max(1, round(seconds / 0.05))
         for step in range(steps + 1):
             progress(Progress("Reading the weights", step, steps, ""))
             if step < steps:
-                time.sleep(script.load_seconds / steps)
+                time.sleep(seconds / steps)
+        if checkpoint.name == script.broken:
+            raise LabError(f"The checkpoint {checkpoint.name} cannot be loaded: it is broken.", "Choose another.")
         if script.fail_load:
             title = f"The checkpoint {checkpoint.name} cannot be loaded: {script.fail_load}."
             raise LabError(title, "Choose another.")
@@ -67,7 +71,7 @@ class ScriptedHost:
             name=checkpoint.name,
             family="scripted",
             form=checkpoint.form or "chat",
-            context=script.context,
+            context=min(script.context, checkpoint.context or script.context),
             parameters=checkpoint.parameters or 134_515_008,
             dtype="float32" if options.dtype == "auto" else options.dtype,
             device="cpu",
@@ -184,6 +188,8 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--context", type=int, default=8192, metavar="N", help="window in tokens")
     parser.add_argument("--escape-codes", action="store_true", help="terminal escape codes open every answer")
     parser.add_argument("--fail-load", metavar="REASON", help="loading ends in an error")
+    parser.add_argument("--broken", metavar="NAME", help="loading this checkpoint ends in an error, others load")
+    parser.add_argument("--slow", metavar="NAME", help="loading this checkpoint takes a minute")
     parser.add_argument("--fail-on", metavar="TEXT", help="an error when the last message holds TEXT")
     parser.add_argument("--die-loading", action="store_true", help="dies while it loads")
     parser.add_argument("--die-on", metavar="TEXT", help="dies when the last message holds TEXT")

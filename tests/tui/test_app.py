@@ -56,7 +56,7 @@ async def test_the_empty_screen_says_what_this_is_and_what_to_do(make_lab: MakeL
         app = LabApp(make_lab())
         async with app.run_test(size=size) as pilot:
             await Hand(pilot).sees("This is a lab", "press Enter", "F3 offers questions", "Write to the model")
-            assert app.focused is app._main.query_one("Composer")
+            assert app.focused is app.main.query_one("Composer")
 
 
 @pytest.mark.parametrize("size", [(69, 24), (80, 19), (40, 12)])

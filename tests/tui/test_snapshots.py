@@ -136,7 +136,7 @@ def test_in_the_middle_of_a_sleep(snap_compare: Compare, make_lab: MakeLab, size
             "sleep-0002", "training", 14, 40, 2, 5, 3, 9, 1.234, (2.31, 2.2, 1.9, 1.7, 1.4, 1.234), 155.0, 80.0
         )
         # No such sleep runs: what the picture shows comes from here.
-        hand.app._cycle = "sleep-0002"
+        hand.app.sleeping.cycle = "sleep-0002"
         hand.app.post_message(SleepProgressed(progress))
         await hand.sees("loss 1.234", "asleep 35%")
 

@@ -204,7 +204,7 @@ class MainScreen(Screen[None]):
             await turn.remove()
             self.query_one(Composer).put(turn.text)
             await self.say(str(message.error), trouble=True)
-        await self.lab_app.turn_ended()
+        await self.lab_app.engine.turn_ended()
 
     def _head(self, iteration: int) -> str:
         draft = self._live[iteration]
@@ -321,13 +321,13 @@ class MainScreen(Screen[None]):
             self.lab_app.begin_session()
 
     def action_sleep(self) -> None:
-        self.lab_app.begin_sleep()
+        self.lab_app.sleeping.begin()
 
     def action_stop_sleep(self) -> None:
-        self.lab_app.stop_sleep()
+        self.lab_app.sleeping.stop()
 
-    async def action_restart_engine(self) -> None:
-        await self.lab_app.restart_engine()
+    def action_restart_engine(self) -> None:
+        self.lab_app.engine.restart()
 
 
 def _chosen(exchange: Exchange) -> str:

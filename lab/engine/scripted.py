@@ -27,6 +27,7 @@ from lab.domain import (
     RowFinished,
     RowGrew,
     RowStarted,
+    RowThought,
     Sampling,
 )
 from lab.engine.adapters import check_adapter
@@ -36,6 +37,11 @@ from lab.errors import LabError
 
 _SLOW_SECONDS = 60.0
 _ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x9b5mblink "
+
+
+def fingerprint_of(name: str) -> str:
+    """What a checkpoint of this name is known by here."""
+    return hashlib.sha256(f"scripted {name}".encode()).hexdigest()
 
 
 class ScriptedHost:
@@ -75,10 +81,11 @@ class ScriptedHost:
             parameters=checkpoint.parameters or 134_515_008,
             dtype="float32" if options.dtype == "auto" else options.dtype,
             device="cpu",
-            fingerprint=hashlib.sha256(f"scripted {checkpoint.name}".encode()).hexdigest(),
+            fingerprint=fingerprint_of(checkpoint.name),
             path=checkpoint.location,
             seconds=time.monotonic() - started,
             kernels="none",
+            thinking=script.think > 0,
         )
         return self._loaded
 
@@ -119,14 +126,22 @@ class ScriptedHost:
         if options.fail_on is not None and options.fail_on in asked:
             raise LabError("The engine ran out of memory while it wrote.", "Use a smaller checkpoint.")
         emit(PromptRead(tokens))
-        for row, sampling in enumerate(rows):
-            if cancelled.is_set():
+        writing = [
+            self._write(row, self._thought(prompt, sampling), self._text(asked, sampling), prompt, max_tokens, cancelled)
+            for row, sampling in enumerate(rows)
+        ]
+        if options.side_by_side:
+            # One token of each in turn; all of them have begun before the first has a word.
+            while writing and not cancelled.is_set():
+                writing = [row for row in writing if (event := next(row, None)) is not None and emit(event) is None]
+        for row in writing:
+            if cancelled.is_set() and not options.side_by_side:
                 return
-            for event in self._write(row, self._text(asked, sampling), prompt.stop, max_tokens, cancelled):
+            for event in row:
                 emit(event)
 
     def _write(
-        self, row: int, text: str, stop: Sequence[str], max_tokens: int, cancelled: threading.Event
+        self, row: int, thought: str, text: str, prompt: Prompt, max_tokens: int, cancelled: threading.Event
     ) -> Iterator[GenerationEvent]:
         options = self._options
         started = time.monotonic()

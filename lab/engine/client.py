@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from lab.domain import (
     RowFinished,
     RowGrew,
     RowStarted,
+    RowThought,
     Sampling,
 )
 from lab.engine.child import Child
@@ -49,8 +51,13 @@ class Engine(Protocol):
         """The folder name of the active adapter; None without one."""
         ...
 
-    def load(self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None) -> Loaded:
-        """Put a checkpoint in place of the one before, without an adapter. LabError when it cannot be."""
+    def load(
+        self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None, dtype: str | None = None
+    ) -> Loaded:
+        """Put a checkpoint in place of the one before, without an adapter. LabError when it cannot be.
+
+        `dtype` takes the place of the setting.
+        """
         ...
 
     def activate(self, adapter: Path | None) -> float:
@@ -69,7 +76,7 @@ class Engine(Protocol):
     ) -> Iterator[GenerationEvent]:
         """Write one draft a row, each of at most `max_tokens`; ends within 250 ms of a cancel.
 
-        A cancelled row ends with what it said; rows after it never start. LabError when the prompt
+        Rows grow side by side; cancelled ones end with what they said. LabError when the prompt
         and `max_tokens` together exceed the window.
         """
         ...
@@ -141,9 +148,11 @@ class ProcessEngine:
             self._closed = False
             self._child = Child(self._command, self._log, self._readings.append)
 
-    def load(self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None) -> Loaded:
+    def load(
+        self, checkpoint: Checkpoint, progress: Callable[[Progress], None] | None = None, dtype: str | None = None
+    ) -> Loaded:
         settings = self._settings
-        options = LoadOptions(settings.device, settings.dtype, settings.kernels, settings.resident_adapters)
+        options = LoadOptions(settings.device, dtype or settings.dtype, settings.kernels, settings.resident_adapters)
         body = {"do": "load", "checkpoint": checkpoint, "options": options}
         # The engine lets go of the checkpoint before to make room, so a failure leaves none.
         self._loaded = self._adapter = None
@@ -191,7 +200,7 @@ class ProcessEngine:
         child, request = self._next_request()
         body = {"do": "generate", "prompt": prompt, "rows": list(rows), "max_tokens": max_tokens}
         replies = child.ask(request, body)
-        row = _OpenRow()
+        rows_open = _OpenRows()
         deadline: float | None = None
         try:
             while True:
@@ -202,16 +211,15 @@ class ProcessEngine:
                     body = self._reply(child, replies, _POLL_SECONDS if cancel is not None else None)
                 except queue.Empty:
                     if deadline is not None and time.monotonic() > deadline:
-                        # The child is too busy to answer: end the row here with what arrived of it.
-                        if (finished := row.cancelled()) is not None:
-                            yield finished
+                        # The child is too busy to answer: end the rows here with what arrived of them.
+                        yield from rows_open.cancelled()
                         return
                     continue
                 if body["say"] == "done":
                     return
                 event = generation_event(body)
                 if event is not None:
-                    row.follow(event)
+                    rows_open.follow(event)
                     yield event
         finally:
             # Reached also when the consumer stops early: the child must not go on for nobody.
@@ -257,28 +265,30 @@ class ProcessEngine:
         return EngineDied(f"The engine ended {how}{said}.", f"Start it again; all it said is in {self._log}.")
 
 
-class _OpenRow:
-    """The row that is being written, as far as it arrived."""
+class _OpenRows:
+    """The rows that are being written, as far as they arrived."""
 
     def __init__(self) -> None:
-        self._row: int | None = None
-        self._text = ""
-        self._tokens = 0
+        self._rows: dict[int, RowFinished] = {}
         self._since = time.monotonic()
 
     def follow(self, event: GenerationEvent) -> None:
         if isinstance(event, RowStarted):
-            self._row, self._text, self._tokens, self._since = event.row, "", 0, time.monotonic()
+            self._rows[event.row] = RowFinished(event.row, "", 0, 0.0, "cancelled")
+            self._since = time.monotonic()
         elif isinstance(event, RowGrew):
-            self._text += event.text
-            self._tokens = event.tokens
+            row = self._rows[event.row]
+            self._rows[event.row] = replace(row, text=row.text + event.text, tokens=event.tokens)
+        elif isinstance(event, RowThought):
+            row = self._rows[event.row]
+            self._rows[event.row] = replace(row, thinking=row.thinking + event.text, tokens=event.tokens)
         elif isinstance(event, RowFinished):
-            self._row = None
+            self._rows.pop(event.row, None)
 
-    def cancelled(self) -> RowFinished | None:
-        if self._row is None:
-            return None
-        return RowFinished(self._row, self._text, self._tokens, time.monotonic() - self._since, "cancelled")
+    def cancelled(self) -> list[RowFinished]:
+        """Their ends, in order."""
+        seconds = time.monotonic() - self._since
+        return [replace(self._rows[row], seconds=seconds) for row in sorted(self._rows)]
 
 
 def transformers_engine(log: Path, settings: EngineSettings) -> ProcessEngine:

@@ -12,15 +12,17 @@ import orjson
 
 def main(device: str, dtype: str) -> int:
     """Print the object and return 0, or one sentence on standard error and 1."""
-    from lab.engine.worker_device import choose_device, choose_dtype, device_name, threads, use_cores
+    from lab.engine.cores import use_cores
     from lab.errors import LabError
+
+    use_cores()
+    from lab.engine.worker_device import choose_device, choose_dtype, device_name, threads
 
     try:
         place = choose_device(device)
     except LabError as fault:
         print(fault, file=sys.stderr)  # noqa: T201
         return 1
-    use_cores()
     kind = choose_dtype(place) if dtype == "auto" else dtype
     body = {"device": place, "dtype": kind, "name": device_name(place), "threads": threads()}
     print(orjson.dumps(body).decode())  # noqa: T201

@@ -22,16 +22,16 @@ from lab.domain import (
     LoadOptions,
     Progress,
     Prompt,
-    PromptRead,
     Resident,
     Sampling,
 )
+from lab.engine.cores import use_cores
 from lab.engine.serving import serve, too_long
 from lab.errors import LabError
 
 if TYPE_CHECKING:
+    from lab.engine.compute.runner import Model
     from lab.engine.worker_adapter import Adapters
-    from lab.engine.worker_load import Model
 
 
 class TransformersHost:
@@ -45,22 +45,18 @@ class TransformersHost:
         started = time.monotonic()
         progress(Progress("Starting the engine"))
         from lab.engine.worker_adapter import Adapters
-        from lab.engine.worker_device import use_cores
         from lab.engine.worker_load import load_model, release
-        from lab.engine.worker_write import write_draft
 
-        use_cores()
         # First make room: two checkpoints at once may not fit.
         self._model = self._adapters = None
         release()
         with _one_sentence():
-            model = load_model(checkpoint, options.device, options.dtype, progress)
+            model = load_model(checkpoint, options, progress)
             progress(Progress("Warming up"))
-            # The first pass reads the weights in and makes what is made once; NaN weights show here.
-            first = model.tokenizer("Hello")["input_ids"]
-            write_draft(model, first, 0, Sampling(0.0, 0), (), 2, threading.Event(), lambda event: None)
+            _warm_up(model)
         model = replace(model, loaded=replace(model.loaded, seconds=time.monotonic() - started))
-        self._model, self._adapters = model, Adapters(model)
+        adapters = Adapters(model.runner, model.tokenizer, model.loaded, options.resident_adapters)
+        self._model, self._adapters = model, adapters
         return model.loaded
 
     def activate(self, adapter: Path | None) -> float:
@@ -68,6 +64,9 @@ class TransformersHost:
         assert self._adapters is not None
         with _one_sentence():
             return self._adapters.activate(adapter)
+
+    def adapters(self) -> list[Resident]:
+        return self._adapters.residents() if self._adapters is not None else []
 
     def generate(
         self,
@@ -77,27 +76,29 @@ class TransformersHost:
         cancelled: threading.Event,
         emit: Callable[[GenerationEvent], None],
     ) -> None:
-        from lab.engine.worker_prompt import encode_prompt
-        from lab.engine.worker_write import write_draft
+        from lab.engine.compute.drafting import write_drafts
+        from lab.engine.worker_prompt import encode_prompt, thinking_at
 
         model = self._require()
         tokens = encode_prompt(model.tokenizer, prompt)
         if len(tokens) + max_tokens > model.loaded.context:
             raise too_long(len(tokens), max_tokens, model.loaded.context)
-        emit(PromptRead(len(tokens)))
         with _one_sentence():
-            for row, sampling in enumerate(rows):
-                if cancelled.is_set():
-                    return
-                write_draft(model, tokens, row, sampling, prompt.stop, max_tokens, cancelled, emit)
+            write_drafts(
+                model,
+                tokens,
+                rows,
+                max_tokens,
+                cancelled,
+                emit,
+                prompt.stop,
+                thinking_at(model.tokenizer, tokens),
+            )
 
     def count(self, prompt: Prompt) -> int:
         from lab.engine.worker_prompt import encode_prompt
 
         return len(encode_prompt(self._require().tokenizer, prompt))
-
-    def adapters(self) -> list[Resident]:
-        return []
 
     def vram_bytes(self) -> int | None:
         if self._model is None or not self._model.loaded.device.startswith("cuda"):
@@ -110,6 +111,16 @@ class TransformersHost:
         if self._model is None:
             raise LabError("No checkpoint is loaded.", "Load one first.")
         return self._model
+
+
+def _warm_up(model: Model) -> None:
+    """The first passes read the weights in and make what is made once a shape; NaN weights show here."""
+    from lab.engine.compute.drafting import write_drafts
+
+    first = model.tokenizer("Hello")["input_ids"]
+    unending = replace(model, end_tokens=frozenset())
+    for rows in (5, 1):
+        write_drafts(unending, first, [Sampling(0.0, 0)] * rows, 2, threading.Event(), lambda event: None)
 
 
 @contextmanager
@@ -135,7 +146,6 @@ if __name__ == "__main__":
     # Nothing is told to anyone, and no program code comes from the hub.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ["USE_HUB_KERNELS"] = "NO"
-    # A thread that waits for another one sleeps: spinning takes the core from the one it waits for.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    use_cores()
     warnings.simplefilter("ignore", category=FutureWarning)
     serve(TransformersHost())

@@ -1,66 +1,80 @@
-"""Puts a LoRA adapter over a loaded checkpoint and takes it off again; the checkpoint's weights stay as they are."""
+"""The adapters of a loaded checkpoint: which are in memory, which one answers, and which makes room."""
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import peft
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
-from lab.engine.adapters import check_adapter
-from lab.engine.worker_load import Model
+from lab.domain import Loaded, Resident
+from lab.engine.adapters import WEIGHTS, check_adapter
+from lab.engine.compute.runner import Runner
 from lab.errors import LabError
 
 _PROBE = "The lab remembers what mattered in this conversation, and forgets the rest. What matters to you?"
-# Only what shapes a LoRA: an adapter's configuration can also name modules of its own to import.
-_CONFIG_KEYS = (
-    "r",
-    "lora_alpha",
-    "lora_dropout",
-    "target_modules",
-    "exclude_modules",
-    "layers_to_transform",
-    "layers_pattern",
-    "rank_pattern",
-    "alpha_pattern",
-    "bias",
-    "fan_in_fan_out",
-    "use_rslora",
-    "use_dora",
-    "modules_to_save",
-    "task_type",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An adapter in memory, under the name that the runner knows it by."""
+
+    inner: str
+    bytes: int
+    shift: float
+    # Size, time and inode of its weights: a file that was replaced is another adapter.
+    weights: tuple[int, int, int]
 
 
 class Adapters:
-    """The adapter of one loaded checkpoint; at most one is active."""
+    """Up to `limit` adapters of one checkpoint stay in memory; at most one is active."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._wrapped: Any = None
-        self._active: str | None = None
+    def __init__(self, runner: Runner, tokenizer: Any, loaded: Loaded, limit: int) -> None:
+        self._runner = runner
+        self._probe: list[int] = tokenizer(_PROBE)["input_ids"]
+        self._loaded = loaded
+        self._limit = limit
+        # The least recently used one first.
+        self._held: dict[Path, _Held] = {}
+        self._active: Path | None = None
         # Names of one width: one that begins like another can clash inside PEFT.
         self._names = (f"adapter{number:06d}" for number in itertools.count())
+        self._plain: torch.Tensor | None = None
 
     def activate(self, folder: Path | None) -> float:
         """Make a folder's adapter the active one; returns the largest change of a probe's logits.
 
-        Raises LabError when it does not fit or changes nothing; the one before then stays active.
+        One in memory is switched to at once. Raises LabError when it does not fit or changes nothing; the one
+        before then stays active.
         """
         if folder is None:
-            self._remove_all()
+            self._runner.select(None)
+            self._active = None
             return 0.0
-        loaded = self._model.loaded
-        config = check_adapter(folder, loaded.fingerprint, loaded.name)
-        name = next(self._names)
-        before = self._active
+        held = self._held.get(folder)
+        if held is None or held.weights != _weights(folder):
+            held = self._take_in(folder)
+        self._held.pop(folder, None)
+        self._held[folder] = held
+        self._runner.select(held.inner)
+        self._active = folder
+        self._make_room()
+        return held.shift
+
+    def residents(self) -> list[Resident]:
+        """The adapters in memory, the least recently used one first."""
+        return [Resident(folder.name, held.bytes, folder == self._active) for folder, held in self._held.items()]
+
+    def _take_in(self, folder: Path) -> _Held:
+        config = check_adapter(folder, self._loaded.fingerprint, self._loaded.name)
+        weights = _weights(folder)
+        inner = next(self._names)
+        before = self._held[self._active].inner if self._active is not None else None
+        size = self._runner.attach(inner, folder, config)
         try:
-            self._add(name, folder, config)
-            shift = self._shift()
+            shift = self._shift(inner)
             # Written so that a NaN, which compares false with everything, is refused as well.
             if not shift > 0.0:
                 raise LabError(
@@ -68,63 +82,35 @@ class Adapters:
                     "Its modules do not match this checkpoint, or nothing was learned; sleep again.",
                 )
         except BaseException:
-            self._drop(name, before)
+            self._runner.select(before)
+            self._runner.detach(inner)
             raise
-        if before is not None:
-            self._wrapped.delete_adapter(before)
-        self._active = name
-        return shift
+        if (stale := self._held.pop(folder, None)) is not None:
+            # The runner computes with the new one already.
+            self._runner.detach(stale.inner)
+        return _Held(inner, size, shift, weights)
 
-    def _add(self, name: str, folder: Path, config: dict[str, Any]) -> None:
-        try:
-            weights = load_file(folder / "adapter_model.safetensors", device="cpu")
-        except (SafetensorError, OSError) as fault:
-            raise _unfit(folder, str(fault)) from fault
-        options = {key: config[key] for key in _CONFIG_KEYS if config.get(key) is not None}
-        try:
-            lora = peft.LoraConfig(inference_mode=True, **options)
-            if self._wrapped is None:
-                # Its few weights stay in float32, as they were learned; that costs no time.
-                self._wrapped = peft.PeftModel(self._model.network, lora, adapter_name=name)
-            else:
-                self._wrapped.add_adapter(name, lora)
-            result = peft.set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
-        except (ValueError, RuntimeError, KeyError, TypeError) as fault:
-            raise _unfit(folder, str(fault)) from fault
-        missing = [key for key in result.missing_keys if name in key and "lora_" in key]
-        if result.unexpected_keys or missing:
-            first = (list(result.unexpected_keys) + missing)[0]
-            count = len(result.unexpected_keys) + len(missing)
-            raise _unfit(folder, f"{count} of its tensors have no counterpart, such as {first}")
-        self._wrapped.set_adapter(name, inference_mode=True)
-        self._model.network.eval()
-
-    def _shift(self) -> float:
-        tokens = torch.tensor([self._model.tokenizer(_PROBE)["input_ids"]], device=self._model.network.device)
+    def _shift(self, inner: str) -> float:
         with torch.inference_mode():
-            changed = self._model.network(tokens).logits.float()
-            with self._wrapped.disable_adapter():
-                plain = self._model.network(tokens).logits.float()
-        return float((changed - plain).abs().max())
+            if self._plain is None:
+                self._runner.select(None)
+                self._plain = self._runner.logits(self._probe)
+            self._runner.select(inner)
+            return float((self._runner.logits(self._probe) - self._plain).abs().max())
 
-    def _drop(self, name: str, before: str | None) -> None:
-        if self._wrapped is None:
-            return
-        if before is None:
-            self._remove_all()
-            return
-        self._wrapped.set_adapter(before, inference_mode=True)
-        if name in self._wrapped.peft_config:
-            self._wrapped.delete_adapter(name)
-
-    def _remove_all(self) -> None:
-        if self._wrapped is not None:
-            self._wrapped.unload()
-        self._wrapped = self._active = None
+    def _make_room(self) -> None:
+        for folder in [folder for folder in self._held if folder != self._active]:
+            if len(self._held) <= self._limit:
+                return
+            self._runner.detach(self._held.pop(folder).inner)
 
 
-def _unfit(folder: Path, reason: str) -> LabError:
-    return LabError(
-        f"The adapter {folder.name} does not fit: {' '.join(reason.split())[:300]}.",
-        "Choose another with --adapter NAME or --adapter none, or sleep again.",
-    )
+def _weights(folder: Path) -> tuple[int, int, int]:
+    try:
+        found = (folder / WEIGHTS).stat()
+    except OSError as fault:
+        raise LabError(
+            f"The adapter {folder.name} is gone: {fault.strerror} ({folder / WEIGHTS}).",
+            "Restore the folder, or choose another with --adapter NAME or --adapter none.",
+        ) from fault
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -1,15 +1,10 @@
-"""What this machine computes on: the device, the precision it is good at, and how many cores the engine takes."""
+"""What this machine computes on: the device and the precision it is good at."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import psutil
 import torch
 
+from lab.engine.machine import native_bfloat16
 from lab.errors import LabError
 
 
@@ -27,36 +22,7 @@ def choose_dtype(place: str) -> str:
     """The precision that a device computes best in: half of float32 where it is native."""
     if place != "cpu":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return "bfloat16" if _native_bfloat16() else "float32"
-
-
-def _native_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; without that it is slower than float32."""
-    if sys.platform == "darwin":
-        asked = subprocess.run(
-            ["/usr/sbin/sysctl", "-n", "hw.optional.arm.FEAT_BF16"], capture_output=True, text=True, check=False
-        )
-        return asked.stdout.strip() == "1"
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
-    return any({"avx512_bf16", "amx_bf16", "bf16"} & set(line.split()) for line in lines)
-
-
-def use_cores() -> None:
-    """All physical cores that this process may use but one, which is left to the screen and to a sleep.
-
-    With every core taken, two computing processes wait for each other's threads: beside a sleep on two
-    cores, two threads wrote 1 token a second where one thread wrote 8 to 12 (and 13 alone). The number
-    stays the same for the life of the process, because it changes the rounding and so the drafts.
-    """
-    if "OMP_NUM_THREADS" in os.environ:
-        return
-    cores = psutil.cpu_count(logical=False) or 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    torch.set_num_threads(max(1, min(cores, allowed) - 1))
+    return "bfloat16" if native_bfloat16() else "float32"
 
 
 def threads() -> int:

@@ -1,10 +1,9 @@
-"""Loads a checkpoint: fetches it when it is on the hub, checks it, and describes what it is."""
+"""Loads a checkpoint from a local folder: as weights for the engine's runner, or as a network for the sleeper."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,99 +11,111 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 import transformers
 from safetensors import SafetensorError
 
-from lab.domain import Checkpoint, Loaded, Progress
+from lab.domain import Checkpoint, Loaded, LoadOptions, Progress
+from lab.engine.compute.architecture import architecture
+from lab.engine.compute.decoder import Decoder
+from lab.engine.compute.library import Library
+from lab.engine.compute.runner import Model, Runner
+from lab.engine.compute.weights import Weights
 from lab.engine.fingerprint import count_parameters, fingerprint
+from lab.engine.machine import free_bytes
 from lab.engine.worker_device import choose_device, choose_dtype
+from lab.engine.worker_prompt import knows_thinking
 from lab.errors import LabError
 
 Report = Callable[[Progress], None]
 
-# Data only: weights as safetensors, configuration, tokenizer. No code, nothing pickled.
-_HUB_FILES = [
-    "model*.safetensors",
-    "model.safetensors.index.json",
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template*",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "*.model",
-]
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+# "nf4" keeps a scale a block besides its four bits.
+_BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.0, "nf4": 0.6}
+_QUANTIZED = ("int8", "nf4")
 _GIB = 2**30
+_STAGE = "Reading the weights"
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A checkpoint in memory."""
+class Network:
+    """A checkpoint in memory as transformers holds it, ready to learn."""
 
     network: Any
     tokenizer: Any
-    end_tokens: frozenset[int]
     loaded: Loaded
 
 
-def load_model(checkpoint: Checkpoint, device: str, dtype: str, progress: Report) -> Model:
-    """Load a checkpoint. Raises LabError that names it when it cannot be used on this machine."""
-    folder = _folder(checkpoint, progress)
-    if (folder / "adapter_config.json").is_file():
-        raise LabError(f"{folder} is an adapter, not a checkpoint.", "Load its checkpoint and use --adapter NAME.")
-    mark = fingerprint(folder)
-    place = choose_device(device)
-    kind = choose_dtype(place) if dtype == "auto" else dtype
-    _require_memory(checkpoint.name, folder, place, kind)
-    try:
-        with _liveness("Reading the weights", progress):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True
-            )
-            network = transformers.AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=getattr(torch, kind),
-                device_map=None if place == "cpu" else place,
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-            )
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, SafetensorError) as e:
-        raise _refused(checkpoint.name, e) from e
-    network.eval().requires_grad_(False)
-    config = network.config.get_text_config()
-    form = checkpoint.form or ("chat" if tokenizer.chat_template else "plain")
-    if form == "chat" and not tokenizer.chat_template:
-        form = "plain"
-    end_tokens = _end_tokens(network, tokenizer)
-    # What a checkpoint suggests for sampling (top_k and others) would change the published protocol.
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(end_tokens, default=0)
-    network.generation_config = transformers.GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=sorted(end_tokens) or None, pad_token_id=pad
-    )
-    loaded = Loaded(
-        name=checkpoint.name,
-        family=str(network.config.model_type),
-        form=form,
-        context=int(getattr(config, "max_position_embeddings", None) or 2048),
-        parameters=int(network.num_parameters()),
-        dtype=kind,
-        device=str(network.device),
-        fingerprint=mark,
-        path=str(folder),
-        # The host knows when the whole of it began and ended.
-        seconds=0.0,
-    )
-    return Model(network, tokenizer, end_tokens, loaded)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be loaded where, as far as it is known without the weights."""
+
+    checkpoint: Checkpoint
+    folder: Path
+    fingerprint: str
+    place: str
+    dtype: str
+    config: Any
+    tokenizer: Any
+    generation: Any
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        given = self.generation.eos_token_id
+        tokens = {*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id}
+        return frozenset(int(token) for token in tokens if token is not None)
+
+    def loaded(self, context: int, parameters: int, kernels: str) -> Loaded:
+        template = bool(self.tokenizer.chat_template)
+        form = self.checkpoint.form or ("chat" if template else "plain")
+        return Loaded(
+            name=self.checkpoint.name,
+            family=str(self.config.model_type),
+            form=form if template else "plain",
+            context=context,
+            parameters=parameters,
+            dtype=self.dtype,
+            device=self.place,
+            fingerprint=self.fingerprint,
+            path=str(self.folder),
+            # The host knows when the whole of it began and ended.
+            seconds=0.0,
+            kernels=kernels,
+            thinking=knows_thinking(self.tokenizer),
+            revision=self.checkpoint.revision,
+        )
+
+
+def load_model(checkpoint: Checkpoint, options: LoadOptions, progress: Report) -> Model:
+    """Load a checkpoint to write with.
+
+    The decoder computes the families that it knows on a CPU, the library everything else. Raises LabError that
+    names the checkpoint when it cannot be used on this machine.
+    """
+    plan = _plan(checkpoint, options.device, options.dtype)
+    known = architecture(plan.config) if _decodes(plan, options) else None
+    if known is None:
+        network = _network(plan, progress)
+        runner: Runner = Library(network)
+        parameters = int(network.num_parameters())
+        context = _context(plan.config)
+    else:
+        with _refusals(checkpoint.name):
+
+            def layers_done(done: int, total: int) -> None:
+                progress(Progress(_STAGE, done, total, "layers"))
+
+            runner = Decoder(known, Weights(plan.folder), getattr(torch, plan.dtype), layers_done)
+        parameters = count_parameters(plan.folder)
+        context = known.context
+    return Model(runner, plan.tokenizer, plan.end_tokens, plan.loaded(context, parameters, runner.kernels))
+
+
+def load_network(checkpoint: Checkpoint, device: str, dtype: str) -> Network:
+    """Load a checkpoint to learn with. Raises LabError as `load_model` does."""
+    plan = _plan(checkpoint, device, "auto" if dtype in _QUANTIZED else dtype)
+    network = _network(plan, lambda progress: None)
+    loaded = plan.loaded(_context(plan.config), int(network.num_parameters()), "transformers")
+    return Network(network, plan.tokenizer, loaded)
 
 
 def release() -> None:
@@ -114,53 +125,77 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
-def _folder(checkpoint: Checkpoint, progress: Report) -> Path:
-    if checkpoint.source != "hub":
-        return Path(checkpoint.location)
-    import huggingface_hub
-    import huggingface_hub.errors
-    from tqdm.auto import tqdm
+def _plan(checkpoint: Checkpoint, device: str, dtype: str) -> _Plan:
+    folder = Path(checkpoint.location)
+    mark = fingerprint(folder)
+    place = choose_device(device)
+    kind = choose_dtype(place) if dtype == "auto" else dtype
+    if kind in _QUANTIZED and place == "cpu":
+        raise LabError(f'engine.dtype is "{kind}", which needs a GPU.', 'Set engine.dtype = "auto" in lab.toml.')
+    _require_memory(checkpoint.name, folder, place, kind)
+    with _refusals(checkpoint.name):
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        try:
+            generation = transformers.GenerationConfig.from_pretrained(folder, local_files_only=True)
+        except OSError:
+            generation = transformers.GenerationConfig.from_model_config(config)
+    return _Plan(checkpoint, folder, mark, place, kind, config, tokenizer, generation)
 
-    if checkpoint.ready:
-        with contextlib.suppress(huggingface_hub.errors.LocalEntryNotFoundError):
-            return Path(
-                huggingface_hub.snapshot_download(
-                    checkpoint.location, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"], local_files_only=True
-                )
-            )
-    stage = f"Downloading {checkpoint.name}"
-    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
-    class Bar(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
-        """The hub's own bar, sent to the screen of the lab."""
+def _decodes(plan: _Plan, options: LoadOptions) -> bool:
+    return options.kernels == "auto" and plan.place == "cpu" and plan.dtype in ("float32", "bfloat16")
 
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **{**options, "disable": False, "file": nowhere})
 
-        def update(self, n: float | None = 1) -> bool | None:
-            moved: bool | None = super().update(n)
-            if self.unit == "B":
-                progress(Progress(stage, float(self.n), float(self.total) if self.total else None, "bytes"))
-            return moved
-
-    progress(Progress(stage, unit="bytes"))
-    try:
-        path = huggingface_hub.snapshot_download(
-            checkpoint.location, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"], tqdm_class=Bar
+def _network(plan: _Plan, progress: Report) -> Any:
+    options: dict[str, Any] = {"dtype": getattr(torch, plan.dtype, torch.bfloat16)}
+    if plan.dtype in _QUANTIZED:
+        options["dtype"] = getattr(torch, choose_dtype(plan.place))
+        options["quantization_config"] = _quantization(plan.dtype, options["dtype"])
+    if plan.place != "cpu":
+        # What does not fit the card is kept beside it.
+        fits = count_parameters(plan.folder) * _BYTES[plan.dtype] < torch.cuda.mem_get_info()[0]
+        options["device_map"] = plan.place if fits else "auto"
+    with _refusals(plan.checkpoint.name), _liveness(_STAGE, progress):
+        network, told = transformers.AutoModelForCausalLM.from_pretrained(
+            plan.folder,
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+            attn_implementation="flash_attention_2" if _has_flash_attention(plan) else "sdpa",
+            output_loading_info=True,
+            **options,
         )
-    except Exception as fault:
-        # The hub's client raises many kinds: no network, no such repository, gated, no space.
+    if missing := sorted(told["missing_keys"]):
+        # The library would fill them with random numbers and say nothing to a person.
         raise LabError(
-            f"The checkpoint {checkpoint.name} cannot be fetched from the hub: {_line(fault)}",
-            "Check the name and the network, or use a local folder with config.json and *.safetensors.",
-        ) from fault
-    return Path(path)
+            f"The checkpoint {plan.checkpoint.name} lacks {len(missing)} of its weights, such as {missing[0]}.",
+            "Copy or download it again, or choose another.",
+        )
+    network.eval().requires_grad_(False)
+    return network
+
+
+def _quantization(kind: str, compute: torch.dtype) -> Any:
+    if kind == "int8":
+        return transformers.BitsAndBytesConfig(load_in_8bit=True)
+    return transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute)
+
+
+def _has_flash_attention(plan: _Plan) -> bool:
+    from transformers.utils import is_flash_attn_2_available
+
+    return plan.place != "cpu" and plan.dtype != "float32" and bool(is_flash_attn_2_available())
+
+
+def _context(config: Any) -> int:
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 2048)
 
 
 def _require_memory(name: str, folder: Path, place: str, kind: str) -> None:
     """Say so before the system ends a process for it."""
     needed = count_parameters(folder) * _BYTES[kind]
-    free = psutil.virtual_memory().available if place == "cpu" else torch.cuda.mem_get_info()[0]
+    free = free_bytes() + (torch.cuda.mem_get_info()[0] if place != "cpu" else 0)
     if needed > free:
         raise LabError(
             f"The checkpoint {name} needs {needed / _GIB:.1f} GiB in {kind}; {free / _GIB:.1f} GiB of memory are free.",
@@ -168,11 +203,26 @@ def _require_memory(name: str, folder: Path, place: str, kind: str) -> None:
         )
 
 
-def _end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
-    given = network.generation_config.eos_token_id if network.generation_config is not None else None
-    tokens = set(given if isinstance(given, list) else [given])
-    tokens.add(tokenizer.eos_token_id)
-    return frozenset(int(token) for token in tokens if token is not None)
+@contextlib.contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """What the libraries raise about a checkpoint, in one sentence; out of memory stays what it is."""
+    try:
+        yield
+    except (LabError, torch.OutOfMemoryError, MemoryError):
+        raise
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        ImportError,
+        SafetensorError,
+    ) as e:
+        if "allocate memory" in str(e):
+            raise
+        raise _refused(name, e) from e
 
 
 def _refused(name: str, fault: Exception) -> LabError:
@@ -182,15 +232,17 @@ def _refused(name: str, fault: Exception) -> LabError:
             f"The checkpoint {name} needs program code of its authors, which the lab never runs.",
             "Choose a checkpoint of an architecture that transformers knows itself.",
         )
+    if isinstance(fault, ImportError) and "bitsandbytes" in text:
+        return LabError(
+            'The dtypes "int8" and "nf4" need the package bitsandbytes.',
+            'Install it with pip install bitsandbytes, or set engine.dtype = "auto" in lab.toml.',
+        )
+    lines = text.strip().splitlines()
+    said = f"{type(fault).__name__}: {lines[0][:300] if lines else 'no message'}"
     return LabError(
-        f"The checkpoint {name} cannot be loaded: {_line(fault)}",
+        f"The checkpoint {name} cannot be loaded: {said}",
         "Copy or download it again, or choose another; the engine's log has the whole message.",
     )
-
-
-def _line(fault: Exception) -> str:
-    lines = str(fault).strip().splitlines()
-    return f"{type(fault).__name__}: {lines[0][:300] if lines else 'no message'}"
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 
 from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
 from lab.engine.adapters import check_adapter
-from lab.engine.worker_load import Model, load_model
+from lab.engine.worker_load import Network, load_network
 from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep.training import Encoded
@@ -24,7 +24,7 @@ _ATTENTION: Final = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj
 class Learner:
     """A model whose LoRA weights alone require gradients, with its tokenizer."""
 
-    def __init__(self, network: Any, base: Model, plan: SleepPlan) -> None:
+    def __init__(self, network: Any, base: Network, plan: SleepPlan) -> None:
         self.network = network
         self.device = torch.device(base.loaded.device)
         self._tokenizer = base.tokenizer
@@ -65,7 +65,7 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
     Raises LabError when the weights are not those that the plan was made for, or nothing can be adapted.
     """
     checkpoint = Checkpoint(plan.checkpoint, "folder", plan.model_path, ready=True, form=plan.form)
-    base = load_model(checkpoint, plan.device, plan.dtype, lambda progress: None)
+    base = load_network(checkpoint, plan.device, plan.dtype)
     if base.loaded.fingerprint != plan.fingerprint:
         raise LabError(f"The weights in {plan.model_path} changed since the sleep was planned.", "Sleep again.")
     torch.manual_seed(plan.settings.seed)

@@ -55,7 +55,6 @@ def test_events_come_in_order_and_the_pieces_make_the_text(engine: ProcessEngine
         assert isinstance(own[-1], RowFinished)
         assert "".join(event.text for event in own if isinstance(event, RowGrew)) == own[-1].text
         assert own[-1].tokens <= LENGTH
-    assert [getattr(event, "row", -1) for event in events] == sorted(getattr(event, "row", -1) for event in events)
 
 
 def test_the_token_limit_is_the_reason_when_it_ends_a_draft(engine: ProcessEngine) -> None:

@@ -1,0 +1,166 @@
+"""Any architecture that transformers knows, computed by transformers, with adapters through PEFT; also on a GPU."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from lab.engine.adapters import WEIGHTS
+from lab.engine.compute.lora import unfit
+from lab.engine.compute.runner import Over, common_length
+
+# A cancel is heard between two pieces of a prompt.
+_PIECE: Final = 64
+# Only what shapes a LoRA: an adapter's configuration can also name modules of its own to import.
+_CONFIG_KEYS: Final = (
+    "r",
+    "lora_alpha",
+    "lora_dropout",
+    "target_modules",
+    "exclude_modules",
+    "layers_to_transform",
+    "layers_pattern",
+    "rank_pattern",
+    "alpha_pattern",
+    "bias",
+    "fan_in_fan_out",
+    "use_rslora",
+    "use_dora",
+    "modules_to_save",
+    "task_type",
+)
+
+
+class Library:
+    """A `Runner` of transformers' own forward pass."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self._wrapped: Any = None
+        self._attached: set[str] = set()
+        self._selected: str | None = None
+        self._cache: Any = None
+        self._rows: Any = None
+        self._tokens: list[int] = []
+        self._forget()
+
+    @property
+    def kernels(self) -> str:
+        attention = getattr(self._network.config, "_attn_implementation", "eager")
+        quantized = getattr(self._network.config, "quantization_config", None)
+        form = f", {quantized.quant_method}" if quantized is not None else ""
+        threads = f", {torch.get_num_threads()} threads" if self._network.device.type == "cpu" else ""
+        dtype = str(self._network.dtype).removeprefix("torch.")
+        return f"transformers {transformers.__version__}, {dtype}{form}, {attention} attention{threads}"
+
+    def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
+        kept = common_length(self._tokens, tokens[:-1])
+        if not getattr(self._cache, "is_croppable", False):
+            kept = 0
+        if kept == 0:
+            self._forget()
+        elif kept < len(self._tokens):
+            self._cache.crop(kept - len(self._tokens))
+            del self._tokens[kept:]
+        self._rows = None
+        logits = None
+        for start in range(kept, len(tokens), _PIECE):
+            if over():
+                return None
+            piece = list(tokens[start : start + _PIECE])
+            logits = self._forward(torch.tensor([piece]), self._cache)
+            self._tokens += piece
+        assert logits is not None
+        return logits[0]
+
+    def start(self, rows: int) -> None:
+        self._rows = copy.deepcopy(self._cache)
+        self._rows.batch_repeat_interleave(rows)
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self._forward(tokens[:, None], self._rows)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        self._rows.batch_select_indices(torch.tensor(rows, device=self._network.device))
+
+    def logits(self, tokens: Sequence[int]) -> torch.Tensor:
+        found: torch.Tensor = self._network(torch.tensor([list(tokens)], device=self._network.device)).logits[0]
+        return found.float()
+
+    def attach(self, name: str, folder: Path, config: dict[str, Any]) -> int:
+        import peft
+
+        try:
+            weights = load_file(folder / WEIGHTS, device="cpu")
+        except (SafetensorError, OSError) as fault:
+            raise unfit(folder.name, str(fault)) from fault
+        options = {key: config[key] for key in _CONFIG_KEYS if config.get(key) is not None}
+        try:
+            lora = peft.LoraConfig(inference_mode=True, **options)
+            if self._wrapped is None:
+                # Its few weights stay in float32, as they were learned; that costs no time.
+                self._wrapped = peft.PeftModel(self._network, lora, adapter_name=name)
+            else:
+                self._wrapped.add_adapter(name, lora)
+            self._attached.add(name)
+            result = peft.set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
+        except (ValueError, RuntimeError, KeyError, TypeError) as fault:
+            self._repair()
+            raise unfit(folder.name, str(fault)) from fault
+        missing = [key for key in result.missing_keys if name in key and "lora_" in key]
+        if result.unexpected_keys or missing:
+            self.detach(name)
+            first = (list(result.unexpected_keys) + missing)[0]
+            count = len(result.unexpected_keys) + len(missing)
+            raise unfit(folder.name, f"{count} of its tensors have no counterpart, such as {first}")
+        self._repair()
+        return sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+
+    def detach(self, name: str) -> None:
+        if name in self._attached:
+            self._attached.remove(name)
+            if self._attached:
+                self._wrapped.delete_adapter(name)
+            else:
+                self._wrapped.unload()
+                self._wrapped = None
+        self._repair()
+
+    def select(self, name: str | None) -> None:
+        if name != self._selected:
+            self._selected = name
+            self._repair()
+            self._forget()
+
+    def _repair(self) -> None:
+        """Make PEFT's idea of the active adapter that of this class: adding and deleting change it."""
+        if self._wrapped is None:
+            return
+        for name in set(self._wrapped.peft_config) - self._attached:
+            self._wrapped.delete_adapter(name)
+        if self._selected is None:
+            self._wrapped.base_model.disable_adapter_layers()
+        else:
+            self._wrapped.base_model.enable_adapter_layers()
+            self._wrapped.set_adapter(self._selected, inference_mode=True)
+        self._network.eval()
+
+    def _forget(self) -> None:
+        self._cache = transformers.DynamicCache(config=self._network.config)
+        self._rows = None
+        self._tokens = []
+
+    def _forward(self, tokens: torch.Tensor, cache: Any) -> torch.Tensor:
+        """The logits after the last token of each row: tokens [rows, n] to logits [rows, vocabulary]."""
+        out = self._network(
+            input_ids=tokens.to(self._network.device), past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        logits: torch.Tensor = out.logits[:, -1]
+        return logits

@@ -1,0 +1,30 @@
+"""Reads tensors by name from a checkpoint's safetensors files, which stay mapped and are not copied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from lab.engine.fingerprint import weight_files
+
+
+class Weights:
+    """The tensors of a checkpoint folder. Raises LabError as `weight_files` does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files: dict[str, Any] = {}
+        for path in weight_files(folder):
+            file: Any = safe_open(path, framework="pt", device="cpu")
+            self._files.update(dict.fromkeys(file.keys(), file))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a tensor of this name."""
+        return name in self._files
+
+    def get(self, name: str) -> torch.Tensor:
+        """The tensor as it is in the file. Raises KeyError."""
+        tensor: torch.Tensor = self._files[name].get_tensor(name)
+        return tensor

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,9 @@ from lab.domain import Adapter, Checkpoint, Loaded, Progress
 from lab.engine import catalogue, embedded
 from lab.engine.adapters import find_adapter, newest_adapter
 from lab.engine.client import Engine, ProcessEngine, transformers_engine
+from lab.engine.fetch import Cancelled
 from lab.engine.fingerprint import fingerprint
-from lab.errors import LabError
+from lab.errors import EngineDied, LabError
 from lab.journal import queries
 from lab.journal.database import DatabaseBusy
 from lab.journal.record import Record
@@ -24,6 +26,8 @@ from lab.sleep.service import Base, Sleep
 
 # Readings that belong to no session: memory around loading.
 WORKSPACE_STREAM: Final = "workspace"
+# How soon a cancel ends an engine that loads: it hears nothing else meanwhile.
+_POLL_SECONDS: Final = 0.05
 
 
 class Lab:
@@ -58,6 +62,9 @@ class Lab:
         # Another engine brings its own weights, or needs none.
         self._own_engine = engine_command is None
         self.sleep = Sleep(workspace, self.settings, self.record, self._base, sleeper_command)
+        # A worker that loads must not start a child behind the back of `close`.
+        self._starting = threading.Lock()
+        self._closed = False
 
     @property
     def engine(self) -> Engine:
@@ -86,10 +93,11 @@ class Lab:
         return catalogue.resolve(self._checkpoint_name, self.workspace)
 
     def start_engine(self, progress: Callable[[Progress], None], cancel: threading.Event) -> Loaded:
-        """Prepare the embedded model when it is missing, start a child when none is alive, load, activate.
+        """Make the chosen checkpoint ready, start a child when none is alive, load, activate.
 
         Blocks; `progress` is called from this thread. An adapter that was not asked for by name and does not fit
-        is told in `notices`, and the checkpoint answers without it. Raises LabError.
+        is told in `notices`, and the checkpoint answers without it. Raises LabError, and Cancelled, after which
+        no engine is alive.
         """
         checkpoint = self.checkpoint()
         if self._adapter_name not in ("newest", "none"):
@@ -97,19 +105,40 @@ class Lab:
             find_adapter(self.workspace.adapters, self._adapter_name)
         if self._own_engine and checkpoint.source == "embedded" and not embedded.embedded_ready(checkpoint.name):
             embedded.prepare(progress, cancel)
-        if not self._engine.alive():
-            self._engine.start()
-        loaded = self._engine.load(checkpoint, progress)
-        try:
-            adapter = self._chosen_adapter(loaded.fingerprint)
-            if adapter is not None:
-                self._engine.activate(adapter.path)
-        except LabError as fault:
-            if self._adapter_name != "newest":
-                raise
-            self.notices.append(f"The newest adapter is not used: {fault}")
+        with self._ended_by(cancel):
+            self._start_child()
+            loaded = self._engine.load(checkpoint, progress)
+            self._activate_chosen(checkpoint, loaded)
         self.record.append(WORKSPACE_STREAM, *measured(self._engine.take_readings()))
         return loaded
+
+    def change(
+        self,
+        checkpoint: str | None,
+        adapter: str | None,
+        progress: Callable[[Progress], None],
+        cancel: threading.Event,
+    ) -> Loaded:
+        """Let another checkpoint or adapter answer from the next turn on; only between two turns.
+
+        `checkpoint` None, or the name of the loaded one, changes the adapter only. `adapter` is "newest", "none" or a
+        name; None is the newest. The open conversation goes on. Blocks as `start_engine` does. When it cannot be done,
+        or is cancelled, what answered before answers again, and LabError is raised.
+        """
+        before = (self._checkpoint_name, self._adapter_name)
+        was, answered = self._engine.loaded, self._engine.adapter
+        self._checkpoint_name, self._adapter_name = checkpoint or before[0], adapter or "newest"
+        try:
+            if was is None or self._checkpoint_name != before[0]:
+                return self.start_engine(progress, cancel)
+            self._activate_chosen(self.checkpoint(), was)
+            return was
+        except LabError:
+            self._checkpoint_name, self._adapter_name = before
+            if was is not None and self._engine.loaded is not was:
+                # By its name, because a newer one may have come meanwhile.
+                self._bring_back(answered, progress)
+            raise
 
     def activate(self, name: str | None) -> None:
         """Make an adapter of this workspace, or none, answer from the next turn on. Raises LabError."""
@@ -143,6 +172,8 @@ class Lab:
         try:
             self.end_conversation()
         finally:
+            with self._starting:
+                self._closed = True
             self._engine.close()
             self.record.close()
 
@@ -160,6 +191,66 @@ class Lab:
             " in the journal, and in the database when it is free."
         )
         return None
+
+    def _start_child(self) -> None:
+        with self._starting:
+            if self._closed:
+                raise EngineDied("The lab is being closed.", "Open it again.")
+            self._engine.start()
+
+    @contextlib.contextmanager
+    def _ended_by(self, cancel: threading.Event) -> Iterator[None]:
+        """End the engine when `cancel` is set in here, and raise Cancelled then."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(_POLL_SECONDS):
+                if cancel.is_set():
+                    self._engine.close()
+
+        watcher = threading.Thread(target=watch, name="engine-cancel", daemon=True)
+        watcher.start()
+        died = False
+        try:
+            yield
+        except EngineDied:
+            if not cancel.is_set():
+                raise
+            died = True
+        finally:
+            over.set()
+            watcher.join()
+        # The cancel may also have come after the last reply.
+        if died or (cancel.is_set() and not self._engine.alive()):
+            raise Cancelled
+
+    def _activate_chosen(self, checkpoint: Checkpoint, loaded: Loaded) -> None:
+        """Activate what `adapter` means for this checkpoint. Raises LabError when it was asked for by name."""
+        try:
+            self._engine.activate(self._chosen_folder(checkpoint, loaded.fingerprint))
+        except EngineDied:
+            raise
+        except LabError as fault:
+            if self._adapter_name != "newest" or checkpoint.adapter is not None:
+                raise
+            self.notices.append(f"The newest adapter is not used: {fault}")
+
+    def _bring_back(self, adapter: str | None, progress: Callable[[Progress], None]) -> None:
+        """Load the choice again that a failed change took away; what goes wrong with it is told in `notices`."""
+        if self._closed:
+            return
+        try:
+            if adapter is not None and (self.workspace.adapters / adapter).is_dir():
+                self._adapter_name = adapter
+            self.start_engine(progress, threading.Event())
+        except LabError as fault:
+            self.notices.append(f"The checkpoint before it cannot be loaded again: {fault}")
+
+    def _chosen_folder(self, checkpoint: Checkpoint, weights: str) -> Path | None:
+        if self._adapter_name == "newest" and checkpoint.adapter is not None:
+            return Path(checkpoint.adapter)
+        adapter = self._chosen_adapter(weights)
+        return adapter.path if adapter is not None else None
 
     def _chosen_adapter(self, weights: str) -> Adapter | None:
         if self._adapter_name == "none":

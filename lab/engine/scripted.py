@@ -10,7 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +32,7 @@ from lab.domain import (
     Sampling,
 )
 from lab.engine.adapters import check_adapter
+from lab.engine.fingerprint import fingerprint
 from lab.engine.prose import answer
 from lab.engine.serving import serve, too_long
 from lab.errors import LabError
@@ -39,9 +41,12 @@ _SLOW_SECONDS = 60.0
 _ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x9b5mblink "
 
 
-def fingerprint_of(name: str) -> str:
-    """What a checkpoint of this name is known by here."""
-    return hashlib.sha256(f"scripted {name}".encode()).hexdigest()
+def fingerprint_of(checkpoint: Checkpoint) -> str:
+    """That of its files where there are any, else one made of its name."""
+    folder = Path(checkpoint.location)
+    if checkpoint.ready and (folder / "config.json").is_file():
+        return fingerprint(folder)
+    return hashlib.sha256(f"scripted {checkpoint.name}".encode()).hexdigest()
 
 
 class ScriptedHost:
@@ -81,7 +86,7 @@ class ScriptedHost:
             parameters=checkpoint.parameters or 134_515_008,
             dtype="float32" if options.dtype == "auto" else options.dtype,
             device="cpu",
-            fingerprint=fingerprint_of(checkpoint.name),
+            fingerprint=fingerprint_of(checkpoint),
             path=checkpoint.location,
             seconds=time.monotonic() - started,
             kernels="none",
@@ -127,15 +132,17 @@ class ScriptedHost:
             raise LabError("The engine ran out of memory while it wrote.", "Use a smaller checkpoint.")
         emit(PromptRead(tokens))
         writing = [
-            self._write(row, self._thought(prompt, sampling), self._text(asked, sampling), prompt, max_tokens, cancelled)
+            self._write(
+                row, self._thought(prompt, sampling), self._text(asked, sampling), prompt, max_tokens, cancelled
+            )
             for row, sampling in enumerate(rows)
         ]
         if options.side_by_side:
-            # One token of each in turn; all of them have begun before the first has a word.
-            while writing and not cancelled.is_set():
-                writing = [row for row in writing if (event := next(row, None)) is not None and emit(event) is None]
+            for event in _in_turn(writing):
+                emit(event)
+            return
         for row in writing:
-            if cancelled.is_set() and not options.side_by_side:
+            if cancelled.is_set():
                 return
             for event in row:
                 emit(event)
@@ -149,11 +156,12 @@ class ScriptedHost:
         if options.stall:
             # Like a native call: no cancel is heard until it is over.
             time.sleep(options.stall)
-        cut = min((at for mark in stop if (at := text.find(mark)) >= 0), default=len(text))
+        cut = min((at for mark in prompt.stop if (at := text.find(mark)) >= 0), default=len(text))
+        thinking = _tokens(thought)
         said = ""
         count = 0
         finish: Finish = "stop"
-        for token in _tokens(text[:cut]):
+        for token in [*thinking, *_tokens(text[:cut])]:
             if count == max_tokens:
                 finish = "length"
                 break
@@ -165,9 +173,19 @@ class ScriptedHost:
             count += 1
             if options.die_at_token is not None and (row, count) == (options.die_in_row, options.die_at_token):
                 _die()
-            said += token
-            yield RowGrew(row, token, count)
-        yield RowFinished(row, said, count, time.monotonic() - started, finish)
+            if count <= len(thinking):
+                yield RowThought(row, token, count)
+            else:
+                said += token
+                yield RowGrew(row, token, count)
+        thought = "".join(thinking[:count])
+        yield RowFinished(row, said, count, time.monotonic() - started, finish, thought)
+
+    def _thought(self, prompt: Prompt, sampling: Sampling) -> str:
+        if not prompt.thinking or not self._options.think:
+            return ""
+        words = answer(f"thinking {sampling.seed} {prompt.messages[-1].content}", self._options.think).split()
+        return " ".join(words[: self._options.think])
 
     def _text(self, asked: str, sampling: Sampling) -> str:
         seed: int | str = sampling.seed if sampling.temperature > 0 else "greedy"
@@ -181,6 +199,17 @@ class ScriptedHost:
         if self._loaded is None:
             raise LabError("No checkpoint is loaded.", "Load one first.")
         return self._loaded
+
+
+def _in_turn(rows: Iterable[Iterator[GenerationEvent]]) -> Iterator[GenerationEvent]:
+    """One event of each in turn, until all have ended."""
+    waiting = deque(rows)
+    while waiting:
+        row = waiting.popleft()
+        event = next(row, None)
+        if event is not None:
+            yield event
+            waiting.append(row)
 
 
 def _tokens(text: str) -> list[str]:
@@ -197,6 +226,10 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.engine.scripted", description=__doc__)
     parser.add_argument("--answers", metavar="FILE", help="answers divided by lines of ---; draft takes seed modulo")
     parser.add_argument("--words", type=int, metavar="N", help="made-up answers have at least N words")
+    parser.add_argument("--think", type=int, default=0, metavar="N", help="thinks N words first when it is let")
+    parser.add_argument(
+        "--side-by-side", action="store_true", help="writes all drafts at once, a token of each in turn"
+    )
     parser.add_argument("--pace", type=float, default=0.0, metavar="N", help="tokens per second; 0 does not wait")
     parser.add_argument("--stall", type=float, default=0.0, metavar="S", help="deaf for S seconds before each draft")
     parser.add_argument("--load-seconds", type=float, default=0.0, metavar="S", help="how long loading takes")

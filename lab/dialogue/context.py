@@ -31,8 +31,12 @@ def assemble(
     window: int,
     reserve: int,
     count: Callable[[Prompt], int],
+    thinking: bool,
 ) -> Context:
     """The prompt for a turn: the dialogue so far as far as it fits, newest turns first in line, then `text`.
+
+    Of an earlier turn its answer is read again, not what was thought before it. `thinking` lets a checkpoint
+    think first; the published form knows no thinking.
 
     `window` is the checkpoint's context and `reserve` the tokens kept free for the answer. Mode "fresh" is the
     published protocol: the question alone, in the published form. Raises LabError when `text` alone does not fit.
@@ -48,7 +52,7 @@ def assemble(
             for exchange in turns[len(turns) - kept :]
             for message in (Message("user", exchange.user_input), Message("assistant", exchange.response))
         ]
-        return Prompt((*messages, Message("user", text)), form, stop)
+        return Prompt((*messages, Message("user", text)), form, stop, thinking and form == "chat")
 
     # The largest number of newest turns that fits, found by halving: counting is a call to the engine.
     low, high = 0, len(turns)

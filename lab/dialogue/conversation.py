@@ -146,6 +146,7 @@ class Conversation:
             window=loaded.context,
             reserve=self._settings.refinement.max_tokens,
             count=self._engine.count,
+            thinking=self._settings.dialogue.thinking,
         )
 
     def _rows(self, seed: int | None) -> list[Sampling]:
@@ -173,7 +174,11 @@ class Conversation:
         if not self._recorded():
             self._own()
             self.session = replace(
-                self.session, checkpoint=exchange.checkpoint, adapter=exchange.adapter, title=_title(text)
+                self.session,
+                checkpoint=exchange.checkpoint,
+                adapter=exchange.adapter,
+                title=_title(text),
+                revision=self._engine.loaded.revision if self._engine.loaded else None,
             )
             events.append(opened(self.session))
         self._append(*events, started(exchange))
@@ -190,6 +195,8 @@ class Conversation:
         began: float,
     ) -> Exchange:
         """Record how the exchange ended, with its score, and add it to the history."""
+        # Drafts that grow side by side end in any order.
+        drafts = sorted(drafts, key=lambda draft: draft.iteration)
         if refinement is None and drafts:
             refinement = choose(drafts)
         winner = refinement.winner if refinement else None

@@ -7,7 +7,7 @@ from typing import Union
 
 from lab.domain import Exchange
 from lab.errors import LabError
-from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted
+from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThought
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +37,4 @@ class TurnFailed:
     error: LabError
 
 
-TurnEvent = Union[TurnBegan, DraftStarted, DraftGrew, DraftScored, TurnFinished, TurnFailed]
+TurnEvent = Union[TurnBegan, DraftStarted, DraftThought, DraftGrew, DraftScored, TurnFinished, TurnFailed]

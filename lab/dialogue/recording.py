@@ -26,6 +26,7 @@ def opened(session: Session) -> SessionOpened:
         threshold=session.threshold,
         title=session.title,
         parent_session_id=session.parent_session_id,
+        revision=session.revision,
     )
 
 
@@ -52,6 +53,9 @@ def drafted(exchange_id: str, draft: Draft) -> DraftFinished:
         tokens=draft.tokens,
         seconds=draft.seconds,
         text=draft.text,
+        thinking=draft.thinking,
+        thinking_tokens=draft.thinking_tokens,
+        finish=draft.finish,
     )
 
 

@@ -50,7 +50,7 @@ class Draft:
     """One refinement iteration. Energy is in 0..1, 0 is best; seconds are wall time.
 
     `finish` says why it ended: the model stopped, the token limit, or a cancel. `thinking` is what the model
-    thought before `text`; the tokens count both.
+    thought before `text`, for `thinking_tokens` of the `tokens`.
     """
 
     iteration: int
@@ -62,6 +62,7 @@ class Draft:
     seconds: float
     finish: Finish = "stop"
     thinking: str = ""
+    thinking_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Refinement:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One dialogue. Times are UTC."""
+    """One dialogue. Times are UTC. `revision` is the commit of the hub snapshot that it began on."""
 
     session_id: str
     started_at: datetime
@@ -91,11 +92,15 @@ class Session:
     title: str | None = None
     ended_at: datetime | None = None
     parent_session_id: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One turn with its answer. `turn` counts from 1 within the session; `seconds` is wall time."""
+    """One turn with its answer. `turn` counts from 1 within the session; `seconds` is wall time.
+
+    `chosen` is the iteration of the draft that became the answer.
+    """
 
     exchange_id: str
     session_id: str

@@ -25,6 +25,7 @@ class SessionOpened:
     threshold: float
     title: str | None = None
     parent_session_id: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ class DraftFinished:
     tokens: int | None
     seconds: float | None
     text: str
+    thinking: str = ""
+    thinking_tokens: int = 0
+    finish: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

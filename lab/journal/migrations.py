@@ -67,6 +67,16 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         ORDER BY e.created_at, e.exchange_id, v.profile;
         """,
     ),
+    (
+        "thinking",
+        # With the defaults of the events, so that a row from before equals the one that a rebuild makes.
+        """
+        ALTER TABLE drafts ADD COLUMN thinking VARCHAR DEFAULT '';
+        ALTER TABLE drafts ADD COLUMN thinking_tokens BIGINT DEFAULT 0;
+        ALTER TABLE drafts ADD COLUMN finish VARCHAR;
+        ALTER TABLE sessions ADD COLUMN revision VARCHAR;
+        """,
+    ),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

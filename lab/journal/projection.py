@@ -47,7 +47,8 @@ TABLES: Final[dict[str, TableShape]] = {
     "sessions": _shape(
         1,
         "session_id VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, title VARCHAR, checkpoint VARCHAR,"
-        "adapter VARCHAR, profile VARCHAR, threshold DOUBLE, parent_session_id VARCHAR",
+        "adapter VARCHAR, profile VARCHAR, threshold DOUBLE, parent_session_id VARCHAR,"
+        "revision VARCHAR",
     ),
     "exchanges": _shape(
         1,
@@ -58,7 +59,7 @@ TABLES: Final[dict[str, TableShape]] = {
     "drafts": _shape(
         2,
         "exchange_id VARCHAR, iteration BIGINT, temperature DOUBLE, seed HUGEINT, energy DOUBLE, tokens BIGINT,"
-        "seconds DOUBLE, text VARCHAR, chosen BOOLEAN",
+        "seconds DOUBLE, text VARCHAR, chosen BOOLEAN, thinking VARCHAR, thinking_tokens BIGINT, finish VARCHAR",
     ),
     "salience": _shape(
         2,

@@ -11,14 +11,19 @@ from lab.journal.record import Record, Table
 IMPORTED = "imported-"
 
 _SESSION = """
-    SELECT session_id, started_at, checkpoint, adapter, profile, threshold, title, ended_at, parent_session_id
+    SELECT session_id, started_at, checkpoint, adapter, profile, threshold, title, ended_at, parent_session_id,
+        revision
     FROM sessions s
 """
 _EXCHANGE = """
     SELECT exchange_id, session_id, turn, created_at, user_input, response, status, checkpoint, adapter,
         prompt_tokens, response_tokens, seconds, reason,
-        (SELECT list(row(iteration, temperature, seed, text, energy, tokens, seconds, chosen) ORDER BY iteration)
-            FROM drafts d WHERE d.exchange_id = e.exchange_id) AS drafts,
+        (SELECT list(
+                row(
+                    iteration, temperature, seed, text, energy, tokens, seconds, finish, thinking, thinking_tokens,
+                    chosen
+                ) ORDER BY iteration
+            ) FROM drafts d WHERE d.exchange_id = e.exchange_id) AS drafts,
         (SELECT list(
                 row(profile, surprise, novelty, arousal, reward, conflict, total, threshold) ORDER BY profile
             ) FROM salience v WHERE v.exchange_id = e.exchange_id) AS salience
@@ -114,16 +119,27 @@ def _exchange(row: dict[str, Any]) -> Exchange:
         **row
         | {
             "drafts": tuple(_draft(draft) for draft in drafts),
-            "chosen": next((i for i, draft in enumerate(drafts) if draft[-1]), None),
+            "chosen": next((draft[0] for draft in drafts if draft[-1]), None),
             "salience": tuple(Salience(score[0], *map(_real, score[1:])) for score in scores),
         }
     )
 
 
 def _draft(row: tuple[Any, ...]) -> Draft:
-    """Imported drafts have no seed, tokens or seconds: 0. How a draft ended is not recorded."""
-    iteration, temperature, seed, text, energy, tokens, seconds, _ = row
-    return Draft(iteration, _real(temperature), seed or 0, text, _real(energy), tokens or 0, _real(seconds))
+    """Imported drafts have no seed, tokens or seconds: 0. How one ended that has no `finish` is not known: "stop"."""
+    iteration, temperature, seed, text, energy, tokens, seconds, finish, thinking, thinking_tokens, _ = row
+    return Draft(
+        iteration=iteration,
+        temperature=_real(temperature),
+        seed=seed or 0,
+        text=text,
+        energy=_real(energy),
+        tokens=tokens or 0,
+        seconds=_real(seconds),
+        finish=finish or "stop",
+        thinking=thinking or "",
+        thinking_tokens=thinking_tokens or 0,
+    )
 
 
 def _real(value: float | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from lab.domain import Draft, GenerationEvent, Refinement, RowFinished, RowGrew, RowStarted, Sampling
+from lab.domain import Draft, GenerationEvent, Refinement, RowFinished, RowGrew, RowStarted, RowThought, Sampling
 from lab.refinement.energy import energy
 
 
@@ -17,6 +17,15 @@ class DraftStarted:
     iteration: int
     temperature: float
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DraftThought:
+    """A draft thought `text` more before its answer; `tokens` counts all that it wrote so far."""
+
+    iteration: int
+    text: str
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Refined:
     refinement: Refinement
 
 
-RefinementEvent = Union[DraftStarted, DraftGrew, DraftScored, Refined]
+RefinementEvent = Union[DraftStarted, DraftThought, DraftGrew, DraftScored, Refined]
 
 
 def temperatures(iterations: int, start: float = 0.7, cooling: float = 0.04, floor: float = 0.5) -> list[float]:
@@ -65,13 +74,18 @@ def samplings(
 def refine(generated: Iterable[GenerationEvent], rows: Sequence[Sampling]) -> Iterator[RefinementEvent]:
     """Turn what an engine generates for `rows` into drafts, and end with the choice among them.
 
-    Rows may come one after another or side by side. A stream that ends without a whole row (cancelled
+    Rows may come one after another or side by side. The energy of a draft is that of its answer alone, whatever
+    it thought before. A stream that ends without a whole row (cancelled
     at once) yields no `Refined`.
     """
     drafts: dict[int, Draft] = {}
+    thought: dict[int, int] = {}
     for event in generated:
         if isinstance(event, RowStarted):
             yield DraftStarted(event.row, rows[event.row].temperature, rows[event.row].seed)
+        elif isinstance(event, RowThought):
+            thought[event.row] = event.tokens
+            yield DraftThought(event.row, event.text, event.tokens)
         elif isinstance(event, RowGrew):
             yield DraftGrew(event.row, event.text)
         elif isinstance(event, RowFinished):
@@ -85,6 +99,8 @@ def refine(generated: Iterable[GenerationEvent], rows: Sequence[Sampling]) -> It
                 tokens=event.tokens,
                 seconds=event.seconds,
                 finish=event.finish,
+                thinking=event.thinking,
+                thinking_tokens=thought.get(event.row, 0),
             )
             drafts[event.row] = draft
             yield DraftScored(draft)
@@ -95,9 +111,10 @@ def refine(generated: Iterable[GenerationEvent], rows: Sequence[Sampling]) -> It
 def choose(drafts: Sequence[Draft]) -> Refinement:
     """Lowest energy wins, the earliest on a tie; `converged` when the last is strictly below the first.
 
-    Raises ValueError without drafts.
+    A draft that says nothing (its thinking came to no end) has the low energy of a short text, and still loses
+    against any that says something. Raises ValueError without drafts.
     """
     if not drafts:
         raise ValueError("no drafts to choose from")
-    chosen = min(range(len(drafts)), key=lambda i: drafts[i].energy)
+    chosen = min(range(len(drafts)), key=lambda i: (not drafts[i].text.strip(), drafts[i].energy))
     return Refinement(tuple(drafts), chosen, drafts[-1].energy < drafts[0].energy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.dialogue.context import Context, assemble
-from lab.domain import Exchange, ExchangeStatus, Prompt, PromptForm
+from lab.domain import Draft, Exchange, ExchangeStatus, Prompt, PromptForm
 from lab.errors import LabError
 
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -25,9 +26,16 @@ def words(prompt: Prompt) -> int:
 
 
 def build(
-    text: str, history: Sequence[Exchange], window: int = 1000, reserve: int = 10, form: PromptForm = "chat"
+    text: str,
+    history: Sequence[Exchange],
+    window: int = 1000,
+    reserve: int = 10,
+    form: PromptForm = "chat",
+    thinking: bool = False,
 ) -> Context:
-    return assemble(text, history, mode="dialogue", form=form, window=window, reserve=reserve, count=words)
+    return assemble(
+        text, history, mode="dialogue", form=form, window=window, reserve=reserve, count=words, thinking=thinking
+    )
 
 
 def test_the_dialogue_so_far_is_in_the_prompt() -> None:
@@ -49,9 +57,22 @@ def test_a_base_model_is_stopped_at_the_next_question() -> None:
 
 def test_fresh_is_the_published_prompt_whatever_was_said() -> None:
     history = [exchange(1, "one", "two")]
-    context = assemble("why?", history, mode="fresh", form="chat", window=100, reserve=10, count=words)
+    context = assemble("why?", history, mode="fresh", form="chat", window=100, reserve=10, count=words, thinking=True)
     assert context.prompt == Prompt(context.prompt.messages, "plain", ())
     assert [m.content for m in context.prompt.messages] == ["why?"]
+
+
+@pytest.mark.parametrize(
+    ("form", "thinking", "asked"), [("chat", True, True), ("chat", False, False), ("plain", True, False)]
+)
+def test_thinking_is_asked_for_where_there_is_a_template(form: PromptForm, thinking: bool, asked: bool) -> None:
+    assert build("why?", [], form=form, thinking=thinking).prompt.thinking is asked
+
+
+def test_what_was_thought_before_an_answer_is_not_read_again() -> None:
+    thought = Draft(0, 0.7, 1, "two", 0.3, 9, 0.1, "stop", "a long thought", 8)
+    history = [replace(exchange(1, "one", "two"), drafts=(thought,), chosen=0)]
+    assert [m.content for m in build("why?", history, thinking=True).prompt.messages] == ["one", "two", "why?"]
 
 
 def test_a_message_over_the_window_is_named_with_both_numbers() -> None:

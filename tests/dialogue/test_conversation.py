@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import DraftFinished, ExchangeFinished
 from lab.lab import Lab
-from lab.refinement.irp import DraftGrew, DraftScored
+from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
 
 SCRIPTED = [sys.executable, "-m", "lab.engine.scripted"]
@@ -284,3 +285,49 @@ def test_fresh_context_asks_the_question_alone(opened: Opened) -> None:
     first = answer(conversation, "the same question")
     answer(conversation, "another")
     assert answer(conversation, "the same question").prompt_tokens == first.prompt_tokens
+
+
+def test_thinking_is_recorded_apart_and_no_part_of_answer_and_score(opened: Opened) -> None:
+    lab = opened.lab("--think", "9")
+    events = turn(lab.converse(new=True), "What is learning?", seed=40)
+    thought = "".join(e.text for e in events if isinstance(e, DraftThought) and e.iteration == 0)
+    assert isinstance(events[-1], TurnFinished)
+    exchange = events[-1].exchange
+    assert exchange.drafts[0].thinking == thought
+    assert [draft.thinking_tokens for draft in exchange.drafts] == [9] * 5
+    assert lab.record.sync()
+    recorded = queries.exchange(lab.record, exchange.exchange_id)
+    assert recorded is not None
+    assert recorded.drafts == exchange.drafts
+    silent = opened.lab("--think", "9", settings="[dialogue]\nthinking = false\n")
+    spared = answer(silent.converse(new=True), "What is learning?", seed=40)
+    assert [draft.thinking for draft in spared.drafts] == [""] * 5
+    assert (spared.response, spared.salience) == (exchange.response, exchange.salience)
+
+
+def test_thinking_is_not_read_again_in_the_next_turn(opened: Opened) -> None:
+    lab = opened.lab("--think", "9")
+    conversation = lab.converse(new=True)
+    answer(conversation, "one", seed=40)
+    tokens = answer(conversation, "two", seed=40).prompt_tokens
+    silent = opened.lab(settings="[dialogue]\nthinking = false\n").converse(new=True)
+    answer(silent, "one", seed=40)
+    assert answer(silent, "two", seed=40).prompt_tokens == tokens
+
+
+def test_how_a_draft_ended_is_recorded(opened: Opened) -> None:
+    lab = opened.lab("--words", "40", settings="[refinement]\nmax_tokens = 12\n")
+    exchange = answer(lab.converse(new=True), "What is learning?")
+    assert lab.record.sync()
+    recorded = queries.exchange(lab.record, exchange.exchange_id)
+    assert recorded is not None
+    assert [draft.finish for draft in recorded.drafts] == ["length"] * 5
+
+
+def test_drafts_written_side_by_side_are_the_same_drafts(opened: Opened) -> None:
+    drafts = []
+    for options in ((), ("--side-by-side",)):
+        lab = opened.lab("--think", "3", *options)
+        drafts.append(answer(lab.converse(new=True), "What is learning?", seed=40).drafts)
+        lab.close()
+    assert [replace(draft, seconds=0.0) for draft in drafts[0]] == [replace(draft, seconds=0.0) for draft in drafts[1]]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import LabError
-from lab.journal.events import Entry, MemoryRead, SessionTitled, decode, encode, now
+from lab.journal.events import DraftFinished, Entry, MemoryRead, SessionOpened, SessionTitled, decode, encode, now
 from lab.journal.journal import Journal
 from tests.helpers import wait_until
 from tests.journal.samples import SESSION, draft, opened, reading, said, start_child, turn_started
@@ -68,6 +68,22 @@ def test_no_line_breaks_the_reader(line: bytes) -> None:
 def test_a_line_that_is_no_event_says_why(line: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         decode(line)
+
+
+def test_a_line_of_the_first_release_is_read_with_what_was_added_since_left_empty() -> None:
+    at = b'{"at": "2026-11-22T04:41:00+00:00", "event": '
+    drafted = decode(
+        at + b'"draft_finished", "exchange_id": "s-0001", "iteration": 1, "temperature": 0.7, "seed": 8,'
+        b' "energy": 0.5, "tokens": 12, "seconds": 0.5, "text": "draft 1 of turn 1"}'
+    )
+    assert drafted is not None
+    assert drafted.event == DraftFinished("s-0001", 1, 0.7, 8, 0.5, 12, 0.5, "draft 1 of turn 1", "", 0, None)
+    began = decode(
+        at + b'"session_opened", "session_id": "s", "checkpoint": "tiny", "adapter": null, "profile": "lexical",'
+        b' "threshold": 0.15, "title": null, "parent_session_id": null}'
+    )
+    assert began is not None
+    assert began.event == SessionOpened("s", "tiny", None, "lexical", 0.15, None, None, None)
 
 
 def test_events_of_one_append_share_its_time_and_come_back_in_order(journal: Journal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -35,6 +36,24 @@ def test_a_session_comes_back_as_it_was_opened(record: Record) -> None:
     assert queries.session(record, "another") is None
 
 
+def test_a_session_names_the_revision_that_it_began_on(record: Record) -> None:
+    record.append(SESSION, opened(revision="0123abc"))
+    record.sync()
+    session = queries.session(record, SESSION)
+    assert session is not None and session.revision == "0123abc"
+
+
+def test_a_draft_comes_back_with_what_it_thought_and_how_it_ended(record: Record) -> None:
+    spoken = replace(draft(1, 0), thinking="hm", thinking_tokens=2, finish="length")
+    record.append(SESSION, opened(), turn_started(1), spoken, draft(1, 1))
+    record.sync()
+    (exchange,) = queries.exchanges(record, SESSION)
+    assert exchange.drafts == (
+        Draft(0, 0.7, 7, "draft 0 of turn 1", 0.5, 12, 0.5, "length", "hm", 2),
+        Draft(1, 0.7, 8, "draft 1 of turn 1", 0.5, 12, 0.5),
+    )
+
+
 def test_the_latest_session_is_the_one_with_the_last_activity_and_never_an_imported_one(record: Record) -> None:
     assert queries.latest_session(record) is None
     for number, name in enumerate(["s-1", "s-2", "imported-3"]):
@@ -65,6 +84,13 @@ def test_exchanges_come_oldest_first_with_drafts_and_scores(record: Record) -> N
     assert second.salience == ()
     assert queries.exchange(record, exchange_id(1)) == first
     assert queries.exchange(record, "none") is None
+
+
+def test_the_chosen_draft_is_known_by_its_iteration_when_others_are_missing(record: Record) -> None:
+    record.append(SESSION, opened(), turn_started(1), draft(1, 3), draft(1, 1), finished(1, chosen=3))
+    record.sync()
+    (exchange,) = queries.exchanges(record, SESSION)
+    assert ([d.iteration for d in exchange.drafts], exchange.chosen) == ([1, 3], 3)
 
 
 def test_only_whole_answers_that_were_not_slept_on_can_be_slept_on(record: Record) -> None:

@@ -98,17 +98,40 @@ def test_the_background_thread_survives_a_damaged_database(filled: Record) -> No
 
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(filled: Record) -> None:
-    filled.execute_write("INSERT INTO schema_steps VALUES (2, 'from the future')")
+    steps = len(migrations.STEPS)
+    filled.execute_write(f"INSERT INTO schema_steps VALUES ({steps + 1}, 'from the future')")
     filled.append(SESSION, reading("waits"))
     for use in (lambda: filled.query("SELECT 1"), filled.sync):
         with pytest.raises(LabError, match="newer release of the lab") as told:
             use()
         assert "lab rebuild" in told.value.remedy
     with duckdb.connect(str(filled.workspace.database), read_only=True) as connection:
-        assert connection.execute("SELECT count(*) FROM schema_steps").fetchall() == [(2,)]
+        assert connection.execute("SELECT count(*) FROM schema_steps").fetchall() == [(steps + 1,)]
         assert connection.execute("SELECT count(*) FROM resources").fetchall() == [(0,)]
     filled.rebuild()
     assert readings(filled) == ["waits"]
+
+
+def test_a_database_of_the_first_release_becomes_what_a_rebuild_makes(record: Record) -> None:
+    record.append(SESSION, opened(), *whole_turn(1))
+    with duckdb.connect(str(record.workspace.database)) as connection:
+        migrations.upgrade(connection, migrations.STEPS[:1])
+        connection.execute("INSERT INTO sessions (session_id, checkpoint, profile) VALUES ('old', 'tiny', 'lexical')")
+        connection.execute(
+            "INSERT INTO drafts (exchange_id, iteration, text, chosen) VALUES ('old-0001', 0, 'x', true)"
+        )
+    assert record.sync()
+    thinking = "SELECT DISTINCT thinking, thinking_tokens, finish FROM drafts"
+    assert record.query(thinking).rows == [("", 0, None)]
+    assert record.query("SELECT DISTINCT revision FROM sessions").rows == [(None,)]
+    assert [iteration for (iteration,) in record.query("SELECT iteration FROM drafts ORDER BY ALL").rows] == [
+        0,
+        0,
+        1,
+        2,
+    ]
+    record.rebuild()
+    assert record.query(thinking).rows == [("", 0, None)]
 
 
 def test_steps_are_applied_in_order_and_only_once() -> None:

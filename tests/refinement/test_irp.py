@@ -8,14 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.domain import Draft, GenerationEvent, RowFinished, RowGrew, RowStarted, Sampling
+from lab.domain import Draft, GenerationEvent, RowFinished, RowGrew, RowStarted, RowThought, Sampling
 from lab.refinement.energy import energy
-from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, Refined, choose, refine, samplings, temperatures
+from lab.refinement.irp import (
+    DraftGrew,
+    DraftScored,
+    DraftStarted,
+    DraftThought,
+    Refined,
+    choose,
+    refine,
+    samplings,
+    temperatures,
+)
 from tests.reference import recorded_exchanges
 
 
-def draft(iteration: int, value: float) -> Draft:
-    return Draft(iteration, 0.7, iteration, "text", value, 1, 0.1)
+def draft(iteration: int, value: float, text: str = "text") -> Draft:
+    return Draft(iteration, 0.7, iteration, text, value, 1, 0.1)
 
 
 def test_every_recorded_refinement_is_reproduced() -> None:
@@ -72,6 +82,12 @@ def test_the_earliest_lowest_energy_wins(energies: list[float]) -> None:
     assert refinement.converged == (energies[-1] < energies[0])
 
 
+def test_a_draft_that_says_nothing_loses_against_any_that_does() -> None:
+    said = draft(1, 0.9, "and so on and so on")
+    assert choose([draft(0, 0.3, ""), said, draft(2, 0.3, " \n")]).winner == said
+    assert choose([draft(0, 0.3, ""), draft(1, 0.3, "")]).chosen == 0
+
+
 def test_no_two_drafts_share_a_seed() -> None:
     assert [sampling.seed for sampling in samplings(5, 40)] == [40, 41, 42, 43, 44]
 
@@ -99,3 +115,23 @@ def test_drafts_may_arrive_side_by_side_and_in_any_order() -> None:
 
 def test_nothing_generated_chooses_nothing() -> None:
     assert list(refine(iter(()), [Sampling(0.7, 1)])) == []
+
+
+def test_thinking_is_told_and_kept_and_costs_no_energy() -> None:
+    answer = "A whole sentence that is long enough to cost nothing at all."
+    thought = "well, well, well, " * 20
+    events = list(
+        refine(
+            [
+                RowStarted(0),
+                RowThought(0, thought[:9], 5),
+                RowThought(0, thought[9:], 80),
+                RowGrew(0, answer, 95),
+                RowFinished(0, answer, 95, 0.5, "stop", thought),
+            ],
+            [Sampling(0.7, 1)],
+        )
+    )
+    assert events[1:3] == [DraftThought(0, thought[:9], 5), DraftThought(0, thought[9:], 80)]
+    assert isinstance(events[4], DraftScored)
+    assert events[4].draft == Draft(0, 0.7, 1, answer, 0.0, 95, 0.5, "stop", thought, 80)

@@ -1,6 +1,7 @@
-"""Turns the embedded GGUF file into plain safetensors with tokenizer and chat template, once, in its own process.
+"""Turns a GGUF file into plain safetensors with tokenizer and chat template, once, in its own process.
 
-Run as `python -m lab.engine.convert FILE.gguf FOLDER`; its lines that begin with "stage: " say what it does.
+Run as `python -m lab.engine.convert FILE.gguf FOLDER [embedded]`; its lines that begin with "stage: " say what it
+does. "embedded" restores what the embedded checkpoint's file leaves out.
 """
 
 from __future__ import annotations
@@ -10,19 +11,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_PAD = "<|endoftext|>"
-_END = "<|im_end|>"
+from lab.engine.gguf_header import read_header
+
+_EMBEDDED_PAD = "<|endoftext|>"
+_EMBEDDED_END = "<|im_end|>"
+# Tokens that end a turn in some template. A GGUF file names one end token; a checkpoint may write another.
+_TURN_ENDS = ("<|im_end|>", "<|end|>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>")
+_PROBE = "Question: What is the capital of France?"
 
 
-def convert(source: Path, folder: Path) -> None:
-    """Write the checkpoint of `source` to `folder` in bfloat16. Raises RuntimeError when it did not survive."""
+def convert(source: Path, folder: Path, *, embedded: bool) -> None:
+    """Write the checkpoint of `source` to `folder`. Raises RuntimeError when it did not survive.
+
+    float32 and float16 files keep their precision, all others become bfloat16.
+    """
     _stage("starting")
     import torch
     import transformers
 
+    file_type = read_header(source).file_type
+    dtype = {0: torch.float32, 1: torch.float16}.get(-1 if file_type is None else file_type, torch.bfloat16)
+
     _stage("reading the tokenizer")
     tokenizer = transformers.AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-    _correct(tokenizer)
+    if embedded:
+        _correct(tokenizer)
     tokenizer.save_pretrained(folder)
 
     _stage("reading the weights")
@@ -33,21 +46,22 @@ def convert(source: Path, folder: Path) -> None:
     model = transformers.AutoModelForCausalLM.from_pretrained(
         source.parent, gguf_file=source.name, dtype=torch.float32, **options
     ).eval()
-    probe = torch.tensor([tokenizer(f"Question: What is the capital of France?{_END}")["input_ids"]])
+    probe = torch.tensor([tokenizer(f"{_PROBE}{tokenizer.eos_token or ''}")["input_ids"]])
     with torch.inference_mode():
         expected = model(probe).logits.flatten()
 
     _stage("writing the weights")
-    # What is left of the 4-bit form would make the next load look for it.
+    # What is left of the packed form would make the next load look for it.
     model.hf_quantizer = None
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    end = tokenizer.convert_tokens_to_ids(_END)
-    for config in (model.config, model.generation_config):
-        config.pad_token_id = tokenizer.pad_token_id
-        config.eos_token_id = end
-    model.to(torch.bfloat16)
+    ends = [tokenizer.convert_tokens_to_ids(_EMBEDDED_END)] if embedded else _ends(tokenizer)
+    model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
+    if ends:
+        model.config.eos_token_id = ends[0]
+        model.generation_config.eos_token_id = ends if len(ends) > 1 else ends[0]
+    model.to(dtype)
     model.save_pretrained(folder)
     del model
 
@@ -62,6 +76,13 @@ def convert(source: Path, folder: Path) -> None:
         raise RuntimeError(f"the converted weights answer differently (likeness {likeness:.3f})")
 
 
+def _ends(tokenizer: Any) -> list[int]:
+    """The file's own end token first, then those special tokens that end a turn."""
+    special = tokenizer.get_added_vocab()
+    named = [tokenizer.eos_token_id, *(special.get(text) for text in _TURN_ENDS)]
+    return list(dict.fromkeys(token for token in named if token is not None))
+
+
 def _correct(tokenizer: Any) -> None:
     """Restore what the GGUF form of the tokenizer leaves out, and give padding a token of its own."""
     from tokenizers import pre_tokenizers
@@ -71,9 +92,9 @@ def _correct(tokenizer: Any) -> None:
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     # Padding with the end token would hide the end token from a trainer that masks padding.
-    tokenizer.pad_token = _PAD
+    tokenizer.pad_token = _EMBEDDED_PAD
     tokenizer.model_max_length = 8192
-    if tokenizer.eos_token != _END or not tokenizer.chat_template:
+    if tokenizer.eos_token != _EMBEDDED_END or not tokenizer.chat_template:
         raise RuntimeError("the tokenizer has lost its end token or its chat template")
 
 
@@ -84,4 +105,4 @@ def _stage(name: str) -> None:
 if __name__ == "__main__":
     if hasattr(os, "nice"):
         os.nice(5)
-    convert(Path(sys.argv[1]), Path(sys.argv[2]))
+    convert(Path(sys.argv[1]), Path(sys.argv[2]), embedded=sys.argv[3:] == ["embedded"])

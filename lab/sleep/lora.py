@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
 from lab.engine.adapters import check_adapter
+from lab.engine.families import ATTENTION_NAMES, target_modules
 from lab.engine.worker_load import Network, load_network
 from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep.training import Encoded
-
-# The names that attention projections have in the families of the catalogue.
-_ATTENTION: Final = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "dense", "out_proj"})
 
 
 class Learner:
@@ -74,27 +72,40 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
         check_adapter(parent, plan.fingerprint, plan.checkpoint)
         network = PeftModel.from_pretrained(base.network, str(parent), is_trainable=True, local_files_only=True)
     else:
-        network = get_peft_model(base.network, _config(base.network, plan))
+        network = get_peft_model(base.network, _config(base, plan))
     return Learner(network, base, plan)
 
 
-def _config(base: Any, plan: SleepPlan) -> LoraConfig:
+def lora_modules(network: Any, family: str, modules: Literal["attention", "all"], checkpoint: str) -> list[str] | str:
+    """The names of the linear layers that LoRA adapts: those of the family, else what can be told from the network.
+
+    "all-linear" stands for every linear layer but the head. Raises LabError for a name that matches no layer.
+    """
+    leaves = {
+        name.rpartition(".")[2] for name, module in network.named_modules() if isinstance(module, torch.nn.Linear)
+    }
+    wanted = target_modules(family, modules)
+    if wanted is None and modules == "all":
+        return "all-linear"
+    names = sorted(leaves & ATTENTION_NAMES) if wanted is None else list(wanted)
+    if not names:
+        raise LabError(f"{checkpoint} has no attention projection of a known name.", 'Set sleep.recipe = "answers".')
+    missing = [name for name in names if name not in leaves]
+    if missing:
+        raise LabError(
+            f"{checkpoint} says that it is of the family {family} and has no linear layer {', '.join(missing)}.",
+            "Correct model_type in its config.json, or choose another checkpoint to sleep on.",
+        )
+    return names
+
+
+def _config(base: Network, plan: SleepPlan) -> LoraConfig:
     settings = plan.settings
-    modules: str | list[str] = "all-linear"
-    if settings.modules == "attention":
-        leaves = {
-            name.rpartition(".")[2] for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)
-        }
-        modules = sorted(leaves & _ATTENTION)
-        if not modules:
-            raise LabError(
-                f"{plan.checkpoint} has no attention projection of a known name.", 'Set sleep.recipe = "answers".'
-            )
     return LoraConfig(
         task_type="CAUSAL_LM",
         base_model_name_or_path=plan.checkpoint,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=modules,
+        target_modules=lora_modules(base.network, base.loaded.family, settings.modules, plan.checkpoint),
     )

@@ -18,7 +18,7 @@ _NO_LIMIT = 2**60
 
 def free_bytes(root: Path = Path("/")) -> int:
     """Memory that a new process can take now: what the system has, and what the control groups leave of it."""
-    return min([psutil.virtual_memory().available, *(limit - used for limit, used in _groups(root))])
+    return min([psutil.virtual_memory().available, *(max(limit - used, 0) for limit, used in _groups(root))])
 
 
 def whole_bytes(root: Path = Path("/")) -> int:

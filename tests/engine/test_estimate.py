@@ -1,0 +1,209 @@
+"""What a checkpoint takes is told before it is loaded: proposed smaller, or refused with the sizes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab.domain import Checkpoint
+from lab.engine import machine
+from lab.engine.catalogue import resolve
+from lab.engine.estimate import PROMPT_TOKENS, ROWS, advise, default_dtype, estimate
+from lab.engine.known import catalogue
+from lab.errors import LabError
+from lab.settings import EngineSettings, Workspace
+from tests.engine.gguf_files import write_gguf
+from tests.tiny import make_checkpoint
+
+GIB = 2**30
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def phi_2(tmp_path: Path) -> Checkpoint:
+    return resolve("phi-2", Workspace(tmp_path))
+
+
+def total(checkpoint: Checkpoint, dtype: str) -> int:
+    found = estimate(checkpoint, dtype, PROMPT_TOKENS, ROWS)
+    assert found is not None
+    return found.total_bytes
+
+
+def test_the_weights_are_the_bytes_of_the_dtype(phi_2: Checkpoint) -> None:
+    parameters = 2_779_683_840
+    embeddings = 2 * 51_200 * 2_560
+    expected = {
+        "float32": 4 * parameters,
+        "bfloat16": 2 * parameters,
+        "float16": 2 * parameters,
+        "int8": 2 * embeddings + (parameters - embeddings),
+        "nf4": 2 * embeddings + (parameters - embeddings) * 9 // 16,
+    }
+    for dtype, size in expected.items():
+        found = estimate(phi_2, dtype, 100, 1)
+        assert found is not None
+        assert (found.dtype, found.weights_bytes) == (dtype, size)
+
+
+def test_the_cache_holds_one_prompt_and_an_answer_for_each_row(phi_2: Checkpoint) -> None:
+    found = estimate(phi_2, "bfloat16", 1000, 5)
+    assert found is not None
+    # 32 layers, keys and values, 32 heads of 80 numbers in two bytes.
+    assert found.cache_bytes == (1000 + 5 * 200) * 32 * 2 * 32 * 80 * 2
+    in_full = estimate(phi_2, "float32", 1000, 5)
+    assert in_full is not None
+    assert in_full.cache_bytes == 2 * found.cache_bytes
+
+
+def test_a_prompt_is_never_reckoned_longer_than_the_window(phi_2: Checkpoint) -> None:
+    assert phi_2.context == 2048
+    assert estimate(phi_2, "bfloat16", 100_000, 5) == estimate(phi_2, "bfloat16", 1848, 5)
+
+
+def test_training_takes_more_than_answering_and_less_than_full_training(tmp_path: Path) -> None:
+    for known in catalogue():
+        found = estimate(resolve(known.name, Workspace(tmp_path)), "bfloat16", PROMPT_TOKENS, ROWS)
+        assert found is not None
+        assert found.weights_bytes < found.training_bytes
+    embedded = estimate(resolve("smollm2-135m-instruct", Workspace(tmp_path)), "bfloat16", PROMPT_TOKENS, ROWS)
+    assert embedded is not None
+    # Measured: a backward pass over 4 x 512 tokens took 3.7e9 bytes over the loaded model, without the optimiser.
+    activations = embedded.training_bytes - embedded.weights_bytes - 400 * 2**20 - 16 * 2_442_240
+    assert activations == pytest.approx(3_687 * 2**20, rel=0.1)
+
+
+def test_files_on_this_machine_count_before_the_catalogue(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "phi-2")
+    found = estimate(resolve(str(folder), Workspace(tmp_path)), "float32", 10, 1)
+    assert found is not None
+    assert found.weights_bytes == (folder / "model.safetensors").stat().st_size - header_bytes(folder)
+    assert found.cache_bytes == (10 + 200) * 2 * 2 * 1 * 16 * 4
+
+
+def header_bytes(folder: Path) -> int:
+    return 8 + int.from_bytes((folder / "model.safetensors").read_bytes()[:8], "little")
+
+
+def test_a_gguf_file_is_estimated_before_it_is_converted(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "tiny")
+    file = write_gguf(tmp_path / "tiny.gguf", folder)
+    of_file, of_folder = (resolve(str(path), Workspace(tmp_path)) for path in (file, folder))
+    assert not of_file.ready
+    assert estimate(of_file, "bfloat16", 300, 5) == estimate(of_folder, "bfloat16", 300, 5)
+
+
+def test_of_a_hub_id_that_nobody_knows_nothing_is_said(tmp_path: Path) -> None:
+    unknown = resolve("someone/some-model", Workspace(tmp_path))
+    assert estimate(unknown, "bfloat16", 10, 1) is None
+    advice = advise(unknown, EngineSettings(), GIB)
+    assert (advice.fits, advice.estimate, advice.sentence) == (True, None, "")
+
+
+def test_auto_is_what_the_processor_does_best(phi_2: Checkpoint) -> None:
+    assert estimate(phi_2, "auto", 10, 1) == estimate(phi_2, default_dtype(), 10, 1)
+    assert default_dtype() == ("bfloat16" if machine.native_bfloat16() else "float32")
+    assert default_dtype(gpu=True) == "bfloat16"
+
+
+def test_what_fits_is_taken_as_it_is_asked_for(phi_2: Checkpoint) -> None:
+    free = total(phi_2, "float32")
+    advice = advise(phi_2, EngineSettings(dtype="float32"), free)
+    assert (advice.fits, advice.dtype, advice.sentence) == (True, "float32", "")
+
+
+def test_over_it_half_the_size_is_proposed(phi_2: Checkpoint) -> None:
+    advice = advise(phi_2, EngineSettings(dtype="float32"), 8 * GIB)
+    assert (advice.fits, advice.dtype) == (False, "bfloat16")
+    assert "phi-2 needs 12.9 GiB in float32 and 8.0 GiB of memory are free" in advice.sentence
+    assert "in bfloat16 it needs 6.6 GiB" in advice.sentence
+
+
+def test_on_a_gpu_8_and_4_bits_are_proposed_in_turn(phi_2: Checkpoint) -> None:
+    settings = EngineSettings()
+    for dtype, smaller in (("bfloat16", "int8"), ("int8", "nf4")):
+        advice = advise(phi_2, settings, 64 * GIB, total(phi_2, dtype) - 1)
+        assert (advice.fits, advice.dtype) == (False, smaller)
+        assert "GPU memory" in advice.sentence
+    assert advise(phi_2, settings, GIB, total(phi_2, "bfloat16")).fits
+
+
+def test_what_fits_in_no_form_is_refused_with_the_sizes(phi_2: Checkpoint) -> None:
+    with pytest.raises(LabError, match=r"phi-2 needs 6\.\d GiB in bfloat16 .* 2\.0 GiB of memory are free") as refused:
+        advise(phi_2, EngineSettings(dtype="float32"), 2 * GIB)
+    assert "smaller checkpoint" in refused.value.remedy
+    with pytest.raises(LabError, match=r"in nf4 .* 1\.0 GiB of GPU memory are free"):
+        advise(phi_2, EngineSettings(), 64 * GIB, GIB)
+
+
+def test_a_quantised_dtype_without_a_gpu_is_refused(phi_2: Checkpoint) -> None:
+    for dtype in ("int8", "nf4"):
+        with pytest.raises(LabError, match=f'engine.dtype is "{dtype}", which needs a GPU'):
+            advise(phi_2, EngineSettings(dtype=dtype), 64 * GIB)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "mine")
+    checkpoint = resolve(str(folder), Workspace(tmp_path))
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(LabError, match=r"model\.safetensors is cut short"):
+        estimate(replace(checkpoint), "bfloat16", 10, 1)
+
+
+def test_a_control_group_counts_when_it_leaves_less_than_the_system(tmp_path: Path) -> None:
+    group = tmp_path / "sys/fs/cgroup/lab/inner"
+    write(tmp_path / "proc/self/cgroup", "0::/lab/inner\n")
+    assert machine.free_bytes(tmp_path) <= psutil.virtual_memory().total
+    for folder, limit in ((group, "max"), (group.parent, str(300 * 2**20))):
+        write(folder / "memory.max", f"{limit}\n")
+        write(folder / "memory.current", f"{200 * 2**20}\n")
+        write(folder / "memory.stat", f"anon 1\ninactive_file {50 * 2**20}\n")
+    # Cached pages of files are given back; the limit of the outer group holds for the inner one.
+    assert machine.free_bytes(tmp_path) == 150 * 2**20
+    assert machine.whole_bytes(tmp_path) == 300 * 2**20
+
+
+def test_a_control_group_of_version_1_counts_too(tmp_path: Path) -> None:
+    write(tmp_path / "proc/self/cgroup", "5:devices:/\n4:cpu,memory:/outside/name\n0::/\n")
+    base = tmp_path / "sys/fs/cgroup/memory"
+    # In a container the group is mounted at the base, under whatever name it has outside.
+    write(base / "memory.limit_in_bytes", str(400 * 2**20))
+    write(base / "memory.usage_in_bytes", str(390 * 2**20))
+    write(base / "memory.stat", f"total_inactive_file {40 * 2**20}\n")
+    assert machine.free_bytes(tmp_path) == 50 * 2**20
+    write(base / "memory.limit_in_bytes", "9223372036854771712")
+    assert machine.free_bytes(tmp_path) > 400 * 2**20
+
+
+def test_a_group_that_is_over_its_limit_leaves_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "proc/self/cgroup", "0::/\n")
+    write(tmp_path / "sys/fs/cgroup/memory.max", "100")
+    write(tmp_path / "sys/fs/cgroup/memory.current", "120")
+    assert machine.free_bytes(tmp_path) == 0
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def test_estimates_are_made_without_torch() -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom lab.settings import Workspace\n"
+        "from lab.engine import catalogue, estimate, provide\n"
+        "[estimate.estimate(c, 'auto', 100, 5) for c in catalogue.checkpoints(Workspace(Path('nowhere')))]\n"
+        "print([n for n in ('torch', 'transformers', 'gguf', 'safetensors', 'huggingface_hub') if n in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -11,11 +11,14 @@ from typing import Final
 from lab.dialogue.conversation import Conversation
 from lab.dialogue.recording import measured
 from lab.domain import Adapter, Checkpoint, Loaded, Progress
-from lab.engine import catalogue, embedded
-from lab.engine.adapters import find_adapter, newest_adapter
+from lab.engine import catalogue, offers
+from lab.engine.adapters import find_adapter, list_adapters, newest_adapter, read_adapter
 from lab.engine.client import Engine, ProcessEngine, transformers_engine
+from lab.engine.estimate import Advice
 from lab.engine.fetch import Cancelled
 from lab.engine.fingerprint import fingerprint
+from lab.engine.offers import Offer, Offers, Room
+from lab.engine.provide import provide
 from lab.errors import EngineDied, LabError
 from lab.journal import queries
 from lab.journal.database import DatabaseBusy
@@ -51,6 +54,10 @@ class Lab:
         self.notices: list[str] = []
         self._checkpoint_name = checkpoint or self.settings.engine.checkpoint
         self._adapter_name = adapter or self.settings.engine.adapter
+        # Folders and hub ids that were named once can be chosen again.
+        self._chosen = [self._checkpoint_name]
+        # The folder of the active adapter.
+        self._folder: Path | None = None
         self._conversation: Conversation | None = None
         self.record = Record(workspace)
         log = workspace.logs / "engine.log"
@@ -103,11 +110,18 @@ class Lab:
         if self._adapter_name not in ("newest", "none"):
             # A name that is not there is said before a model is loaded for nothing.
             find_adapter(self.workspace.adapters, self._adapter_name)
-        if self._own_engine and checkpoint.source == "embedded" and not embedded.embedded_ready(checkpoint.name):
-            embedded.prepare(progress, cancel)
-        with self._ended_by(cancel):
+        dtype = None
+        if self._own_engine:
+            # What does not fit is said before it is fetched, and what was not known then, afterwards.
+            self._advice(checkpoint)
+            checkpoint = provide(checkpoint, progress, cancel)
+            advice = self._advice(checkpoint)
+            if not advice.fits:
+                self.notices.append(f"{advice.sentence} It is loaded in {advice.dtype}.")
+                dtype = advice.dtype
+        with self._ended_by(cancel, checkpoint.name):
             self._start_child()
-            loaded = self._engine.load(checkpoint, progress)
+            loaded = self._engine.load(checkpoint, progress, dtype)
             self._activate_chosen(checkpoint, loaded)
         self.record.append(WORKSPACE_STREAM, *measured(self._engine.take_readings()))
         return loaded
@@ -121,7 +135,7 @@ class Lab:
     ) -> Loaded:
         """Let another checkpoint or adapter answer from the next turn on; only between two turns.
 
-        `checkpoint` None, or the name of the loaded one, changes the adapter only. `adapter` is "newest", "none" or a
+        `checkpoint` None, or what names the loaded one, changes the adapter only. `adapter` is "newest", "none" or a
         name; None is the newest. The open conversation goes on. Blocks as `start_engine` does. When it cannot be done,
         or is cancelled, what answered before answers again, and LabError is raised.
         """
@@ -129,10 +143,15 @@ class Lab:
         was, answered = self._engine.loaded, self._engine.adapter
         self._checkpoint_name, self._adapter_name = checkpoint or before[0], adapter or "newest"
         try:
-            if was is None or self._checkpoint_name != before[0]:
-                return self.start_engine(progress, cancel)
-            self._activate_chosen(self.checkpoint(), was)
-            return was
+            wanted = self.checkpoint()
+            if was is None or wanted.name != was.name:
+                loaded = self.start_engine(progress, cancel)
+            else:
+                loaded = was
+                self._activate_chosen(wanted, was)
+            if self._checkpoint_name not in self._chosen:
+                self._chosen.append(self._checkpoint_name)
+            return loaded
         except LabError:
             self._checkpoint_name, self._adapter_name = before
             if was is not None and self._engine.loaded is not was:
@@ -142,9 +161,28 @@ class Lab:
 
     def activate(self, name: str | None) -> None:
         """Make an adapter of this workspace, or none, answer from the next turn on. Raises LabError."""
-        self._engine.activate(None if name is None else find_adapter(self.workspace.adapters, name).path)
+        self._put_on(None if name is None else find_adapter(self.workspace.adapters, name).path)
         # What a restarted engine answers with, too.
         self._adapter_name = name or "none"
+
+    def trained_on_another(self, name: str) -> str | None:
+        """The checkpoint that an adapter was trained on, when it is not the loaded one. Raises LabError."""
+        adapter, loaded = find_adapter(self.workspace.adapters, name), self._engine.loaded
+        return adapter.checkpoint if loaded is not None and adapter.fingerprint != loaded.fingerprint else None
+
+    def offers(self) -> Offers:
+        """Everything that can be chosen for `change`. Reads every ready checkpoint's headers; raises LabError."""
+        loaded = self._engine.loaded
+        resident = [adapter.name for adapter in self._engine.adapters()] if loaded is not None else []
+        return offers.offers(
+            self.workspace, self.settings.engine, self._chosen, self._room(), loaded, self._engine.adapter, resident
+        )
+
+    def offer(self, name: str, room: Room) -> Offer:
+        """What a typed folder, file or hub id would be. Raises LabError for one that means nothing."""
+        checkpoint = catalogue.resolve(name, self.workspace)
+        adapters = list_adapters(self.workspace.adapters)[0]
+        return offers.offer(name, checkpoint, self.settings.engine, room, adapters, self._engine.loaded)
 
     def converse(self, session_id: str | None = None, *, new: bool = False) -> Conversation:
         """The given session, else the latest one, else a new one; `new` always begins one.
@@ -192,6 +230,25 @@ class Lab:
         )
         return None
 
+    def _room(self) -> Room:
+        """What is free for a checkpoint in place of the loaded one."""
+        vram = self._engine.memory("choosing").vram_bytes if self._engine.alive() else None
+        return offers.room(self.settings.engine, self._engine.process_id if self._engine.alive() else None, vram or 0)
+
+    def _advice(self, checkpoint: Checkpoint) -> Advice:
+        """Whether it fits, or in which smaller dtype. Raises LabError when it does not in that of the settings."""
+        advice = offers.fitting(checkpoint, self.settings.engine, self._room())
+        if not advice.fits and self.settings.engine.dtype != "auto":
+            raise LabError(
+                advice.sentence,
+                f'Set engine.dtype = "{advice.dtype}" in {self.workspace.config}, or choose a smaller checkpoint.',
+            )
+        return advice
+
+    def _put_on(self, folder: Path | None) -> None:
+        self._engine.activate(folder)
+        self._folder = folder
+
     def _start_child(self) -> None:
         with self._starting:
             if self._closed:
@@ -199,7 +256,7 @@ class Lab:
             self._engine.start()
 
     @contextlib.contextmanager
-    def _ended_by(self, cancel: threading.Event) -> Iterator[None]:
+    def _ended_by(self, cancel: threading.Event, name: str) -> Iterator[None]:
         """End the engine when `cancel` is set in here, and raise Cancelled then."""
         over = threading.Event()
 
@@ -222,12 +279,12 @@ class Lab:
             watcher.join()
         # The cancel may also have come after the last reply.
         if died or (cancel.is_set() and not self._engine.alive()):
-            raise Cancelled
+            raise Cancelled(f"Loading {name} was cancelled.", "")
 
     def _activate_chosen(self, checkpoint: Checkpoint, loaded: Loaded) -> None:
         """Activate what `adapter` means for this checkpoint. Raises LabError when it was asked for by name."""
         try:
-            self._engine.activate(self._chosen_folder(checkpoint, loaded.fingerprint))
+            self._put_on(self._chosen_folder(checkpoint, loaded.fingerprint))
         except EngineDied:
             raise
         except LabError as fault:
@@ -263,14 +320,26 @@ class Lab:
         """What a sleep starts from: the loaded checkpoint, or without an engine the chosen one's files."""
         loaded = self._engine.loaded
         if loaded is not None:
+            self._refuse_stranger(self._folder if self._engine.adapter else None)
             return Base(loaded.name, loaded.form, Path(loaded.path), loaded.fingerprint, self._engine.adapter)
         checkpoint = self.checkpoint()
         folder = catalogue.weights_folder(checkpoint)
         weights = fingerprint(folder)
-        adapter = self._chosen_adapter(weights)
+        chosen = self._chosen_folder(checkpoint, weights)
+        self._refuse_stranger(chosen)
+        adapter = read_adapter(chosen) if chosen is not None else None
         if adapter is not None and adapter.fingerprint not in ("", weights):
             raise LabError(
                 f'The adapter "{adapter.name}" was trained on {adapter.checkpoint}, not on {checkpoint.name}.',
                 "Choose --checkpoint and --adapter that belong together, or --adapter none.",
             )
         return Base(checkpoint.name, checkpoint.form, folder, weights, adapter.name if adapter else None)
+
+    def _refuse_stranger(self, adapter: Path | None) -> None:
+        """Raises LabError for an adapter that a sleeper would not find."""
+        adapters = self.workspace.adapters
+        if adapter is not None and adapter.resolve().parent != adapters.resolve():
+            raise LabError(
+                f"A sleep cannot continue the adapter {adapter}: it is not in {adapters}.",
+                f"Copy its folder there and choose {adapter.name}, or choose no adapter.",
+            )

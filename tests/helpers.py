@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from lab.engine.adapters import CONFIG, MANIFEST, WEIGHTS, file_sha256
+from lab.engine.fingerprint import fingerprint
 
 
 def wait_until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
@@ -13,3 +19,27 @@ def wait_until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"{predicate!r} was not true within {seconds} s")
         time.sleep(0.02)
+
+
+def bare_checkpoint(folder: Path, context: int = 8192) -> Path:
+    """A checkpoint without tensors, for an engine without a model; its name makes its weights different ones."""
+    folder.mkdir(exist_ok=True)
+    config = {"model_type": "llama", "max_position_embeddings": context, "name": folder.name}
+    (folder / "config.json").write_bytes(orjson.dumps(config))
+    (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return folder
+
+
+def bare_adapter(folder: Path, checkpoint: Path, day: int = 1) -> Path:
+    """An adapter without tensors, made on that day for a checkpoint's weights."""
+    folder.mkdir(parents=True)
+    (folder / WEIGHTS).write_bytes(b"weights of nothing")
+    (folder / CONFIG).write_bytes(orjson.dumps({"peft_type": "LORA", "r": 8}))
+    manifest = {
+        "checkpoint": checkpoint.name,
+        "fingerprint": fingerprint(checkpoint),
+        "created_at": f"2026-01-{day:02}T00:00:00+00:00",
+        "sha256": file_sha256(folder / WEIGHTS),
+    }
+    (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
+    return folder

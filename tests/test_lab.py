@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
 import pytest
 
 from lab.dialogue.conversation import Conversation
@@ -17,7 +16,7 @@ from lab.engine.fetch import Cancelled
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.settings import Workspace
-from tests.helpers import wait_until
+from tests.helpers import bare_adapter, bare_checkpoint, wait_until
 
 
 class Bench:
@@ -26,34 +25,11 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.workspace = Workspace(root)
         self.labs: list[Lab] = []
-        self.checkpoint("one")
-        self.checkpoint("two")
-
-    def checkpoint(self, name: str, context: int = 4096) -> Path:
-        folder = self.workspace.root / name
-        folder.mkdir(exist_ok=True)
-        # The name makes their weights different ones.
-        config = {"model_type": "llama", "max_position_embeddings": context, "name": name}
-        (folder / "config.json").write_bytes(orjson.dumps(config))
-        (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-        return folder
+        for name in ("one", "two"):
+            bare_checkpoint(root / name)
 
     def adapter(self, name: str, checkpoint: str, day: int = 1) -> Path:
-        from lab.engine.adapters import CONFIG, MANIFEST, WEIGHTS, file_sha256
-        from lab.engine.fingerprint import fingerprint
-
-        folder = self.workspace.adapters / name
-        folder.mkdir(parents=True)
-        (folder / WEIGHTS).write_bytes(b"weights of nothing")
-        (folder / CONFIG).write_bytes(orjson.dumps({"peft_type": "LORA", "r": 8}))
-        manifest = {
-            "checkpoint": checkpoint,
-            "fingerprint": fingerprint(self.workspace.root / checkpoint),
-            "created_at": f"2026-01-{day:02}T00:00:00+00:00",
-            "sha256": file_sha256(folder / WEIGHTS),
-        }
-        (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
-        return folder
+        return bare_adapter(self.workspace.adapters / name, self.workspace.root / checkpoint, day)
 
     def lab(self, *options: str, checkpoint: str = "one", adapter: str | None = None, settings: str = "") -> Lab:
         self.workspace.config.write_text(settings)
@@ -117,6 +93,19 @@ def test_the_dialogue_goes_on_across_a_change_and_every_exchange_records_what_an
     # What was said before the change is in the prompt after it.
     assert first.prompt_tokens is not None and second.prompt_tokens is not None and third.prompt_tokens is not None
     assert first.prompt_tokens < second.prompt_tokens < third.prompt_tokens
+
+
+def test_the_window_of_the_new_checkpoint_is_respected(bench: Bench) -> None:
+    bare_checkpoint(bench.workspace.root / "narrow", context=260)
+    lab = bench.lab(settings="[refinement]\nmax_tokens = 200\n")
+    conversation = lab.converse(new=True)
+    for number in range(6):
+        ask(conversation, f"Question number {number}, and some more words to fill the window with?")
+    wide = ask(conversation, "And what of all that do you remember?")
+    change(lab, "narrow")
+    narrow = ask(conversation, "And what of all that do you remember?")
+    assert narrow.prompt_tokens is not None and wide.prompt_tokens is not None
+    assert narrow.prompt_tokens + 200 <= 260 < wide.prompt_tokens + 200
 
 
 def test_the_prompt_form_follows_the_checkpoint(bench: Bench, tmp_path: Path) -> None:
@@ -227,3 +216,84 @@ def test_a_checkpoint_that_cannot_be_loaded_at_the_start_can_be_changed_for_anot
     lab = bench.labs[-1]
     change(lab, "two")
     assert answers(lab) == ("two", None)
+
+
+def test_an_adapter_folder_brings_its_checkpoint_along_and_is_active_on_it(bench: Bench) -> None:
+    bench.adapter("newer", "two", day=9)
+    folder = bench.adapter("brought", "two", day=1)
+    outside = bench.workspace.root / "elsewhere"
+    folder.rename(outside)
+    lab = bench.lab()
+    change(lab, str(outside))
+    assert answers(lab) == ("two", "elsewhere")
+    lab.engine.close()
+    lab.start_engine(quiet, threading.Event())
+    assert answers(lab) == ("two", "elsewhere")
+    change(lab, None, "none")
+    assert answers(lab) == ("two", None)
+
+
+def test_a_sleep_says_that_it_cannot_continue_an_adapter_from_elsewhere(bench: Bench) -> None:
+    outside = bench.workspace.root / "elsewhere"
+    bench.adapter("brought", "two").rename(outside)
+    lab = bench.lab(checkpoint=str(outside), settings='[sleep]\nexchanges = "all"\n')
+    ask(lab.converse(new=True), "Who are you?")
+    with pytest.raises(LabError, match="Copy its folder there"):
+        lab.sleep.start()
+
+
+def test_everything_that_can_answer_is_offered_what_is_here_first(bench: Bench) -> None:
+    bench.adapter("old", "one", day=1)
+    bench.adapter("new", "one", day=2)
+    bench.adapter("other", "two")
+    lab = bench.lab(adapter="old")
+    change(lab, "two")
+    change(lab, "one", "old")
+    listed = lab.offers()
+    by_name = {offer.checkpoint.name: offer for offer in listed.offers}
+    assert [adapter.name for adapter in by_name["one"].adapters] == ["new", "old"]
+    assert [adapter.name for adapter in by_name["two"].adapters] == ["other"]
+    assert (by_name["one"].active, by_name["two"].active, listed.active_adapter) == (True, False, "old")
+    assert listed.resident == {"old"}
+    assert listed.offers[0].checkpoint.source == "embedded"
+    here = [offer.checkpoint.ready for offer in listed.offers[1:]]
+    assert here == sorted(here, reverse=True)
+    known = by_name["qwen2.5-0.5b"]
+    assert known.download_bytes is not None and 900e6 < known.download_bytes < 1100e6
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_anything_is_fetched_or_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.engine.offers.free_bytes", lambda: 2 * 2**30)
+    bench.workspace.config.write_text('[engine]\ndevice = "cpu"\ndtype = "float32"\n')
+    for checkpoint, words in (("qwen2.5-7b", "2.0 GiB of memory are free"), ("qwen2.5-0.5b", 'dtype = "bfloat16"')):
+        lab = Lab(bench.workspace, checkpoint=checkpoint)
+        bench.labs.append(lab)
+        lab.open()
+        with pytest.raises(LabError, match=words):
+            lab.start_engine(quiet, threading.Event())
+        assert lab.engine.loaded is None and not lab.engine.alive()
+    refused = next(offer for offer in lab.offers().offers if offer.checkpoint.name == "qwen2.5-7b")
+    assert refused.too_large and "2.0 GiB of memory are free" in refused.refusal
+
+
+def test_a_smaller_dtype_is_taken_and_told_where_the_settings_leave_it_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lab.engine import catalogue
+    from lab.engine.estimate import PROMPT_TOKENS, ROWS, estimate
+    from tests.tiny import make_checkpoint
+
+    folder = make_checkpoint(bench.workspace.root / "tiny")
+    found = estimate(catalogue.resolve(str(folder), bench.workspace), "bfloat16", PROMPT_TOKENS, ROWS)
+    assert found is not None
+    # A machine that computes in float32 by itself and has room for half of it.
+    monkeypatch.setattr("lab.engine.estimate.native_bfloat16", lambda: False)
+    monkeypatch.setattr("lab.engine.offers.free_bytes", lambda: found.total_bytes + 1)
+    bench.workspace.config.write_text('[engine]\ndevice = "cpu"\n')
+    lab = Lab(bench.workspace, checkpoint=str(folder))
+    bench.labs.append(lab)
+    lab.open()
+    assert lab.start_engine(quiet, threading.Event()).dtype == "bfloat16"
+    assert lab.notices[-1].endswith("It is loaded in bfloat16.")

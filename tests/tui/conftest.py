@@ -16,6 +16,7 @@ from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen
 from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.transcript import Turn
+from tests.helpers import bare_checkpoint
 from tests.tui import sleeper
 
 MakeLab = Callable[..., Lab]
@@ -29,10 +30,7 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
     made: list[Lab] = []
 
     def make(*engine: str, sleep: tuple[str, ...] = (), settings: str = "") -> Lab:
-        checkpoint = tmp_path / "smollm2-135m"
-        checkpoint.mkdir(exist_ok=True)
-        (checkpoint / "config.json").write_text("{}")
-        (checkpoint / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        bare_checkpoint(tmp_path / "smollm2-135m")
         (tmp_path / "lab.toml").write_text(settings)
         lab = Lab(
             Workspace(tmp_path),

@@ -156,13 +156,14 @@ def _network(plan: _Plan, progress: Report) -> Any:
         # What does not fit the card is kept beside it.
         fits = count_parameters(plan.folder) * _BYTES[plan.dtype] < torch.cuda.mem_get_info()[0]
         options["device_map"] = plan.place if fits else "auto"
+    if _has_flash_attention(plan):
+        options["attn_implementation"] = "flash_attention_2"
     with _refusals(plan.checkpoint.name), _liveness(_STAGE, progress):
         network, told = transformers.AutoModelForCausalLM.from_pretrained(
             plan.folder,
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=True,
-            attn_implementation="flash_attention_2" if _has_flash_attention(plan) else "sdpa",
             output_loading_info=True,
             **options,
         )

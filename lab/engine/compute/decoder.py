@@ -147,14 +147,19 @@ class Decoder:
         assert self._rows is not None
         self._rows.keep(rows)
 
+    def forget(self) -> None:
+        self._tokens = []
+        self._prompt = Prompt(self._plan, self._dtype)
+        self._rows = None
+
     def logits(self, tokens: Sequence[int]) -> torch.Tensor:
-        self._forget()
+        self.forget()
         self._prompt.reserve(len(tokens))
         found = []
         for start in range(0, len(tokens), _LOGITS_PIECE):
             states = self._read_piece(tokens[start : start + _LOGITS_PIECE], lambda: False)
             found.append(self._project(states).float())
-        self._forget()
+        self.forget()
         return torch.cat(found)
 
     def attach(self, name: str, folder: Path, config: dict[str, Any]) -> int:
@@ -182,12 +187,7 @@ class Decoder:
             for role, linear in layer.linears.items():
                 linear.update = update.get((number, role))
         self._selected = name
-        self._forget()
-
-    def _forget(self) -> None:
-        self._tokens = []
-        self._prompt = Prompt(self._plan, self._dtype)
-        self._rows = None
+        self.forget()
 
     def _reuse(self, tokens: Sequence[int]) -> int:
         """Keep of prompt and rows what `tokens` begin with; returns how many tokens that is."""

@@ -49,7 +49,7 @@ class Library:
         self._cache: Any = None
         self._rows: Any = None
         self._tokens: list[int] = []
-        self._forget()
+        self.forget()
 
     @property
     def kernels(self) -> str:
@@ -65,7 +65,7 @@ class Library:
         if not getattr(self._cache, "is_croppable", False):
             kept = 0
         if kept == 0:
-            self._forget()
+            self.forget()
         elif kept < len(self._tokens):
             self._cache.crop(kept - len(self._tokens))
             del self._tokens[kept:]
@@ -89,6 +89,11 @@ class Library:
 
     def keep(self, rows: Sequence[int]) -> None:
         self._rows.batch_select_indices(torch.tensor(rows, device=self._network.device))
+
+    def forget(self) -> None:
+        self._cache = transformers.DynamicCache(config=self._network.config)
+        self._rows = None
+        self._tokens = []
 
     def logits(self, tokens: Sequence[int]) -> torch.Tensor:
         found: torch.Tensor = self._network(torch.tensor([list(tokens)], device=self._network.device)).logits[0]
@@ -137,7 +142,7 @@ class Library:
         if name != self._selected:
             self._selected = name
             self._repair()
-            self._forget()
+            self.forget()
 
     def _repair(self) -> None:
         """Make PEFT's idea of the active adapter that of this class: adding and deleting change it."""
@@ -151,11 +156,6 @@ class Library:
             self._wrapped.base_model.enable_adapter_layers()
             self._wrapped.set_adapter(self._selected, inference_mode=True)
         self._network.eval()
-
-    def _forget(self) -> None:
-        self._cache = transformers.DynamicCache(config=self._network.config)
-        self._rows = None
-        self._tokens = []
 
     def _forward(self, tokens: torch.Tensor, cache: Any) -> torch.Tensor:
         """The logits after the last token of each row: tokens [rows, n] to logits [rows, vocabulary]."""

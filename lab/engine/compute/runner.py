@@ -42,6 +42,10 @@ class Runner(Protocol):
         """Let the living rows at these places go on, in this order, and end the others."""
         ...
 
+    def forget(self) -> None:
+        """Empty the cache."""
+        ...
+
     def logits(self, tokens: Sequence[int]) -> torch.Tensor:
         """The logits after each of `tokens` read afresh, [tokens, vocabulary]; the cache is empty afterwards."""
         ...

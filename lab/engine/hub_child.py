@@ -48,6 +48,7 @@ _FILES: Final = (
     _WEIGHTS,
 )
 _REPORT_SECONDS: Final = 0.1
+_CHUNK_BYTES: Final = 2**18
 _MIB: Final = 2**20
 _ELSEWHERE: Final = "Check the network, or use a local folder with config.json and *.safetensors."
 
@@ -96,7 +97,7 @@ def download(hub_id: str) -> tuple[Path, str]:
         small = [file for file in wanted if file not in weights]
         bar = _Bar(f"Downloading {hub_id}", sum(file.size for file in wanted))
         folder = Path(hf_hub_download(hub_id, "config.json", revision=revision)).parent
-        _check_machine(hub_id, folder / "config.json", weights)
+        check_machine(hub_id, folder / "config.json", weights)
         for file in small:
             hf_hub_download(hub_id, file.name, revision=revision)
             bar.add(file.size)
@@ -111,7 +112,7 @@ def download(hub_id: str) -> tuple[Path, str]:
     return folder, revision
 
 
-def _check_machine(hub_id: str, config_file: Path, weights: Sequence[Listed]) -> None:
+def check_machine(hub_id: str, config_file: Path, weights: Sequence[Listed]) -> None:
     """Raises LabError when no code can load the checkpoint, or the machine has not the memory or disk for it."""
     config = orjson.loads(config_file.read_bytes())
     check_config(hub_id, config)
@@ -143,7 +144,7 @@ def _parts(hub_id: str, file: Listed) -> tuple[Path, Path]:
 
 def _fetch_weights(hub_id: str, revision: str, file: Listed, bar: _Bar) -> None:
     """Put a weights file into the client's cache, going on from what an earlier run left; the client links it."""
-    from huggingface_hub import hf_hub_url
+    from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
@@ -151,6 +152,8 @@ def _fetch_weights(hub_id: str, revision: str, file: Listed, bar: _Bar) -> None:
         # Small enough to be kept in the repository itself: the client takes it in one piece.
         bar.add(file.size)
         return
+    # The client's own 10 MiB would make a slow line look dead, and lose as much when it is cut.
+    constants.DOWNLOAD_CHUNK_SIZE = _CHUNK_BYTES
     whole, part = _parts(hub_id, file)
     lock = hub_cache() / ".locks" / whole.parent.parent.name / f"{whole.name}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +172,7 @@ def _fetch_weights(hub_id: str, revision: str, file: Listed, bar: _Bar) -> None:
                 hf_hub_url(hub_id, file.name, revision=revision),
                 target,
                 resume_size=have,
-                headers=build_hf_headers(),
+                headers={**build_hf_headers(), "Accept-Encoding": "identity"},
                 expected_size=file.size,
                 displayed_filename=file.name,
             )

@@ -11,6 +11,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from transformers.cache_utils import DynamicLayer
 
 from lab.engine.adapters import WEIGHTS
 from lab.engine.compute.lora import unfit
@@ -62,7 +63,8 @@ class Library:
 
     def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
         kept = common_length(self._tokens, tokens[:-1])
-        if not getattr(self._cache, "is_croppable", False):
+        if not all(type(layer) is DynamicLayer for layer in self._cache.layers):
+            # A layer that forgets what is out of its window cannot go back to an earlier place.
             kept = 0
         if kept == 0:
             self.forget()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.engine.catalogue import checkpoints, resolve
-from lab.engine.fingerprint import fingerprint
+from lab.domain import Checkpoint
+from lab.engine import known
+from lab.engine.catalogue import checkpoints, resolve, weights_folder
+from lab.engine.fingerprint import count_parameters, fingerprint
+from lab.engine.provide import provide
 from lab.errors import LabError
 from lab.settings import EMBEDDED_CHECKPOINT, Workspace
 
@@ -16,6 +21,13 @@ from lab.settings import EMBEDDED_CHECKPOINT, Workspace
 def write_weights(path: Path, fill: int = 0, count: int = 200_000) -> None:
     header = json.dumps({"w": {"dtype": "F32", "shape": [count], "data_offsets": [0, 4 * count]}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes([fill]) * (4 * count))
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What this machine has of the hub is none of a test's business."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
 
 
 @pytest.fixture
@@ -55,12 +67,9 @@ def test_a_hub_id_of_the_catalogue_is_the_catalogue_entry(workspace: Workspace) 
     assert resolve("Qwen/Qwen2.5-0.5B", workspace) == resolve("qwen2.5-0.5b", workspace)
 
 
-def test_a_hub_id_is_ready_only_when_a_whole_snapshot_is_cached(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+def test_a_hub_id_is_ready_only_when_a_whole_snapshot_is_cached(workspace: Workspace, hub_cache: Path) -> None:
     assert not resolve("someone/some-model", workspace).ready
-    repository = tmp_path / "hub" / "models--someone--some-model"
+    repository = hub_cache / "models--someone--some-model"
     snapshot = repository / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()
@@ -69,7 +78,198 @@ def test_a_hub_id_is_ready_only_when_a_whole_snapshot_is_cached(
     write_weights(snapshot / "model.safetensors")
     assert not resolve("someone/some-model", workspace).ready
     (snapshot / "tokenizer.json").write_text("{}")
-    assert resolve("someone/some-model", workspace).ready
+    found = resolve("someone/some-model", workspace)
+    assert (found.ready, found.revision) == (True, "abc")
+    assert weights_folder(found) == snapshot
+
+
+def test_weights_that_are_not_here_yet_are_no_folder(workspace: Workspace) -> None:
+    with pytest.raises(LabError, match="weights of phi-2 are not ready"):
+        weights_folder(resolve("phi-2", workspace))
+
+
+def test_every_number_of_the_catalogue_belongs_to_the_others(workspace: Workspace) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    for entry in known.catalogue():
+        shape = entry.shape
+        config = AutoConfig.for_model(
+            entry.family,
+            vocab_size=shape.vocabulary,
+            hidden_size=shape.hidden,
+            intermediate_size=shape.intermediate,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            num_key_value_heads=shape.kv_heads,
+            head_dim=shape.head_dim,
+            max_position_embeddings=entry.context,
+            tie_word_embeddings=shape.tied,
+            pad_token_id=0,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+        with torch.device("meta"):
+            assert AutoModelForCausalLM.from_config(config).num_parameters() == entry.parameters, entry.name
+        embeddings = shape.vocabulary * shape.hidden * (1 if shape.tied else 2)
+        assert shape.embedding_parameters == embeddings < entry.parameters
+
+
+def test_the_catalogue_has_what_the_card_names(workspace: Workspace) -> None:
+    found = {checkpoint.name: checkpoint for checkpoint in checkpoints(workspace)}
+    sizes = [f"qwen2.5-{size}{form}" for size in ("0.5b", "1.5b", "3b", "7b") for form in ("", "-instruct")]
+    smol = [f"smollm2-{size}{form}" for size in ("360m", "1.7b") for form in ("", "-instruct")]
+    phi = ["phi-1.5", "phi-2", "phi-3-mini-4k-instruct", "phi-3.5-mini-instruct", "phi-4-mini-instruct"]
+    qwen3 = ["qwen3-0.6b", "qwen3-1.7b", "qwen3-4b"]
+    assert set(found) == {EMBEDDED_CHECKPOINT, *smol, *sizes, *phi, *qwen3}
+    assert [name for name, checkpoint in found.items() if checkpoint.thinking] == qwen3
+    assert all(
+        checkpoint.form == ("chat" if "instruct" in name or name in qwen3 else "plain")
+        for name, checkpoint in found.items()
+    )
+    assert (found["phi-2"].family, found["phi-2"].context, found["phi-2"].licence) == ("phi", 2048, "MIT")
+
+
+def test_a_name_is_found_in_any_case_and_under_its_older_spelling(workspace: Workspace) -> None:
+    assert resolve("phi-1_5", workspace) == resolve("Phi-1.5", workspace) == resolve("microsoft/phi-1_5", workspace)
+
+
+def test_the_embedded_checkpoint_by_its_hub_id_is_the_original_of_the_hub(workspace: Workspace) -> None:
+    original = resolve("HuggingFaceTB/SmolLM2-135M-Instruct", workspace)
+    assert (original.source, original.name) == ("hub", "HuggingFaceTB/SmolLM2-135M-Instruct")
+    assert original.parameters == resolve(EMBEDDED_CHECKPOINT, workspace).parameters
+
+
+def test_family_window_and_thinking_of_a_folder_are_read_from_its_files(workspace: Workspace, folder: Path) -> None:
+    config = {"model_type": "qwen3", "max_position_embeddings": 40_960}
+    (folder / "config.json").write_text(json.dumps(config))
+    plain = resolve("models/mine", workspace)
+    assert (plain.family, plain.context, plain.thinking, plain.form) == ("qwen3", 40_960, False, None)
+    (folder / "chat_template.jinja").write_text("{% if enable_thinking %}<think>{% endif %}")
+    assert resolve("models/mine", workspace).thinking
+    (folder / "chat_template.jinja").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ enable_thinking }}"}))
+    assert resolve("models/mine", workspace).thinking
+
+
+def test_a_copy_of_a_catalogue_entry_is_known_by_its_name_and_size(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = replace(known.catalogue()[5], parameters=200_000)
+    assert entry.hub_id == "Qwen/Qwen2.5-0.5B"
+    monkeypatch.setattr(known, "catalogue", lambda: (entry,))
+    copy = folder.rename(folder.with_name("Qwen2.5-0.5B"))
+    # A base model whose tokenizer ships a template: only the catalogue knows that it was not taught it.
+    assert (resolve(str(copy), workspace).form, resolve(str(copy), workspace).licence) == ("plain", "Apache-2.0")
+    other = copy.rename(folder.with_name("mine"))
+    assert resolve(str(other), workspace).form is None
+
+
+def test_an_output_head_that_is_stored_though_tied_is_not_counted(folder: Path) -> None:
+    names = ("model.embed_tokens.weight", "lm_head.weight")
+    header = json.dumps(
+        {
+            name: {"dtype": "F32", "shape": [10, 4], "data_offsets": [160 * i, 160 * i + 160]}
+            for i, name in enumerate(names)
+        }
+    ).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(320))
+    assert count_parameters(folder) == 80
+    (folder / "config.json").write_text('{"model_type": "qwen3", "tie_word_embeddings": true}')
+    assert count_parameters(folder) == 40
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    made = tmp_path / "adapters" / "sleep-1"
+    made.mkdir(parents=True)
+    (made / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "models/mine"}')
+    return made
+
+
+def test_an_adapter_folder_brings_the_base_that_it_names(workspace: Workspace, folder: Path, adapter: Path) -> None:
+    found = resolve("adapters/sleep-1", workspace)
+    assert found == replace(resolve("models/mine", workspace), adapter=str(adapter))
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "microsoft/phi-2"}')
+    assert resolve(str(adapter), workspace) == replace(resolve("phi-2", workspace), adapter=str(adapter))
+
+
+def test_an_adapter_finds_the_weights_of_its_fingerprint_wherever_they_are(
+    workspace: Workspace, folder: Path, adapter: Path
+) -> None:
+    mark = fingerprint(folder)
+    (adapter / "manifest.json").write_text(json.dumps({"checkpoint": "models/mine", "fingerprint": mark}))
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "phi-2"}')
+    assert resolve(str(adapter), workspace).location == str(folder)
+    moved = folder.rename(folder.with_name("moved"))
+    workspace.config.write_text('[engine]\ncheckpoint = "models/moved"\n')
+    assert resolve(str(adapter), workspace).location == str(moved)
+
+
+def test_an_adapter_whose_base_has_other_weights_or_is_not_here_is_refused(
+    workspace: Workspace, folder: Path, adapter: Path
+) -> None:
+    (adapter / "manifest.json").write_text(json.dumps({"checkpoint": "models/mine", "fingerprint": "0" * 64}))
+    with pytest.raises(LabError, match="was trained on models/mine, and those weights are not to be found") as other:
+        resolve(str(adapter), workspace)
+    assert "base_model_name_or_path" in other.value.remedy
+    (adapter / "manifest.json").unlink()
+    for named in ("nowhere", str(adapter), ""):
+        (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": named}))
+        with pytest.raises(LabError, match="weights are not to be found"):
+            resolve(str(adapter), workspace)
+
+
+def test_an_adapter_in_the_settings_is_listed_with_its_base(workspace: Workspace, folder: Path, adapter: Path) -> None:
+    workspace.config.write_text('[engine]\ncheckpoint = "adapters/sleep-1"\n')
+    (adapter / "manifest.json").write_text(json.dumps({"checkpoint": "x", "fingerprint": fingerprint(folder)}))
+    assert checkpoints(workspace)[-1].adapter == str(adapter)
+
+
+def ready(name: str, workspace: Workspace) -> Checkpoint:
+    return provide(resolve(name, workspace), lambda progress: None, threading.Event())
+
+
+def test_a_full_model_in_a_folder_is_provided_as_it_is(workspace: Workspace, folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    assert ready("models/mine", workspace) == resolve("models/mine", workspace)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"model_type": "gpt-9"}, "architecture gpt-9"),
+        ({}, "names no model_type"),
+        ({"model_type": "own", "auto_map": {"AutoModelForCausalLM": "own.Model"}}, "program code of its authors"),
+        ({"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}, r"quantised \(gptq\)"),
+    ],
+)
+def test_a_folder_that_no_code_can_load_is_refused_before_it_is_loaded(
+    workspace: Workspace, folder: Path, config: dict[str, object], sentence: str
+) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LabError, match=sentence) as refused:
+        ready("models/mine", workspace)
+    assert str(folder) in refused.value.title
+
+
+def test_a_folder_without_a_tokenizer_is_refused(workspace: Workspace, folder: Path) -> None:
+    with pytest.raises(LabError, match="has no tokenizer"):
+        ready("models/mine", workspace)
+
+
+def test_a_folder_of_gguf_files_is_told_to_name_one(workspace: Workspace, folder: Path) -> None:
+    (folder / "config.json").unlink()
+    (folder / "mine.Q4_0.gguf").write_bytes(b"GGUF")
+    with pytest.raises(LabError, match="has GGUF files") as refused:
+        resolve("models/mine", workspace)
+    assert str(folder / "mine.Q4_0.gguf") in refused.value.remedy
+
+
+def test_a_home_that_nobody_has_is_no_checkpoint(workspace: Workspace) -> None:
+    with pytest.raises(LabError, match="no checkpoint"):
+        resolve("~nobody-of-that-name", workspace)
 
 
 def test_a_folder_is_found_from_the_workspace_and_by_its_whole_path(workspace: Workspace, folder: Path) -> None:

@@ -13,7 +13,17 @@ from typing import Final
 from lab.dialogue.context import Context, assemble
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
 from lab.dialogue.recording import drafted, finished, measured, opened, scored, started
-from lab.domain import Draft, Exchange, ExchangeStatus, Refinement, Sampling, Session
+from lab.domain import (
+    Draft,
+    Exchange,
+    ExchangeStatus,
+    GenerationEvent,
+    Prompt,
+    PromptRead,
+    Refinement,
+    Sampling,
+    Session,
+)
 from lab.engine.client import Engine
 from lab.errors import LabError
 from lab.journal import queries
@@ -110,8 +120,7 @@ class Conversation:
         error: LabError | None = None
         try:
             yield TurnBegan(exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out)
-            max_tokens = self._settings.refinement.max_tokens
-            for event in refine(self._engine.generate(context.prompt, rows, max_tokens, cancel), rows):
+            for event in refine(self._generate(context.prompt, rows, cancel), rows):
                 if isinstance(event, Refined):
                     refinement = event.refinement
                     continue
@@ -133,6 +142,21 @@ class Conversation:
             done, error = replace(exchange, status="failed", reason=str(fault), drafts=tuple(drafts)), fault
             self.history.append(done)
         yield TurnFailed(done, error) if error else TurnFinished(done)
+
+    def _generate(self, prompt: Prompt, rows: list[Sampling], cancel: threading.Event) -> Iterator[GenerationEvent]:
+        """Drafts side by side, or one after another as published; the engine reads the prompt once either way."""
+        settings = self._settings.refinement
+        if settings.drafts == "batch":
+            yield from self._engine.generate(prompt, rows, settings.max_tokens, cancel)
+            return
+        for row, sampling in enumerate(rows):
+            if cancel.is_set():
+                return
+            for event in self._engine.generate(prompt, [sampling], settings.max_tokens, cancel):
+                if not isinstance(event, PromptRead):
+                    yield replace(event, row=row)
+                elif row == 0:
+                    yield event
 
     def _context(self, text: str) -> Context:
         loaded = self._engine.loaded
@@ -196,6 +220,8 @@ class Conversation:
     ) -> Exchange:
         """Record how the exchange ended, with its score, and add it to the history."""
         # Drafts that grow side by side end in any order.
+        drafts = sorted(drafts, key=lambda draft: draft.iteration)
+        # Side by side they end in any order.
         drafts = sorted(drafts, key=lambda draft: draft.iteration)
         if refinement is None and drafts:
             refinement = choose(drafts)

@@ -7,8 +7,6 @@ starting leaves no trace.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import time
 import traceback
@@ -19,6 +17,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lab.domain import SleepStatus
+from lab.engine.cores import yield_cores
 from lab.errors import LabError
 from lab.journal.events import (
     Event,
@@ -33,9 +32,6 @@ from lab.journal.journal import Journal
 from lab.settings import Workspace
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.publish import publish, saved_event
-
-# Lower than the engine's: the dialogue goes first.
-_NICENESS = 15
 
 
 class Sleeper:
@@ -136,9 +132,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one cycle; the exit code is 0 for complete or cancelled, 1 for failed, 3 when another sleep runs."""
     root, cycle_id = arguments
     workspace = Workspace(Path(root))
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(_NICENESS)
+    # The dialogue goes first.
+    yield_cores()
     lock = FileLock(workspace.adapters / LOCK)
     try:
         lock.acquire(blocking=False)

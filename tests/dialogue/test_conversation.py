@@ -331,3 +331,39 @@ def test_drafts_written_side_by_side_are_the_same_drafts(opened: Opened) -> None
         drafts.append(answer(lab.converse(new=True), "What is learning?", seed=40).drafts)
         lab.close()
     assert [replace(draft, seconds=0.0) for draft in drafts[0]] == [replace(draft, seconds=0.0) for draft in drafts[1]]
+
+
+def test_drafts_one_after_another_are_those_that_are_written_side_by_side(opened: Opened) -> None:
+    sequential = opened.lab(settings='[refinement]\ndrafts = "sequential"\n')
+    events = turn(sequential.converse(new=True), "What is learning?", seed=40)
+    assert isinstance(events[0], TurnBegan)
+    order = [event.draft.iteration for event in events if isinstance(event, DraftScored)]
+    assert order == [0, 1, 2, 3, 4]
+    first_of_second = next(i for i, e in enumerate(events) if isinstance(e, DraftGrew) and e.iteration == 1)
+    assert any(isinstance(event, DraftScored) for event in events[:first_of_second])
+    sequential.close()
+    batch = opened.lab("--side-by-side")
+    assert texts(answer(batch.converse(new=True), "What is learning?", seed=40)) == texts(exchange_of(events))
+
+
+def test_drafts_that_end_in_any_order_are_kept_in_their_own(opened: Opened, tmp_path: Path) -> None:
+    script = tmp_path / "answers.txt"
+    script.write_text("one two three four five six\n---\nshort\n---\nthree words here\n")
+    lab = opened.lab("--side-by-side", "--answers", str(script))
+    conversation = lab.converse(new=True)
+    events = turn(conversation, "Say something.", seed=0)
+    order = [event.draft.iteration for event in events if isinstance(event, DraftScored)]
+    assert order != sorted(order)
+    assert [draft.iteration for draft in exchange_of(events).drafts] == [0, 1, 2, 3, 4]
+    lab.record.sync()
+    recorded = queries.exchanges(lab.record, conversation.session.session_id)
+    assert texts(recorded[-1]) == texts(exchange_of(events))
+
+
+def texts(exchange: Exchange) -> list[str]:
+    return [draft.text for draft in exchange.drafts]
+
+
+def exchange_of(events: list[TurnEvent]) -> Exchange:
+    assert isinstance(events[-1], TurnFinished)
+    return events[-1].exchange

@@ -8,14 +8,18 @@ from typing import Literal
 
 from lab.dialogue.events import TurnEvent
 from lab.domain import Draft, Exchange
-from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted
+from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThought
+from lab.text import DOT, count
 
 State = Literal["waiting", "growing", "done", "chosen", "stopped", "limit", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """One iteration, counted from 0. Energy, tokens and seconds are None until it is whole."""
+    """One iteration, counted from 0. Energy, tokens and seconds are None until it is whole.
+
+    `thinking` came before the text and took `thinking_tokens` so far.
+    """
 
     iteration: int
     state: State = "waiting"
@@ -25,6 +29,8 @@ class DraftView:
     energy: float | None = None
     tokens: int | None = None
     seconds: float | None = None
+    thinking: str = ""
+    thinking_tokens: int = 0
 
 
 def views(exchange: Exchange) -> list[DraftView]:
@@ -41,6 +47,9 @@ def apply(drafts: Sequence[DraftView], event: TurnEvent) -> list[DraftView]:
     """The drafts after an event of the turn."""
     if isinstance(event, DraftStarted):
         changed = DraftView(event.iteration, "growing", event.temperature, event.seed)
+    elif isinstance(event, DraftThought):
+        before = drafts[event.iteration]
+        changed = replace(before, thinking=before.thinking + event.text, thinking_tokens=event.tokens)
     elif isinstance(event, DraftGrew):
         before = drafts[event.iteration]
         changed = replace(before, text=before.text + event.text)
@@ -51,8 +60,40 @@ def apply(drafts: Sequence[DraftView], event: TurnEvent) -> list[DraftView]:
     return [changed if draft.iteration == changed.iteration else draft for draft in drafts]
 
 
+def watched(drafts: Sequence[DraftView]) -> DraftView:
+    """The draft that the dialogue shows while the turn runs.
+
+    The first one as long as it is written: what is being read is not taken away. After that the best whole one,
+    so that the answer at the end is what was there already. One that says nothing is nothing to read.
+    """
+    first = drafts[0]
+    whole = [draft for draft in drafts if draft.energy is not None and draft.text.strip()]
+    if first.energy is None or not whole:
+        return next((draft for draft in drafts if draft.energy is None), first)
+    return min(whole, key=lambda draft: (draft.energy, draft.iteration))
+
+
+def about(draft: DraftView, drafts: int) -> str:
+    """The quiet line over a draft that is watched; `drafts` is how many there are."""
+    if draft.temperature is None:
+        return "reading"
+    if draft.energy is not None:
+        return f"best so far: draft {draft.iteration + 1} of {drafts}, energy {draft.energy:.2f}"
+    line = f"draft {draft.iteration + 1} of {drafts}"
+    # Not both: on a small screen there is room for one.
+    return line + DOT + folded(draft) if draft.thinking else f"{line}, temperature {draft.temperature:.2f}"
+
+
+def folded(draft: DraftView) -> str:
+    """The thinking of a draft in a few words; nothing for a draft that did not think."""
+    if not draft.thinking:
+        return ""
+    tokens = count(draft.thinking_tokens, "token")
+    return f"thought for {tokens}" if draft.text or draft.energy is not None else f"thinking, {tokens}"
+
+
 def ended(drafts: Sequence[DraftView], exchange: Exchange) -> list[DraftView]:
-    """The drafts once the turn is over: the unfinished one is lost with the engine, one not begun is left out."""
+    """The drafts once the turn is over: the unfinished ones are lost with the engine, one not begun is left out."""
     whole = {view.iteration: view for view in views(exchange)}
     lost = {view.iteration: replace(view, state="lost") for view in drafts if view.state == "growing"}
     return sorted({**lost, **whole}.values(), key=lambda view: view.iteration)
@@ -65,5 +106,14 @@ def _whole(draft: Draft, chosen: bool) -> DraftView:
     elif draft.finish == "length" and not chosen:
         state = "limit"
     return DraftView(
-        draft.iteration, state, draft.temperature, draft.seed, draft.text, draft.energy, draft.tokens, draft.seconds
+        iteration=draft.iteration,
+        state=state,
+        temperature=draft.temperature,
+        seed=draft.seed,
+        text=draft.text,
+        energy=draft.energy,
+        tokens=draft.tokens,
+        seconds=draft.seconds,
+        thinking=draft.thinking,
+        thinking_tokens=draft.thinking_tokens,
     )

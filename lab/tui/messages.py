@@ -66,11 +66,11 @@ class MemoryMeasured(Message):
 
 
 class TurnHappened(Message):
-    """An event of the running turn."""
+    """Events of the running turn, in order; the screen is drawn once for all of them."""
 
-    def __init__(self, event: TurnEvent) -> None:
+    def __init__(self, *events: TurnEvent) -> None:
         super().__init__()
-        self.event = event
+        self.events = events
 
 
 class TurnEnded(Message):

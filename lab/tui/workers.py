@@ -11,8 +11,8 @@ from textual.message import Message
 
 from lab.domain import Progress, SleepCycle
 from lab.errors import LabError
-from lab.refinement.irp import DraftGrew
 from lab.sleep.watch import SleepProgress
+from lab.tui.growth import gathered
 from lab.tui.messages import (
     AdapterActivated,
     EngineFailed,
@@ -101,24 +101,10 @@ def measure(lab: Lab, post: Post) -> None:
 
 
 def take_turn(lab: Lab, conversation: Conversation, text: str, cancel: threading.Event, post: Post) -> None:
-    """One turn from the message to the recorded exchange; pieces of a draft are joined between repaints."""
-    held: DraftGrew | None = None
-    said = 0.0
+    """One turn from the message to the recorded exchange."""
     try:
-        for event in conversation.take_turn(text, cancel):
-            if isinstance(event, DraftGrew):
-                if held is not None and held.iteration == event.iteration:
-                    event = DraftGrew(event.iteration, held.text + event.text)
-                elif held is not None:
-                    post(TurnHappened(held))
-                held = event
-                if time.monotonic() - said < _REPAINT_SECONDS:
-                    continue
-                said, held = time.monotonic(), None
-            elif held is not None:
-                post(TurnHappened(held))
-                held = None
-            post(TurnHappened(event))
+        for events in gathered(conversation.take_turn(text, cancel), _REPAINT_SECONDS):
+            post(TurnHappened(*events))
     except LabError as error:
         post(TurnEnded(error))
         return

@@ -45,9 +45,76 @@ async def test_the_growing_draft_is_shown_with_its_number_and_temperature(make_l
         hand = Hand(pilot)
         await hand.ready()
         await hand.send("Whose is it?")
+        await hand.sees("draft 1 of 5, temperature 0.70", "waiting")
+        await hand.sees("best so far: draft 1 of 5, energy 0.", "waiting")
+
+
+async def test_what_is_watched_at_the_end_is_the_answer(make_lab: MakeLab, tmp_path: Path) -> None:
+    best = "A whole sentence that is long enough to cost nothing at all."
+    texts = ("Far too short", best, "Short as well.", "word " * 30, "Tiny.")
+    app = LabApp(make_lab("--side-by-side", "--pace", "20", *answers(tmp_path, *texts), settings=SEEDED))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.sees("best so far: draft 2 of 5, energy 0.00", best)
+        await hand.sees("draft 2 of 5", "chosen", best)
+
+
+async def test_five_drafts_grow_side_by_side(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--side-by-side", "--pace", "30", "--words", "60"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.until(lambda: hand.main.query(Turn) and len(hand.main._live) == 5)
+        listed = hand.main.query_one("#drafts-list", OptionList)
+        # Of each the end of its text is seen, with an ellipsis for what went before.
+        await hand.until(lambda: listed.option_count == 5)
+        await hand.until(lambda: all("\u2026" in str(listed.get_option_at_index(n).prompt) for n in range(5)))
         await hand.sees("draft 1 of 5, temperature 0.70")
-        await hand.sees("draft 2 of 5, temperature 0.66", "waiting")
-        assert "temperature 0.66" in picture(app)
+        await hand.press("escape")
+        await hand.until(lambda: not hand.main.answering)
+        assert [draft.state for draft in hand.main._live].count("stopped") >= 4
+
+
+async def test_thinking_is_folded_and_can_be_read_apart_from_the_answer(make_lab: MakeLab) -> None:
+    lab = make_lab("--side-by-side", "--think", "40", "--pace", "60", "--words", "20")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Whose is it?")
+        await hand.sees("draft 1 of 5 \u00b7 thinking, ")
+        await hand.until(lambda: hand.main.query_one(Turn).exchange)
+        await hand.ready()
+        exchange = hand.main.query_one(Turn).exchange
+        assert exchange is not None
+        await hand.sees("thought for 40 tokens")
+        thought = exchange.drafts[exchange.chosen or 0].thinking
+        assert thought[:30] not in picture(app)
+        assert hand.main.query_one(Markdown).source == exchange.response
+        await hand.press("f5", "enter")
+        await hand.sees("thought for 40 tokens", thought[:30], "seed")
+        await hand.press("escape", "escape", "ctrl+q")
+        await hand.until(lambda: app.return_code == 0)
+    again = LabApp(make_lab())
+    async with again.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.sees("thought for 40 tokens", "chosen")
+        await hand.press("f5", "enter")
+        await hand.sees("thought for 40 tokens", thought[:30], "seed")
+
+
+async def test_drafts_that_only_think_say_what_to_do(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--think", "40", settings="[refinement]\nmax_tokens = 20\n"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.sees("no answer: every draft was still thinking", "refinement.max_tokens")
+        await hand.press("f5", "enter")
+        await hand.sees("no answer: the thinking came to no end", "thought for 20 tokens")
 
 
 async def test_the_place_of_the_growing_draft_never_shrinks(make_lab: MakeLab, tmp_path: Path) -> None:

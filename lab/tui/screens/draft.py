@@ -8,11 +8,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lab.text import DOT, duration, harmless
-from lab.tui.drafts import DraftView
+from lab.tui.drafts import DraftView, folded
 
 
 class TextScreen(ModalScreen[None]):
@@ -39,11 +40,11 @@ class TextScreen(ModalScreen[None]):
                 yield Static("", classes="text", markup=False)
             yield Static(self.KEYS, classes="keys", markup=False)
 
-    def say(self, title: str, about: str, text: str) -> None:
+    def say(self, title: str, about: str, text: str | Content) -> None:
         """Put these on the screen."""
         self.query_one(".title", Static).update(harmless(title))
         self.query_one(".about", Static).update(harmless(about))
-        self.query_one(".text", Static).update(harmless(text))
+        self.query_one(".text", Static).update(text if isinstance(text, Content) else harmless(text))
 
 
 class ValueScreen(TextScreen):
@@ -102,4 +103,17 @@ class DraftScreen(TextScreen):
         }
         if draft.state in words:
             about.append(words[draft.state])
-        self.say(f"Draft {draft.iteration + 1} of {len(self._drafts)}", DOT.join(about), draft.text or " ")
+        self.say(f"Draft {draft.iteration + 1} of {len(self._drafts)}", DOT.join(about), _whole_text(draft))
+
+
+def _whole_text(draft: DraftView) -> Content:
+    """The answer, and below it what was thought before."""
+    answer = harmless(draft.text)
+    if not draft.thinking:
+        return Content(answer or " ")
+    if not answer:
+        answer = "no answer yet" if draft.energy is None else "no answer: the thinking came to no end"
+    thought = harmless(draft.thinking)
+    return Content.assemble(
+        (answer, "" if draft.text else "$quiet"), "\n\n", (folded(draft), "bold $quiet"), "\n", (thought, "$quiet")
+    )

@@ -15,10 +15,10 @@ from textual.screen import Screen
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished
 from lab.domain import Exchange
 from lab.errors import LabError
-from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted
+from lab.refinement.irp import DraftScored
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
-from lab.tui.drafts import DraftView, apply, ended, views, waiting
+from lab.tui.drafts import DraftView, about, apply, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
 from lab.tui.screens.draft import DraftScreen
 from lab.tui.screens.questions import QuestionsScreen
@@ -176,26 +176,24 @@ class MainScreen(Screen[None]):
         )
 
     async def on_turn_happened(self, message: TurnHappened) -> None:
-        event, turn = message.event, self._current
+        turn = self._current
         if turn is None:
             return
-        if isinstance(event, TurnBegan):
-            self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
-            turn.grow(self._head(0), "")
-            self._show(turn)
-        elif isinstance(event, (TurnFinished, TurnFailed)):
-            self._live = ended(self._live, event.exchange)
-            await turn.finish(event.exchange, self._left_out)
-            self._refresh_shown()
-        elif isinstance(event, (DraftStarted, DraftGrew, DraftScored)):
-            self._live = apply(self._live, event)
+        for event in message.events:
+            if isinstance(event, TurnBegan):
+                self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
+                self._show(turn)
+            elif isinstance(event, (TurnFinished, TurnFailed)):
+                self._live = ended(self._live, event.exchange)
+                await turn.finish(event.exchange, self._left_out)
+            else:
+                self._live = apply(self._live, event)
             if isinstance(event, DraftScored):
                 self.lab_app.measured_rate(event.draft)
-                iteration = event.draft.iteration
-            else:
-                iteration = event.iteration
-            turn.grow(self._head(iteration), self._live[iteration].text)
-            self._refresh_shown()
+        if turn.exchange is None:
+            draft = watched(self._live)
+            turn.grow("cancelling" if self._cancel.is_set() else about(draft, len(self._live)), draft.text)
+        self._refresh_shown()
 
     async def on_turn_ended(self, message: TurnEnded) -> None:
         turn, self._current, self._answering = self._current, None, False
@@ -205,14 +203,6 @@ class MainScreen(Screen[None]):
             self.query_one(Composer).put(turn.text)
             await self.say(str(message.error), trouble=True)
         await self.lab_app.engine.turn_ended()
-
-    def _head(self, iteration: int) -> str:
-        draft = self._live[iteration]
-        if self._cancel.is_set():
-            return "cancelling"
-        if draft.temperature is None:
-            return "reading"
-        return f"draft {iteration + 1} of {len(self._live)}, temperature {draft.temperature:.2f}"
 
     # What is shown at the right
 

@@ -1,4 +1,4 @@
-"""The list of drafts: a line an iteration, the growing one with the tail of its text."""
+"""The list of drafts: a line an iteration, the growing ones with the tail of their text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from lab.text import tail
-from lab.tui.drafts import DraftView
+from lab.tui.drafts import DraftView, folded
 from lab.tui.widgets.fixed import FixedText
 from lab.tui.widgets.salience import heading
 
@@ -65,13 +65,13 @@ class DraftsPanel(Vertical):
         self._draw()
 
     def focus_list(self) -> None:
-        """Give the keys to the list, at the growing draft, else at the chosen one."""
+        """Give the keys to the list, at the chosen draft, else at the first growing one."""
         options = self.query_one(OptionList)
         # At once: the next key may be there already.
         self.screen.set_focus(options)
         if self._drafts and options.highlighted is None:
             marked = [n for n, draft in enumerate(self._drafts) if draft.state in ("growing", "chosen")]
-            options.highlighted = marked[-1] if marked else 0
+            options.highlighted = marked[0] if marked else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -106,7 +106,9 @@ def _line(draft: DraftView, width: int, wide: bool) -> Content:
     start = start.lstrip()
     if draft.state == "waiting":
         return Content.assemble(pad, (f"{start}waiting", "$quiet"))
-    if draft.state in ("growing", "lost") and draft.energy is None:
+    if draft.state == "growing" and draft.thinking and not draft.text:
+        return Content.assemble(pad, (start, "bold $foreground"), (folded(draft), "$quiet"))
+    if draft.state in ("growing", "lost"):
         end = tail(draft.text, width - len(pad + start)) if draft.state == "growing" else "lost with the engine"
         return Content.assemble(pad, (start, "bold $foreground"), (end, "$foreground"))
     energy = f"{draft.energy:.2f}" if draft.energy is not None else "\u2013"

@@ -14,6 +14,7 @@ from textual.widgets import Markdown, Static
 
 from lab.domain import Exchange
 from lab.text import DOT, count, duration, harmless
+from lab.tui.drafts import folded, views
 from lab.tui.widgets.fixed import FixedText
 
 # More turns than this are in the record, and a screen that mounts them all opens slowly.
@@ -21,6 +22,10 @@ SHOWN_TURNS = 50
 # Of a very long draft the end is enough to watch.
 _LIVE_CHARACTERS = 4000
 _GROWTH_LINES = 4
+_STILL_THINKING = (
+    "no answer: every draft was still thinking at the token limit."
+    " Raise refinement.max_tokens in lab.toml, or set dialogue.thinking = false."
+)
 
 WELCOME = (
     "This is a lab for talking with a small language model that runs on this machine.",
@@ -55,7 +60,7 @@ class Turn(Vertical):
         height: auto; margin: 0 0 1 0; padding: 0 1 0 1; border-left: outer $primary; color: $foreground;
     }
     Turn > .slot { height: auto; padding: 0 0 0 2; }
-    Turn .live-head { height: 1; color: $quiet; }
+    Turn .live-head, Turn .thought { height: 1; color: $quiet; }
     Turn .live { height: 0; color: $quiet; }
     Turn Markdown { height: auto; padding: 0; margin: 0; display: none; background: transparent; }
     Turn > .meta { height: auto; padding: 0 0 0 2; margin: 1 0 0 0; color: $quiet; }
@@ -86,6 +91,7 @@ class Turn(Vertical):
             if self.exchange is None:
                 yield FixedText(classes="live-head")
                 yield FixedText(classes="live")
+            yield FixedText(classes="thought")
             answer = Markdown(
                 harmless(self.exchange.response) if self.exchange else None, parser_factory=parser, open_links=False
             )
@@ -94,6 +100,7 @@ class Turn(Vertical):
         yield Static("", classes="meta", markup=False)
 
     def on_mount(self) -> None:
+        self._say_thought()
         if self.exchange is not None:
             self._say_meta(*meta(self.exchange))
 
@@ -159,6 +166,16 @@ class Turn(Vertical):
     def _hide_live(self) -> None:
         for part in self.query(".live-head, .live"):
             part.display = False
+        self._say_thought()
+
+    def _say_thought(self) -> None:
+        """The thinking before the answer, folded; it takes the line where the growing draft had its head."""
+        exchange = self.exchange
+        drafts = views(exchange) if exchange is not None else []
+        thought = next((folded(draft) for draft in drafts if exchange and draft.iteration == exchange.chosen), "")
+        line = self.query_one(".thought", FixedText)
+        line.draw(thought)
+        line.display = bool(thought)
 
     def _say_meta(self, text: str, trouble: bool) -> None:
         self._meta = (text, trouble)
@@ -230,6 +247,10 @@ def meta(exchange: Exchange) -> tuple[str, bool]:
     parts: list[str] = []
     if exchange.status == "failed":
         return f"failed: {exchange.reason or 'the answer was not completed.'}", True
+    if exchange.status == "complete" and not exchange.response:
+        if any(draft.thinking for draft in exchange.drafts):
+            return _STILL_THINKING, True
+        parts.append("no answer: every draft is empty")
     if exchange.status == "cancelled":
         parts.append("cancelled")
     if exchange.salience:

@@ -23,7 +23,7 @@ from lab.engine.estimate import PROMPT_TOKENS, ROWS, estimate, gib
 from lab.engine.offers import Offer, offers, room
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.refinement.irp import DraftGrew, DraftScored
+from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Settings, Workspace, find_workspace
 from lab.text import amount, count, harmless
 
@@ -111,16 +111,14 @@ def _ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
         lab.start_engine(line, cancel)
         for notice in lab.notices:
             print(f"lab: {notice}", file=sys.stderr)
-        tokens: dict[int, int] = {}
+        tokens = whole = 0
         exchange: Exchange | None = None
         for event in conversation.take_turn(text, cancel, arguments.seed):
-            if isinstance(event, DraftGrew):
-                tokens[event.iteration] = tokens.get(event.iteration, 0) + 1
-                line.write(
-                    f"draft {event.iteration + 1} of {settings.refinement.iterations}, {sum(tokens.values())} tokens"
-                )
+            if isinstance(event, (DraftThought, DraftGrew)):
+                tokens += 1
+                line.write(f"{whole} of {settings.refinement.iterations} drafts, {tokens:,} tokens")
             elif isinstance(event, DraftScored):
-                line.write(f"draft {event.draft.iteration + 1}: energy {event.draft.energy:.2f}")
+                whole += 1
             elif isinstance(event, TurnFailed):
                 raise event.error
             elif isinstance(event, TurnFinished):
@@ -153,7 +151,10 @@ def _exchange_json(exchange: Exchange) -> dict[str, Any]:
                 "energy": draft.energy,
                 "tokens": draft.tokens,
                 "seconds": draft.seconds,
+                "finish": draft.finish,
                 "text": draft.text,
+                "thinking": draft.thinking,
+                "thinking_tokens": draft.thinking_tokens,
                 "chosen": draft.iteration == exchange.chosen,
             }
             for draft in exchange.drafts
@@ -174,7 +175,7 @@ def _salience_json(score: Salience) -> dict[str, Any]:
 
 
 def _exchange_text(exchange: Exchange) -> str:
-    lines = [harmless(exchange.response), ""]
+    lines = [harmless(exchange.response or f"No answer: {exchange.reason or exchange.status}"), ""]
     for score in exchange.salience:
         values = "  ".join(f"{name} {value:.3f}" for name, value in score.dimensions().items())
         verdict = "salient" if score.salient else "not salient"

@@ -219,8 +219,6 @@ class Conversation:
         began: float,
     ) -> Exchange:
         """Record how the exchange ended, with its score, and add it to the history."""
-        # Drafts that grow side by side end in any order.
-        drafts = sorted(drafts, key=lambda draft: draft.iteration)
         # Side by side they end in any order.
         drafts = sorted(drafts, key=lambda draft: draft.iteration)
         if refinement is None and drafts:
@@ -232,7 +230,7 @@ class Conversation:
             status=status,
             response_tokens=winner.tokens if winner else 0,
             seconds=time.monotonic() - began,
-            reason=str(error) if error else None,
+            reason=str(error) if error else _silence(status, drafts),
             drafts=tuple(drafts),
             chosen=winner.iteration if winner else None,
         )
@@ -252,6 +250,18 @@ class Conversation:
 
     def _append(self, *events: Event) -> None:
         self._record.append(self.session.session_id, *events)
+
+
+def _silence(status: ExchangeStatus, drafts: Sequence[Draft]) -> str | None:
+    """Why a turn that came to its end has no answer; None when it has one."""
+    if status != "complete" or any(draft.text for draft in drafts):
+        return None
+    if any(draft.thinking for draft in drafts):
+        return (
+            "Every draft was still thinking at the token limit. Raise refinement.max_tokens in lab.toml, or set"
+            " dialogue.thinking = false."
+        )
+    return "Every draft was empty. Ask again, or ask differently."
 
 
 def _title(text: str) -> str:

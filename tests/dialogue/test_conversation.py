@@ -367,3 +367,13 @@ def texts(exchange: Exchange) -> list[str]:
 def exchange_of(events: list[TurnEvent]) -> Exchange:
     assert isinstance(events[-1], TurnFinished)
     return events[-1].exchange
+
+
+def test_an_answer_that_never_came_has_its_reason_in_the_record(opened: Opened) -> None:
+    lab = opened.lab("--think", "30", settings="[refinement]\nmax_tokens = 12\n")
+    exchange = answer(lab.converse(new=True), "What is learning?")
+    assert (exchange.status, exchange.response, exchange.salience) == ("complete", "", ())
+    assert lab.record.sync()
+    ((reason,),) = lab.record.query("SELECT reason FROM exchanges").rows
+    assert reason == exchange.reason
+    assert "still thinking" in reason and "refinement.max_tokens" in reason

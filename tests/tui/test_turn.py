@@ -112,7 +112,7 @@ async def test_drafts_that_only_think_say_what_to_do(make_lab: MakeLab) -> None:
         hand = Hand(pilot)
         await hand.ready()
         await hand.ask("Whose is it?")
-        await hand.sees("no answer: every draft was still thinking", "refinement.max_tokens")
+        await hand.sees("no answer: Every draft was still thinking", "refinement.max_tokens")
         await hand.press("f5", "enter")
         await hand.sees("no answer: the thinking came to no end", "thought for 20 tokens")
 

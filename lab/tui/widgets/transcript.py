@@ -22,10 +22,6 @@ SHOWN_TURNS = 50
 # Of a very long draft the end is enough to watch.
 _LIVE_CHARACTERS = 4000
 _GROWTH_LINES = 4
-_STILL_THINKING = (
-    "no answer: every draft was still thinking at the token limit."
-    " Raise refinement.max_tokens in lab.toml, or set dialogue.thinking = false."
-)
 
 WELCOME = (
     "This is a lab for talking with a small language model that runs on this machine.",
@@ -248,9 +244,7 @@ def meta(exchange: Exchange) -> tuple[str, bool]:
     if exchange.status == "failed":
         return f"failed: {exchange.reason or 'the answer was not completed.'}", True
     if exchange.status == "complete" and not exchange.response:
-        if any(draft.thinking for draft in exchange.drafts):
-            return _STILL_THINKING, True
-        parts.append("no answer: every draft is empty")
+        return f"no answer: {exchange.reason or 'every draft is empty.'}", True
     if exchange.status == "cancelled":
         parts.append("cancelled")
     if exchange.salience:

@@ -67,16 +67,6 @@ class DraftStream:
         return Growth(self._thought.take(thought, final=final), self._answer.take(text, final=final))
 
 
-class TextStream(DraftStream):
-    """A draft that does not think."""
-
-    def push(self, token: int) -> str:  # type: ignore[override]
-        return super().push(token).text
-
-    def finish(self) -> str:  # type: ignore[override]
-        return super().finish().text
-
-
 class _Characters:
     """Whole characters out of tokens."""
 

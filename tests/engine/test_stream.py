@@ -99,6 +99,11 @@ def test_thinking_is_told_while_it_grows_and_the_mark_is_not() -> None:
     assert [text for _, text in told] == ["", "", "", "", "", "", "", "Yes", "."]
 
 
+def test_white_space_before_the_thinking_is_no_answer() -> None:
+    _, stream = run(b"\n <think>hm</think> Yes.", (), "may")
+    assert (stream.thinking, stream.text) == ("hm", "Yes.")
+
+
 def test_thinking_that_does_not_end_leaves_an_empty_answer() -> None:
     _, stream = run(b"<think>\nand on </th", (), "may")
     assert (stream.thinking, stream.text) == ("and on </th", "")

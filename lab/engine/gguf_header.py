@@ -48,7 +48,7 @@ def read_header(path: Path) -> Header:
             return _header(_Reader(content))
     except OSError as fault:
         raise LabError(f"{path} cannot be read: {fault.strerror or fault}.", "Name a readable GGUF file.") from fault
-    except (_Broken, struct.error, ValueError, OverflowError) as fault:
+    except (_Broken, ValueError) as fault:
         # An empty file cannot be mapped, which is a ValueError.
         raise LabError(f"{path} is no whole GGUF file ({fault}).", "Copy or download the file again.") from fault
 
@@ -58,20 +58,21 @@ class _Broken(Exception):
 
 
 class _Reader:
-    """Takes values off a file, from its beginning on; never reads or skips past its end."""
+    """Takes values off a file, from its beginning on. Past its end the next number is refused."""
 
     def __init__(self, content: mmap.mmap) -> None:
         self._content = content
         self._at = 0
 
     def take(self, form: str) -> Any:
-        [value] = struct.unpack_from(form, self._content, self._at)
+        try:
+            [value] = struct.unpack_from(form, self._content, self._at)
+        except (struct.error, OverflowError):
+            raise _Broken("it is cut short") from None
         self._at += struct.calcsize(form)
         return value
 
     def skip(self, size: int) -> None:
-        if size > len(self._content) - self._at:
-            raise _Broken("it is cut short")
         self._at += size
 
     def raw(self, size: int) -> bytes:

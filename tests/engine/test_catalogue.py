@@ -161,6 +161,9 @@ def test_a_copy_of_a_catalogue_entry_is_known_by_its_name_and_size(
     copy = folder.rename(folder.with_name("Qwen2.5-0.5B"))
     # A base model whose tokenizer ships a template: only the catalogue knows that it was not taught it.
     assert (resolve(str(copy), workspace).form, resolve(str(copy), workspace).licence) == ("plain", "Apache-2.0")
+    write_weights(copy / "model.safetensors", count=300_000)
+    assert resolve(str(copy), workspace).form is None
+    write_weights(copy / "model.safetensors")
     other = copy.rename(folder.with_name("mine"))
     assert resolve(str(other), workspace).form is None
 

@@ -173,6 +173,9 @@ def test_a_file_that_is_no_gguf_or_cut_short_is_named(file: Path, tmp_path: Path
         with pytest.raises(LabError, match=r"tiny\.gguf is no whole GGUF file") as refused:
             resolve(str(file), Workspace(tmp_path))
         assert refused.value.remedy
+    file.write_bytes(whole[:2000])
+    with pytest.raises(LabError, match="it is cut short"):
+        resolve(str(file), Workspace(tmp_path))
     with pytest.raises(LabError, match=r"notes\.txt is no checkpoint"):
         (tmp_path / "notes.txt").write_text("hello")
         resolve(str(tmp_path / "notes.txt"), Workspace(tmp_path))
@@ -185,7 +188,7 @@ def test_weights_that_are_cut_short_are_told_by_the_conversion(file: Path) -> No
     assert left_over() == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(position=st.integers(0, 1200), junk=st.binary(min_size=1, max_size=24))
 def test_whatever_a_header_holds_it_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, llama: Path, position: int, junk: bytes

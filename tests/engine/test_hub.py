@@ -74,6 +74,8 @@ def test_a_checkpoint_arrives_whole_at_a_pinned_commit_and_loads(hub: Hub, tmp_p
     AutoTokenizer.from_pretrained(ready.location, local_files_only=True)
     assert (Path(ready.location) / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
     assert all(REVISION in path for _, path, _ in hub.requests if "/resolve/" in path)
+    # Weights come last: a snapshot that has them lacks nothing.
+    assert [path for verb, path, _ in hub.requests if verb == "GET"][-1].endswith(WEIGHTS)
     assert parts() == []
     bytes_seen = [progress for progress in seen if progress.unit == "bytes"]
     assert bytes_seen[-1].done == bytes_seen[-1].total == sum(map(len, hub.files.values()))

@@ -10,10 +10,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
+from lab.dialogue.events import TurnEvent
 from lab.domain import Draft
 from lab.journal.events import DraftFinished, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.lab import Lab
-from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted
+from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThought
 from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
 from lab.tui.messages import MemoryMeasured, SleepProgressed, TurnHappened
@@ -35,12 +36,14 @@ _ANSWER = (
 _TEXTS = ("A short one.", _ANSWER, "It is mine because I can use it, and because", "No.", "Perhaps it is.")
 
 
-def record(lab: Lab) -> None:
+def record(lab: Lab, thinking: str = "") -> None:
     """One exchange whose times and numbers are always the same."""
     exchange = f"{_SESSION}-0001"
     lab.workspace.create()
     drafts = [
-        DraftFinished(exchange, n, 0.7 - 0.04 * n, 7 + n, (0.5, 0.0, 0.2, 0.3, 0.3)[n], 20 + 9 * n, 1.5, text)
+        DraftFinished(
+            exchange, n, 0.7 - 0.04 * n, 7 + n, (0.5, 0.0, 0.2, 0.3, 0.3)[n], 20 + 9 * n, 1.5, text, thinking, 17
+        )
         for n, text in enumerate(_TEXTS)
     ]
     lab.record.append(
@@ -121,8 +124,53 @@ def test_in_the_middle_of_a_turn(snap_compare: Compare, make_lab: MakeLab, size:
             DraftGrew(1, "Owning may come later than knowing. I could grow into what I was only given, the way a"),
         ):
             hand.main.post_message(TurnHappened(event))
-        await hand.sees("draft 2 of 5", "20.0 tokens/s")
+        await hand.sees("best so far: draft 1 of 5", "20.0 tokens/s")
         steady(hand)
+
+    assert compare(snap_compare, lab, size, steps)
+
+
+def test_drafts_side_by_side(snap_compare: Compare, make_lab: MakeLab, size: Size) -> None:
+    lab = make_lab("--stall", "30")
+    record(lab)
+
+    async def steps(hand: Hand) -> None:
+        await hand.send("Could you own it without having earned it?")
+        await hand.sees("draft 1 of 5, temperature 0.70")
+        grown = (
+            "Owning may come later than knowing. I could grow into what I was only given, the way a",
+            "I think so. A language is not earned either, and still",
+            "",
+            "What would you count as earning? There is the work, and there is",
+            "",
+        )
+        events: list[TurnEvent] = []
+        for row, text in enumerate(grown):
+            events.append(DraftStarted(row, 0.7 - 0.04 * row, 7 + row))
+            events.append(DraftThought(row, "First, what is meant by earning.", 12 + row))
+            if text:
+                events.append(DraftGrew(row, text))
+        events.append(DraftScored(Draft(4, 0.54, 11, "No.", 0.3, 40, 2.0)))
+        hand.main.post_message(TurnHappened(*events))
+        await hand.sees("thought for 12 tokens", "20.0 tokens/s")
+        steady(hand)
+
+    assert compare(snap_compare, lab, size, steps)
+
+
+def test_a_folded_thought(snap_compare: Compare, make_lab: MakeLab, size: Size) -> None:
+    lab = make_lab()
+    record(lab, thinking="The person asks about inheritance. Let me separate the use from the origin.")
+    assert compare(snap_compare, lab, size)
+
+
+def test_a_thought_in_full(snap_compare: Compare, make_lab: MakeLab, size: Size) -> None:
+    lab = make_lab()
+    record(lab, thinking="The person asks about inheritance. Let me separate the use from the origin.")
+
+    async def steps(hand: Hand) -> None:
+        await hand.press("f5", "enter")
+        await hand.sees("seed 8")
 
     assert compare(snap_compare, lab, size, steps)
 

@@ -32,8 +32,9 @@ _STAGES: Final = (
 )
 _MIB: Final = 2**20
 _GIB: Final = 2**30
-# The weights are unpacked in float32; the libraries and the tensor at work come on top.
-_UNPACKED: Final = 4.5
+# Measured on the embedded model: the weights twice, once unpacked and once in place, and the libraries.
+_COPIES: Final = 2.25
+_LIBRARIES: Final = 400 * _MIB
 _PREFIX: Final = "gguf-"
 
 
@@ -75,7 +76,7 @@ def run_conversion(
             ) from fault
         raise LabError(
             f"{label} cannot be converted: {fault}",
-            "Run `lab doctor`; the conversion needs 5 bytes of memory a parameter and the tested library versions.",
+            "Copy or download the file again, and run `lab doctor`; the conversion needs the tested library versions.",
         ) from fault
 
 
@@ -112,7 +113,7 @@ def convert_gguf(source: Path, progress: Report, cancel: threading.Event) -> Pat
             # Known content under another path or time: only the manifest changes.
             store.seal(target, about)
             return target
-        room = header.parameters * (4 if header.file_type == 0 else 2)
+        room = _size(header)
         free = shutil.disk_usage(models).free
         if free < room:
             raise LabError(
@@ -134,12 +135,17 @@ def _check(source: Path, header: Header) -> None:
             f"{source} is one of {header.parts} parts of a split model.",
             "Merge the parts first (llama-gguf-split --merge), or use the checkpoint as safetensors.",
         )
-    needed, free = header.parameters * _UNPACKED, free_bytes()
+    needed, free = _COPIES * _size(header) + _LIBRARIES, free_bytes()
     if needed > free:
         raise LabError(
             f"Converting {source.name} needs {needed / _GIB:.1f} GiB of memory; {free / _GIB:.1f} GiB are free.",
             "Close other programs, or use the checkpoint as safetensors, which needs no conversion.",
         )
+
+
+def _size(header: Header) -> int:
+    """Bytes of the converted weights: 16 bits a number, but those of a float32 file keep their precision."""
+    return header.parameters * (4 if header.file_type == 0 else 2)
 
 
 def _mark(source: Path) -> dict[str, Any]:

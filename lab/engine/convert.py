@@ -42,13 +42,13 @@ def convert(source: Path, folder: Path, *, embedded: bool) -> None:
     options: dict[str, Any] = {}
     if hasattr(transformers, "GgufConfig"):
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    # Unpacking is exact in float32; every 4-bit value times its scale is then rounded once.
+    # Each tensor is unpacked in float32, exactly, and rounded once.
     model = transformers.AutoModelForCausalLM.from_pretrained(
-        source.parent, gguf_file=source.name, dtype=torch.float32, **options
+        source.parent, gguf_file=source.name, dtype=dtype, **options
     ).eval()
     probe = torch.tensor([tokenizer(f"{_PROBE}{tokenizer.eos_token or ''}")["input_ids"]])
     with torch.inference_mode():
-        expected = model(probe).logits.flatten()
+        expected = model(probe).logits.float().flatten()
 
     _stage("writing the weights")
     # What is left of the packed form would make the next load look for it.
@@ -61,16 +61,15 @@ def convert(source: Path, folder: Path, *, embedded: bool) -> None:
     if ends:
         model.config.eos_token_id = ends[0]
         model.generation_config.eos_token_id = ends if len(ends) > 1 else ends[0]
-    model.to(dtype)
     model.save_pretrained(folder)
     del model
 
     _stage("checking")
     again = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        folder, dtype=dtype, use_safetensors=True, local_files_only=True
     ).eval()
     with torch.inference_mode():
-        found = again(probe).logits.flatten()
+        found = again(probe).logits.float().flatten()
     likeness = torch.nn.functional.cosine_similarity(expected, found, dim=0).item()
     if not likeness > 0.995:
         raise RuntimeError(f"the converted weights answer differently (likeness {likeness:.3f})")

@@ -19,8 +19,6 @@ from lab.console import ProgressLine
 from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Exchange, Salience
-from lab.engine.estimate import PROMPT_TOKENS, ROWS, estimate, gib
-from lab.engine.offers import Offer, offers, room
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
@@ -345,57 +343,13 @@ def _prepare(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 
 def _checkpoints(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    settings = workspace.settings().engine
-    free = room(settings)
-    found = offers(workspace, settings, (), free, None, None, ()).offers
-    columns = (
-        "",
-        "checkpoint",
-        "family",
-        "parameters",
-        "prompt",
-        "context",
-        "licence",
-        "memory",
-        "sleep",
-        "fits",
-        "state",
-    )
-    print(console.table(columns, [_checkpoint_row(offer, settings.checkpoint) for offer in found]))
-    print(
-        f"{free.words}; memory is that of {ROWS} drafts after {PROMPT_TOKENS:,} tokens of context, sleep that of a"
-        " training beside it."
-    )
-    for offer in found:
-        if offer.refusal and not offer.too_large:
-            print(f"lab: {offer.refusal}", file=sys.stderr)
+    from lab.listing import checkpoints
+
+    text, faults = checkpoints(workspace)
+    print(text)
+    for fault in faults:
+        print(f"lab: {fault}", file=sys.stderr)
     return 0
-
-
-def _checkpoint_row(offer: Offer, chosen: str) -> tuple[str | int | None, ...]:
-    checkpoint = offer.checkpoint
-    reckoned = None
-    if offer.dtype is not None and offer.need_bytes is not None:
-        reckoned = estimate(checkpoint, offer.dtype, PROMPT_TOKENS, ROWS)
-    if offer.refusal:
-        fits = "no"
-    elif offer.need_bytes is None:
-        fits = ""
-    else:
-        fits = f"in {offer.dtype}" if offer.proposal else "yes"
-    return (
-        "*" if chosen in (offer.name, checkpoint.name) else "",
-        checkpoint.name,
-        checkpoint.family,
-        f"{checkpoint.parameters / 1e6:,.0f} M" if checkpoint.parameters else "",
-        f"{checkpoint.form or 'chat'}, thinking" if checkpoint.thinking else checkpoint.form,
-        checkpoint.context,
-        checkpoint.licence,
-        f"{gib(reckoned.total_bytes)} {reckoned.dtype}" if reckoned else "",
-        gib(reckoned.training_bytes) if reckoned else "",
-        fits,
-        "ready" if checkpoint.ready else "to be converted" if checkpoint.source == "gguf" else "to be fetched",
-    )
 
 
 def _adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:

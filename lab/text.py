@@ -45,6 +45,11 @@ def tail(text: str, width: int) -> str:
     return ELLIPSIS + line[-(width - 1) :] if width > 1 else ""
 
 
+def model_name(name: str) -> str:
+    """A checkpoint's name as it is shown: of a path the last part, all of a hub id."""
+    return one_line(name.rstrip("/").rsplit("/", 1)[-1] if name.startswith(("/", "~", ".")) else name)
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: "6.1 s", "1:20", "2:05:00"."""
     # Below what would be rounded to "60.0 s".

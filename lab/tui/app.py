@@ -172,7 +172,7 @@ class LabApp(App[None]):
         await self.engine.failed(message.error)
 
     async def on_adapter_activated(self, message: AdapterActivated) -> None:
-        await self.engine.activated(message.progress, message.error)
+        await self.engine.activated(message.progress, message.error, message.waits_for)
 
     def on_memory_measured(self, message: MemoryMeasured) -> None:
         self._status = replace(self._status, memory=message.memory)
@@ -217,6 +217,7 @@ class LabApp(App[None]):
         """However the app ends, even by a fault: no worker may keep its process."""
         self.leaving.set()
         self.main.cancel_turn()
+        self.engine.cancel()
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen())

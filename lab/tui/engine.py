@@ -1,14 +1,18 @@
-"""The engine as the screen knows it: its state in words, starting it, and the adapter that waits between two turns."""
+"""The engine as the screen knows it: its state in words, loading, and what waits for the moment between two turns."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
 
 from lab.domain import Progress
+from lab.engine.fetch import Cancelled
 from lab.errors import LabError
 from lab.sleep.watch import SleepProgress
-from lab.text import count
+from lab.text import count, model_name
 from lab.tui import workers
+from lab.tui.screens.checkpoints import Choice
 from lab.tui.widgets.progress import engine_line
 
 if TYPE_CHECKING:
@@ -37,7 +41,9 @@ class EngineKeeper:
         self._app = app
         self.state: EngineState = "opening"
         self._trouble = ""
-        # A finished sleep whose adapter waits for the moment between two turns.
+        self._cancel = threading.Event()
+        # What waits for the moment between two turns: a choice of the person, and the adapter of a finished sleep.
+        self._wanted: Choice | None = None
         self._pending: SleepProgress | None = None
 
     def not_ready(self) -> tuple[str, bool] | None:
@@ -46,10 +52,14 @@ class EngineKeeper:
             return f"not sent: {self._trouble} F7 starts the engine again, Esc takes the message back.", True
         return (_WAITS[self.state], False) if self.state in _WAITS else None
 
+    @property
+    def settled(self) -> bool:
+        """True unless something is being loaded or changed."""
+        return self.state in ("ready", "stopped")
+
     def start(self) -> None:
         """Start the engine and load."""
-        self._set("starting")
-        self._app.work("engine", workers.start_engine, self._app.lab, self._app.leaving)
+        self._load("starting", workers.start_engine, self._app.lab)
 
     def restart(self) -> None:
         """Start the engine again, unless it lives."""
@@ -58,21 +68,39 @@ class EngineKeeper:
         else:
             self._app.main.hint(f"The engine does not need it: it is {WORDS[self.state]}.")
 
+    def change(self, choice: Choice) -> None:
+        """Let another checkpoint or adapter answer, as soon as no turn runs and nothing else is changed."""
+        self._wanted = choice
+        self.between_turns()
+
+    def cancel(self) -> None:
+        """Stop the loading, if something is being loaded; what answered before answers again."""
+        self._cancel.set()
+
     def progressed(self, progress: Progress) -> None:
         """Show how far the loading is."""
         if self.state == "starting":
-            self._app.main.progress("engine", engine_line(progress))
+            self._app.main.progress("engine", engine_line(progress, cancelling=self._cancel.is_set()))
 
     async def ready(self) -> None:
         """The engine can be asked."""
         self._set("ready")
         await self._app.tell_notices()
+        await self._app.main.show_answerer()
         self.between_turns()
 
     async def failed(self, error: LabError) -> None:
-        """The engine did not get ready."""
-        self._set("stopped", str(error))
-        await self._app.main.say(f"{error} F7 tries again.", trouble=True)
+        """It did not get ready: what was asked for, or after that the choice before too."""
+        loaded = self._app.lab.engine.loaded
+        trouble = not isinstance(error, Cancelled)
+        if loaded is None:
+            self._set("stopped", str(error))
+            await self._app.main.say(f"{error} F7 tries again, F9 chooses another.", trouble)
+        else:
+            self._set("ready")
+            await self._app.main.say(f"{str(error).strip()} {model_name(loaded.name)} answers as before.", trouble)
+        await self._app.tell_notices()
+        self.between_turns()
 
     async def look(self) -> None:
         """Notice that the engine is gone."""
@@ -95,28 +123,47 @@ class EngineKeeper:
         self.between_turns()
 
     def between_turns(self) -> None:
-        """Let the adapter of a finished sleep answer, never in the middle of a turn; then send what waits."""
-        if self.state == "ready" and not self._app.main.answering:
-            if self._pending is not None:
-                progress, self._pending = self._pending, None
-                self._set("switching")
-                self._app.work("activate", workers.activate, self._app.lab, progress)
-                return
+        """Do what waits for it, never in the middle of a turn; then send the message that waits."""
+        if not self.settled or self._app.main.answering:
+            return
+        if self._wanted is not None:
+            choice, self._wanted = self._wanted, None
+            loaded = self._app.lab.engine.loaded
+            same = loaded is not None and loaded.name == choice.checkpoint
+            self._load(
+                "switching" if same else "starting",
+                workers.change,
+                self._app.lab,
+                choice.checkpoint,
+                choice.adapter,
+            )
+        elif self._pending is not None and self.state == "ready":
+            progress, self._pending = self._pending, None
+            self._set("switching")
+            self._app.work("activate", workers.activate, self._app.lab, progress)
+        elif self.state == "ready":
             self._app.main.send_waiting()
 
-    async def activated(self, progress: SleepProgress, error: LabError | None) -> None:
-        """The adapter of this sleep answers, or why it does not."""
+    async def activated(self, progress: SleepProgress, error: LabError | None, waits_for: str | None) -> None:
+        """The adapter of this sleep answers, or waits for another checkpoint, or why it does not."""
         ended = progress.ended
         assert ended is not None
         slept = f"The model slept on {count(progress.exchanges, 'exchange')}: {ended.adapter}"
         if ended.first_loss is not None and ended.last_loss is not None:
             slept += f", loss {ended.first_loss:.2f} -> {ended.last_loss:.2f}"
-        if error is None:
-            await self._app.main.say(f"{slept}. It answers from now on.")
-        else:
+        if error is not None:
             await self._app.main.say(f"{slept}. It does not answer: {error}", trouble=True)
+        elif waits_for is not None:
+            await self._app.main.say(f"{slept}. It answers when {model_name(waits_for)} does.")
+        else:
+            await self._app.main.say(f"{slept}. It answers from now on.")
         self._set("ready")
         self.between_turns()
+
+    def _load(self, state: EngineState, body: Callable[..., None], *arguments: object) -> None:
+        self._cancel = threading.Event()
+        self._set(state)
+        self._app.work("engine", body, *arguments, self._cancel)
 
     def _set(self, state: EngineState, trouble: str = "") -> None:
         self.state, self._trouble = state, trouble

@@ -22,6 +22,7 @@ async def leave(app: LabApp, *, stop_sleep: bool) -> None:
     """Cancel the turn and let it be recorded, then close the lab, which frees every waiting thread; exit."""
     app.leaving.set()
     app.main.cancel_turn()
+    app.engine.cancel()
     deadline = time.monotonic() + _START_SLEEP_SECONDS
     while stop_sleep and app.sleeping.starting and time.monotonic() < deadline:
         await asyncio.sleep(0.05)

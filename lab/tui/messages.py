@@ -114,9 +114,10 @@ class SleepProgressed(Message):
 
 
 class AdapterActivated(Message):
-    """The adapter answers from now on, or `error` says why it does not."""
+    """The adapter answers from now on; or it waits for its checkpoint `waits_for`; or `error` says why it does not."""
 
-    def __init__(self, progress: SleepProgress, error: LabError | None = None) -> None:
+    def __init__(self, progress: SleepProgress, error: LabError | None = None, waits_for: str | None = None) -> None:
         super().__init__()
         self.progress = progress
         self.error = error
+        self.waits_for = waits_for

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lab.domain import Progress, SleepCycle
+from lab.domain import Loaded, Progress, SleepCycle
 from lab.errors import LabError
 from lab.sleep.watch import SleepProgress
 from lab.tui.growth import gathered
@@ -74,6 +74,15 @@ def new_conversation(lab: Lab, post: Post) -> None:
 
 def start_engine(lab: Lab, cancel: threading.Event, post: Post) -> None:
     """Prepare, start and load; the last word is EngineReady or EngineFailed."""
+    _load(lab, lambda progress: lab.start_engine(progress, cancel), post)
+
+
+def change(lab: Lab, checkpoint: str, adapter: str, cancel: threading.Event, post: Post) -> None:
+    """Let another checkpoint or adapter answer; the last word is EngineReady or EngineFailed."""
+    _load(lab, lambda progress: lab.change(checkpoint, adapter, progress, cancel), post)
+
+
+def _load(lab: Lab, load: Callable[[Callable[[Progress], None]], Loaded], post: Post) -> None:
     said = 0.0
 
     def progress(step: Progress) -> None:
@@ -84,7 +93,7 @@ def start_engine(lab: Lab, cancel: threading.Event, post: Post) -> None:
             post(EngineProgressed(step))
 
     try:
-        post(EngineReady(lab.start_engine(progress, cancel)))
+        post(EngineReady(load(progress)))
     except LabError as error:
         post(EngineFailed(error))
         return
@@ -156,10 +165,14 @@ def follow_sleep(lab: Lab, cycle_id: str, stop: Callable[[], bool], post: Post) 
 
 
 def activate(lab: Lab, progress: SleepProgress, post: Post) -> None:
-    """Let the adapter of a finished sleep answer."""
+    """Let the adapter of a finished sleep answer, if its checkpoint is the one that does."""
+    assert progress.ended is not None and progress.ended.adapter is not None
+    name = progress.ended.adapter
     try:
-        lab.activate(progress.ended.adapter if progress.ended else None)
+        waits_for = lab.trained_on_another(name)
+        if waits_for is None:
+            lab.activate(name)
     except LabError as error:
         post(AdapterActivated(progress, error))
         return
-    post(AdapterActivated(progress))
+    post(AdapterActivated(progress, waits_for=waits_for))

@@ -20,9 +20,11 @@ from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
+from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
 from lab.tui.screens.draft import DraftScreen
 from lab.tui.screens.questions import QuestionsScreen
 from lab.tui.screens.sql import SqlScreen
+from lab.tui.widgets.answerers import mark_changes, mark_end
 from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
@@ -109,6 +111,7 @@ class MainScreen(Screen[None]):
         # A message typed before the record was open waits below the history.
         waiting_text = self._current.text if self._current else None
         await transcript.load(conversation.history)
+        await mark_changes(transcript, conversation.history)
         self._current = await transcript.add(waiting_text) if waiting_text is not None else None
         turns = [turn for turn in transcript.turns() if turn.exchange]
         self._show(turns[-1] if turns else None)
@@ -119,6 +122,13 @@ class MainScreen(Screen[None]):
         # The last messages of workers may come while the screen is taken down.
         for transcript in self.query(Transcript):
             await transcript.note(text, trouble)
+
+    async def show_answerer(self) -> None:
+        """Say in the dialogue what answers from here on, where that is not what answered before."""
+        engine = self.lab_app.lab.engine
+        for transcript in self.query(Transcript):
+            if self._conversation is not None and engine.loaded is not None:
+                await mark_end(transcript, self._conversation.history, engine.loaded.name, engine.adapter)
 
     def progress(self, name: Literal["engine", "sleep"], content: Content | None) -> None:
         """Show how far something is; None takes the line away."""
@@ -267,7 +277,7 @@ class MainScreen(Screen[None]):
     # Other actions
 
     async def action_cancel(self) -> None:
-        """Stop the answer; or take a waiting message back; or return to the input."""
+        """Stop the answer; or take a waiting message back; or return to the input; or stop the loading."""
         composer = self.query_one(Composer)
         if self._answering:
             self.cancel_turn()
@@ -277,8 +287,10 @@ class MainScreen(Screen[None]):
             composer.put(turn.text)
             if self._conversation is not None:
                 self.query_one(Transcript).welcome(not self._conversation.history)
-        else:
+        elif self.focused is not composer:
             self.set_focus(composer)
+        else:
+            self.lab_app.engine.cancel()
 
     def cancel_turn(self) -> None:
         """Ask the running turn, if there is one, to stop; what it produced is kept and recorded."""
@@ -303,6 +315,21 @@ class MainScreen(Screen[None]):
     def _take_question(self, text: str | None) -> None:
         if text:
             self.query_one(Composer).put(text)
+
+    def action_checkpoints(self) -> None:
+        if self._answering or self._current is not None:
+            self.hint("The model can be changed when the answer is there; Esc cancels it.")
+        elif self._conversation is None:
+            self.hint("The record is not open yet.")
+        elif not self.lab_app.engine.settled:
+            self.hint("The model is still getting ready; Esc cancels that.")
+        else:
+            lab = self.lab_app.lab
+            self.app.push_screen(CheckpointsScreen(lab.offers, lab.offer), self._take_choice)
+
+    def _take_choice(self, choice: Choice | None) -> None:
+        if choice is not None:
+            self.lab_app.engine.change(choice)
 
     def action_new_session(self) -> None:
         if self._answering or self._current is not None:

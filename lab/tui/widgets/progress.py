@@ -35,19 +35,20 @@ class ProgressLine(Widget):
         return self._content.truncate(max(self.content_size.width, 1), ellipsis=True)
 
 
-def engine_line(progress: Progress) -> Content:
-    """How far the preparation of the model is."""
-    parts: list[Content | str | tuple[str, str]] = [(f"{one_line(progress.stage, 60)}  ", "$foreground")]
+def engine_line(progress: Progress, *, cancelling: bool = False) -> Content:
+    """How far the preparation of the model is. Cancelling, the one before may have to be loaded again."""
+    parts = [Content.styled(one_line(progress.stage, 60), "$foreground")]
     if progress.fraction is not None:
-        parts += [theme.bar(progress.fraction, _BAR, "$primary"), f" {progress.fraction:4.0%}  "]
+        parts.append(Content.assemble(theme.bar(progress.fraction, _BAR, "$primary"), f" {progress.fraction:4.0%}"))
     if progress.unit == "bytes":
         of = f" of {amount(progress.total)}" if progress.total else ""
-        parts.append((f"{amount(progress.done)}{of}", "$quiet"))
+        parts.append(Content.styled(f"{amount(progress.done)}{of}", "$quiet"))
     elif progress.unit == "seconds":
-        parts.append((duration(progress.done), "$quiet"))
+        parts.append(Content.styled(duration(progress.done), "$quiet"))
     elif progress.unit and progress.total:
-        parts.append((f"{progress.done:g} of {progress.total:g} {progress.unit}", "$quiet"))
-    return Content.assemble(*parts)
+        parts.append(Content.styled(f"{progress.done:g} of {progress.total:g} {progress.unit}", "$quiet"))
+    parts.append(Content.styled("cancelling" if cancelling else "Esc cancels", "$quiet"))
+    return Content("  ").join(parts)
 
 
 def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.widget import Widget
 
-from lab.text import amount, one_line
+from lab.text import amount, model_name, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class StatusLine(Widget):
         rate = "" if status.tokens_per_second is None else f"{status.tokens_per_second:.1f} tokens/s"
         memory = "" if status.memory is None else f"engine {amount(status.memory)}"
         segments = [
-            (one_line(status.checkpoint, 36), "$foreground"),
+            (one_line(model_name(status.checkpoint), 36), "$foreground"),
             (one_line(status.adapter or "no adapter", 24), "$quiet"),
             (rate, "$quiet"),
             (memory, "$quiet"),

@@ -57,11 +57,11 @@ class RefinementSettings(_Section):
 class DialogueSettings(_Section):
     """`context` "dialogue" puts the conversation so far into the prompt, "fresh" the last question only.
 
-    `thinking` lets a checkpoint that can think before it answers do so.
+    `thinking` lets a checkpoint that can think before it answers do so; it takes its tokens from `max_tokens`.
     """
 
     context: Literal["dialogue", "fresh"] = "dialogue"
-    thinking: bool = True
+    thinking: bool = False
 
 
 class SalienceSettings(_Section):

@@ -22,6 +22,7 @@ from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
 
 SCRIPTED = [sys.executable, "-m", "lab.engine.scripted"]
+THINKING = "[dialogue]\nthinking = true\n"
 
 
 class Opened:
@@ -288,7 +289,7 @@ def test_fresh_context_asks_the_question_alone(opened: Opened) -> None:
 
 
 def test_thinking_is_recorded_apart_and_no_part_of_answer_and_score(opened: Opened) -> None:
-    lab = opened.lab("--think", "9")
+    lab = opened.lab("--think", "9", settings=THINKING)
     events = turn(lab.converse(new=True), "What is learning?", seed=40)
     thought = "".join(e.text for e in events if isinstance(e, DraftThought) and e.iteration == 0)
     assert isinstance(events[-1], TurnFinished)
@@ -299,18 +300,18 @@ def test_thinking_is_recorded_apart_and_no_part_of_answer_and_score(opened: Open
     recorded = queries.exchange(lab.record, exchange.exchange_id)
     assert recorded is not None
     assert recorded.drafts == exchange.drafts
-    silent = opened.lab("--think", "9", settings="[dialogue]\nthinking = false\n")
+    silent = opened.lab("--think", "9")
     spared = answer(silent.converse(new=True), "What is learning?", seed=40)
     assert [draft.thinking for draft in spared.drafts] == [""] * 5
     assert (spared.response, spared.salience) == (exchange.response, exchange.salience)
 
 
 def test_thinking_is_not_read_again_in_the_next_turn(opened: Opened) -> None:
-    lab = opened.lab("--think", "9")
+    lab = opened.lab("--think", "9", settings=THINKING)
     conversation = lab.converse(new=True)
     answer(conversation, "one", seed=40)
     tokens = answer(conversation, "two", seed=40).prompt_tokens
-    silent = opened.lab(settings="[dialogue]\nthinking = false\n").converse(new=True)
+    silent = opened.lab().converse(new=True)
     answer(silent, "one", seed=40)
     assert answer(silent, "two", seed=40).prompt_tokens == tokens
 
@@ -327,7 +328,7 @@ def test_how_a_draft_ended_is_recorded(opened: Opened) -> None:
 def test_drafts_written_side_by_side_are_the_same_drafts(opened: Opened) -> None:
     drafts = []
     for options in ((), ("--side-by-side",)):
-        lab = opened.lab("--think", "3", *options)
+        lab = opened.lab("--think", "3", *options, settings=THINKING)
         drafts.append(answer(lab.converse(new=True), "What is learning?", seed=40).drafts)
         lab.close()
     assert [replace(draft, seconds=0.0) for draft in drafts[0]] == [replace(draft, seconds=0.0) for draft in drafts[1]]
@@ -370,7 +371,7 @@ def exchange_of(events: list[TurnEvent]) -> Exchange:
 
 
 def test_an_answer_that_never_came_has_its_reason_in_the_record(opened: Opened) -> None:
-    lab = opened.lab("--think", "30", settings="[refinement]\nmax_tokens = 12\n")
+    lab = opened.lab("--think", "30", settings=f"{THINKING}[refinement]\nmax_tokens = 12\n")
     exchange = answer(lab.converse(new=True), "What is learning?")
     assert (exchange.status, exchange.response, exchange.salience) == ("complete", "", ())
     assert lab.record.sync()

@@ -19,6 +19,7 @@ def answers(folder: Path, *texts: str) -> list[str]:
 
 
 SEEDED = "[refinement]\nseed = 0\n"
+THINKING = "[dialogue]\nthinking = true\n"
 
 
 async def test_a_turn_goes_from_typing_to_the_winner_and_the_bars(make_lab: MakeLab) -> None:
@@ -79,7 +80,7 @@ async def test_five_drafts_grow_side_by_side(make_lab: MakeLab) -> None:
 
 
 async def test_thinking_is_folded_and_can_be_read_apart_from_the_answer(make_lab: MakeLab) -> None:
-    lab = make_lab("--side-by-side", "--think", "40", "--pace", "60", "--words", "20")
+    lab = make_lab("--side-by-side", "--think", "40", "--pace", "60", "--words", "20", settings=THINKING)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -107,7 +108,7 @@ async def test_thinking_is_folded_and_can_be_read_apart_from_the_answer(make_lab
 
 
 async def test_drafts_that_only_think_say_what_to_do(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--think", "40", settings="[refinement]\nmax_tokens = 20\n"))
+    app = LabApp(make_lab("--think", "40", settings=f"{THINKING}[refinement]\nmax_tokens = 20\n"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.text import amount, count, duration, harmless, one_line, tail
+from lab.text import amount, count, duration, harmless, model_name, one_line, tail
 from lab.tui import theme
 
 ANY = st.text(st.characters(), max_size=200)
@@ -66,3 +66,8 @@ def test_a_sparkline_fits(values: list[float], width: int) -> None:
 )
 def test_numbers_are_short(said: str, expected: str) -> None:
     assert said == expected
+
+
+def test_a_checkpoint_in_a_folder_is_shown_by_the_folder_and_one_of_the_hub_in_full() -> None:
+    names = ("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B", "/models/qwen-twin/", "./twin", "~/a/b.gguf")
+    assert [model_name(name) for name in names] == ["qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B", "qwen-twin", "twin", "b.gguf"]

@@ -17,6 +17,7 @@ from lab.journal.events import ExchangeFinished, SessionOpened, TurnStarted
 from lab.journal.record import Record
 from lab.settings import Workspace
 from tests.reference import RECORDINGS, recorded_exchanges
+from tests.tiny import make_checkpoint
 
 
 @pytest.fixture
@@ -275,3 +276,24 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(
     shown = capsys.readouterr().out
     for part in ("torch", "duckdb", "engine.checkpoint", "lab prepare", "broken", "1 exchange"):
         assert part in shown, part
+
+
+def test_ask_continues_a_dialogue_with_another_checkpoint(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root.mkdir()
+    for number, name in enumerate(("one", "two")):
+        make_checkpoint(root / name, seed=number)
+    (root / "lab.toml").write_text('[engine]\ndevice = "cpu"\n[refinement]\nmax_tokens = 8\n', encoding="ascii")
+    asking = ["ask", "Who are you?", "--iterations", "1", "--seed", "1", "--json", "--adapter", "none"]
+    answers = []
+    for arguments in (["--checkpoint", "one"], ["--checkpoint", "two"]):
+        session = ["--session", answers[0]["session_id"]] if answers else []
+        assert main([*asking, *arguments, *session]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    first, second = answers
+    assert second["session_id"] == first["session_id"]
+    assert [(answer["turn"], answer["checkpoint"], answer["adapter"]) for answer in answers] == [
+        (1, "one", None),
+        (2, "two", None),
+    ]
+    # The second was asked with the first exchange before it.
+    assert second["prompt_tokens"] > first["prompt_tokens"]

@@ -19,6 +19,7 @@ from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
 from lab.tui.messages import MemoryMeasured, SleepProgressed, TurnHappened
 from lab.tui.screens.sql import SqlScreen
+from tests.helpers import bare_adapter
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 
 pytestmark = pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])
@@ -40,6 +41,7 @@ def record(lab: Lab, thinking: str = "") -> None:
     """One exchange whose times and numbers are always the same."""
     exchange = f"{_SESSION}-0001"
     lab.workspace.create()
+    bare_adapter(lab.workspace.adapters / "sleep-0001", lab.workspace.root / "smollm2-135m")
     drafts = [
         DraftFinished(
             exchange, n, 0.7 - 0.04 * n, 7 + n, (0.5, 0.0, 0.2, 0.3, 0.3)[n], 20 + 9 * n, 1.5, text, thinking, 17

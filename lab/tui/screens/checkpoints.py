@@ -65,18 +65,21 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
         border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
         &:focus { border: none; background-tint: transparent; }
         & > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
-        &:focus > .option-list--option-highlighted { background: $primary 60%; }
     }
     CheckpointsScreen #checkpoints { height: 1fr; }
     CheckpointsScreen #about { height: 3; margin: 1 0 0 0; color: $quiet; }
     CheckpointsScreen #about.-trouble { color: $error; }
-    CheckpointsScreen #adapters { height: auto; max-height: 5; margin: 0 0 1 0; }
+    CheckpointsScreen #adapters {
+        height: 5; margin: 0 0 1 0;
+        & > .option-list--option-highlighted { background: $primary 15%; }
+        &:focus > .option-list--option-highlighted { background: $primary 35%; }
+    }
     CheckpointsScreen .heading { height: 2; padding: 0; color: $quiet; text-style: bold; border-top: solid $rule; }
     CheckpointsScreen .keys { color: $quiet; height: 1; }
     CheckpointsScreen.-low > Vertical { height: 100%; max-width: 98%; padding: 0 2; }
     CheckpointsScreen.-low #top { height: 1; }
-    CheckpointsScreen.-low #about { height: 2; margin: 0; }
-    CheckpointsScreen.-low #adapters { max-height: 4; margin: 0; }
+    CheckpointsScreen.-low #about { height: auto; min-height: 2; max-height: 5; margin: 0; }
+    CheckpointsScreen.-low #adapters { height: auto; max-height: 4; margin: 0; }
     """
 
     def __init__(self, listed: Callable[[], Offers], named: Callable[[str, Room], Offer]) -> None:

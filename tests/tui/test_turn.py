@@ -80,7 +80,7 @@ async def test_five_drafts_grow_side_by_side(make_lab: MakeLab) -> None:
 
 
 async def test_thinking_is_folded_and_can_be_read_apart_from_the_answer(make_lab: MakeLab) -> None:
-    lab = make_lab("--side-by-side", "--think", "40", "--pace", "60", "--words", "20", settings=THINKING)
+    lab = make_lab("--side-by-side", "--think", "40", "--pace", "60", "--words", "20", settings=THINKING + SEEDED)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)

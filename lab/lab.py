@@ -294,8 +294,6 @@ class Lab:
 
     def _bring_back(self, adapter: str | None, progress: Callable[[Progress], None]) -> None:
         """Load the choice again that a failed change took away; what goes wrong with it is told in `notices`."""
-        if self._closed:
-            return
         try:
             if adapter is not None and (self.workspace.adapters / adapter).is_dir():
                 self._adapter_name = adapter

@@ -12,6 +12,7 @@ import pytest
 from lab.dialogue.conversation import Conversation
 from lab.dialogue.events import TurnFinished
 from lab.domain import Exchange, Progress
+from lab.engine.client import ProcessEngine
 from lab.engine.fetch import Cancelled
 from lab.errors import LabError
 from lab.lab import Lab
@@ -294,6 +295,9 @@ def test_a_smaller_dtype_is_taken_and_told_where_the_settings_leave_it_open(
     bench.workspace.config.write_text('[engine]\ndevice = "cpu"\n')
     lab = Lab(bench.workspace, checkpoint=str(folder))
     bench.labs.append(lab)
+    # It says what it was asked to load in, whatever the machine would do by itself.
+    scripted = [sys.executable, "-m", "lab.engine.scripted"]
+    lab._engine = ProcessEngine(scripted, bench.workspace.logs / "engine.log", lab.settings.engine)
     lab.open()
     assert lab.start_engine(quiet, threading.Event()).dtype == "bfloat16"
     assert lab.notices[-1].endswith("It is loaded in bfloat16.")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lab
 from lab.domain import Memory
-from lab.engine.protocol import Body, ProtocolError, decode, encode, read
+from lab.engine.protocol import Body, ProtocolError, decode_reply, encode, read
 from lab.errors import LabError
 
 _CLOSE_GRACE_SECONDS = 1.5
@@ -30,6 +30,8 @@ class Child:
         self._waiting: dict[int, queue.SimpleQueue[Body | None]] = {}
         self._lock = threading.Lock()
         self._dead = False
+        # Whether it was ended for what it said.
+        self.condemned = False
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -88,15 +90,23 @@ class Child:
             self.process.kill()
             self.process.wait()
 
+    def condemn(self, fault: Exception) -> None:
+        """End a process that says what nobody understands; the log tells what that was."""
+        self.condemned = True
+        self._note(f"the engine broke the protocol and was ended: {fault}")
+        self.process.kill()
+        self.process.wait()
+
     def last_words(self) -> str:
-        """The end of the log file, for a sentence about the death."""
+        """The end of the log file, for a sentence about the death; of a traceback its last line."""
         try:
             with self._log.open("rb") as log:
                 log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 4096))
                 lines = log.read().decode("utf-8", "replace").splitlines()
         except OSError:
             return ""
-        words = " | ".join(line.strip() for line in lines[-3:] if line.strip())
+        told = [line.strip() for line in lines if line.strip() and not line.startswith((" ", "Traceback "))]
+        words = " | ".join(told[-3:])
         return "".join(letter if letter.isprintable() else " " for letter in words)[-300:]
 
     def _write(self) -> None:
@@ -114,10 +124,9 @@ class Child:
         assert stdout is not None
         try:
             for line in stdout:
-                self._deliver(decode(line))
+                self._deliver(decode_reply(line))
         except (ProtocolError, OSError, ValueError) as fault:
-            self._note(f"the engine broke the protocol and was ended: {fault}")
-            self.process.kill()
+            self.condemn(fault)
         stdout.close()
         self.end()
         with self._lock:
@@ -131,8 +140,8 @@ class Child:
         for reading in body.get("memory") or ():
             self._on_memory(read(Memory, reading))
         with self._lock:
-            replies = self._waiting.get(body.get("id", -1))
-            if replies is not None and body.get("say") in ("done", "error"):
+            replies = self._waiting.get(body["id"])
+            if replies is not None and body["say"] in ("done", "error"):
                 del self._waiting[body["id"]]
         if replies is not None:
             replies.put(body)

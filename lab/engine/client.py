@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from lab.domain import (
     Checkpoint,
@@ -29,13 +29,17 @@ from lab.domain import (
     Sampling,
 )
 from lab.engine.child import Child
-from lab.engine.protocol import Body, generation_event, read
+from lab.engine.protocol import Body, ProtocolError, generation_event, read, read_list, read_number
 from lab.errors import EngineDied, LabError
 from lab.settings import EngineSettings
 
 # A cancel is noticed within one poll and answered at the latest after the grace: under 250 ms together.
 _POLL_SECONDS = 0.03
 _CANCEL_GRACE_SECONDS = 0.18
+# What a system that runs out of memory does to the largest process.
+_KILLED = -9
+
+Result = TypeVar("Result")
 
 
 class Engine(Protocol):
@@ -156,23 +160,22 @@ class ProcessEngine:
         body = {"do": "load", "checkpoint": checkpoint, "options": options}
         # The engine lets go of the checkpoint before to make room, so a failure leaves none.
         self._loaded = self._adapter = None
-        result = self._call(body, progress)
-        self._loaded = read(Loaded, result)
+        self._loaded = self._call(body, lambda result: read(Loaded, result), progress)
         return self._loaded
 
     def activate(self, adapter: Path | None) -> float:
-        shift = float(self._call({"do": "activate", "adapter": str(adapter.resolve()) if adapter else None}))
+        shift = self._call({"do": "activate", "adapter": str(adapter.resolve()) if adapter else None}, read_number)
         self._adapter = adapter.name if adapter else None
         return shift
 
     def adapters(self) -> list[Resident]:
-        return [read(Resident, resident) for resident in self._call({"do": "adapters"})]
+        return self._call({"do": "adapters"}, lambda result: read_list(Resident, result))
 
     def count(self, prompt: Prompt) -> int:
-        return int(self._call({"do": "count", "prompt": prompt}))
+        return int(self._call({"do": "count", "prompt": prompt}, read_number))
 
     def memory(self, event: str) -> Memory:
-        return read(Memory, self._call({"do": "memory", "event": event}))
+        return self._call({"do": "memory", "event": event}, lambda result: read(Memory, result))
 
     def take_readings(self) -> list[Memory]:
         taken: list[Memory] = []
@@ -217,25 +220,26 @@ class ProcessEngine:
                     continue
                 if body["say"] == "done":
                     return
-                event = generation_event(body)
+                event = self._understood(child, rows_open.follow, body)
                 if event is not None:
-                    rows_open.follow(event)
                     yield event
         finally:
             # Reached also when the consumer stops early: the child must not go on for nobody.
             if child.abandon(request):
                 child.tell({"do": "cancel", "id": request})
 
-    def _call(self, body: Body, progress: Callable[[Progress], None] | None = None) -> Any:
+    def _call(
+        self, body: Body, understand: Callable[[Any], Result], progress: Callable[[Progress], None] | None = None
+    ) -> Result:
         child, request = self._next_request()
         replies = child.ask(request, body)
         try:
             while True:
                 reply = self._reply(child, replies)
                 if reply["say"] == "done":
-                    return reply.get("result")
+                    return self._understood(child, understand, reply.get("result"))
                 if reply["say"] == "progress" and progress is not None:
-                    progress(read(Progress, reply))
+                    progress(self._understood(child, lambda body: read(Progress, body), reply))
         finally:
             child.abandon(request)
 
@@ -255,14 +259,29 @@ class ProcessEngine:
             raise LabError(reply.get("title", "The engine failed."), reply.get("remedy", ""))
         return reply
 
+    def _understood(self, child: Child, understand: Callable[[Any], Result], said: Any) -> Result:
+        """What the child means. A child that means nothing is ended: EngineDied."""
+        try:
+            return understand(said)
+        except ProtocolError as fault:
+            child.condemn(fault)
+            raise self._obituary(child) from fault
+
     def _obituary(self, child: Child) -> EngineDied:
         if self._closed:
             return EngineDied("The engine was closed.", "Start it again.")
         code = child.process.returncode
-        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        if child.condemned:
+            how = "was ended because it broke the protocol"
+        elif code == _KILLED:
+            how = "was killed (signal 9), most often because memory ran out"
+        elif code is not None and code < 0:
+            how = f"ended by signal {-code}"
+        else:
+            how = f"ended with exit code {code}"
         words = child.last_words()
         said = f"; its last words: {words}" if words else ""
-        return EngineDied(f"The engine ended {how}{said}.", f"Start it again; all it said is in {self._log}.")
+        return EngineDied(f"The engine {how}{said}.", f"Start it again; all it said is in {self._log}.")
 
 
 class _OpenRows:
@@ -272,7 +291,11 @@ class _OpenRows:
         self._rows: dict[int, RowFinished] = {}
         self._since = time.monotonic()
 
-    def follow(self, event: GenerationEvent) -> None:
+    def follow(self, body: Body) -> GenerationEvent | None:
+        """The event of a reply, None for another kind. Raises ProtocolError also for rows that have not begun."""
+        event = generation_event(body)
+        if isinstance(event, (RowGrew, RowThought, RowFinished)) and event.row not in self._rows:
+            raise ProtocolError(f"row {event.row} has not begun or is over: {body!r}")
         if isinstance(event, RowStarted):
             self._rows[event.row] = RowFinished(event.row, "", 0, 0.0, "cancelled")
             self._since = time.monotonic()
@@ -283,7 +306,8 @@ class _OpenRows:
             row = self._rows[event.row]
             self._rows[event.row] = replace(row, thinking=row.thinking + event.text, tokens=event.tokens)
         elif isinstance(event, RowFinished):
-            self._rows.pop(event.row, None)
+            del self._rows[event.row]
+        return event
 
     def cancelled(self) -> list[RowFinished]:
         """Their ends, in order."""

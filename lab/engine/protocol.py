@@ -91,12 +91,39 @@ def decode(line: bytes) -> Body:
     return body
 
 
+def decode_reply(line: bytes) -> Body:
+    """The reply of one line. Raises ProtocolError for anything else; what it carries is read where it is wanted."""
+    body = decode(line)
+    memory = body.get("memory") or []
+    if not isinstance(body.get("id"), int) or not isinstance(body.get("say"), str):
+        raise ProtocolError(f"not a reply: {line[:200]!r}")
+    if not isinstance(memory, list) or not all(isinstance(reading, dict) for reading in memory):
+        raise ProtocolError(f"not a reply, its memory is no list: {line[:200]!r}")
+    return body
+
+
 def read(kind: type[Value], body: Any) -> Value:
     """The value of one object, unknown keys ignored. Raises ProtocolError when a key is missing."""
+    if not isinstance(body, dict):
+        raise ProtocolError(f"not a {kind.__name__}: {body!r}")
     try:
         return kind(**{field.name: body[field.name] for field in fields(kind) if field.name in body})
     except TypeError as fault:
         raise ProtocolError(f"not a {kind.__name__} ({fault}): {body!r}") from fault
+
+
+def read_list(kind: type[Value], body: Any) -> list[Value]:
+    """The values of a list of objects. Raises ProtocolError as `read` does, and when it is no list."""
+    if not isinstance(body, list):
+        raise ProtocolError(f"not a list: {body!r}")
+    return [read(kind, item) for item in body]
+
+
+def read_number(body: Any) -> float:
+    """A number. Raises ProtocolError for anything else."""
+    if not isinstance(body, (int, float)):
+        raise ProtocolError(f"not a number: {body!r}")
+    return float(body)
 
 
 def read_prompt(body: Any) -> Prompt:

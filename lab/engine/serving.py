@@ -63,8 +63,12 @@ def too_long(tokens: int, max_tokens: int, context: int) -> LabError:
     )
 
 
-def serve(host: Host) -> NoReturn:
-    """Answer requests from standard input until it closes. Never returns."""
+def serve(host: Host, prepare: Callable[[], None] = lambda: None) -> NoReturn:
+    """Answer requests from standard input until it closes. Never returns.
+
+    `prepare` runs at once, beside everything else, and is over before the first load begins: imports take seconds,
+    and what they take of the memory is not the checkpoint's.
+    """
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):
             os.nice(_NICENESS)
@@ -74,12 +78,13 @@ def serve(host: Host) -> NoReturn:
     os.dup2(2, 1)
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    _Server(host, output).run(requests_in)
+    _Server(host, prepare, output).run(requests_in)
 
 
 class _Server:
-    def __init__(self, host: Host, output: BinaryIO) -> None:
+    def __init__(self, host: Host, prepare: Callable[[], None], output: BinaryIO) -> None:
         self._host = host
+        self._preparing = threading.Thread(target=prepare, name="prepare", daemon=True)
         self._output = output
         self._writing = threading.Lock()
         self._requests: queue.SimpleQueue[Body] = queue.SimpleQueue()
@@ -87,6 +92,7 @@ class _Server:
 
     def run(self, lines: BinaryIO) -> NoReturn:
         threading.Thread(target=self._read, args=(lines,), name="requests", daemon=True).start()
+        self._preparing.start()
         while True:
             self._answer(self._requests.get())
 
@@ -149,6 +155,10 @@ class _Server:
         request = body["id"]
         do = body.get("do")
         if do == "load":
+            if self._preparing.is_alive():
+                self._say_progress(request, Progress("Starting the engine"))
+                # When it fails, the load will say how.
+                self._preparing.join()
             readings.append(self._memory("before_load"))
             loaded = self._host.load(
                 read(Checkpoint, body["checkpoint"]),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class TransformersHost:
-    """Answers requests with one checkpoint at a time. The libraries are imported at the first load."""
+    """Answers requests with one checkpoint at a time."""
 
     def __init__(self) -> None:
         self._model: Model | None = None
@@ -43,7 +43,6 @@ class TransformersHost:
 
     def load(self, checkpoint: Checkpoint, options: LoadOptions, progress: Callable[[Progress], None]) -> Loaded:
         started = time.monotonic()
-        progress(Progress("Starting the engine"))
         from lab.engine.worker_adapter import Adapters
         from lab.engine.worker_load import load_model, release
 
@@ -83,17 +82,14 @@ class TransformersHost:
         tokens = encode_prompt(model.tokenizer, prompt)
         if len(tokens) + max_tokens > model.loaded.context:
             raise too_long(len(tokens), max_tokens, model.loaded.context)
+        thinking = thinking_at(model.tokenizer, tokens)
         with _one_sentence():
-            write_drafts(
-                model,
-                tokens,
-                rows,
-                max_tokens,
-                cancelled,
-                emit,
-                prompt.stop,
-                thinking_at(model.tokenizer, tokens),
-            )
+            try:
+                write_drafts(model, tokens, rows, max_tokens, cancelled, emit, prompt.stop, thinking)
+            except BaseException:
+                # A pass that broke off has filled the cache by half; the next prompt must not go on from that.
+                model.runner.forget()
+                raise
 
     def count(self, prompt: Prompt) -> int:
         from lab.engine.worker_prompt import encode_prompt
@@ -113,6 +109,16 @@ class TransformersHost:
         return self._model
 
 
+def _import_libraries() -> None:
+    # Every family is built of what that of Llama imports; transformers itself imports it at the first use only.
+    import transformers.models.auto
+    import transformers.models.llama.modeling_llama
+
+    import lab.engine.compute.drafting
+    import lab.engine.worker_adapter
+    import lab.engine.worker_load  # noqa: F401
+
+
 def _warm_up(model: Model) -> None:
     """The first passes read the weights in and make what is made once a shape; NaN weights show here."""
     from lab.engine.compute.drafting import write_drafts
@@ -126,15 +132,13 @@ def _warm_up(model: Model) -> None:
 @contextmanager
 def _one_sentence() -> Iterator[None]:
     """Out of memory comes in many shapes; the engine lives on after each."""
-    import torch
+    from lab.engine.worker_load import ran_out_of_memory, release
 
     try:
         yield
-    except (RuntimeError, MemoryError) as fault:
-        if not isinstance(fault, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(fault):
+    except Exception as fault:
+        if isinstance(fault, LabError) or not ran_out_of_memory(fault):
             raise
-        from lab.engine.worker_load import release
-
         release()
         raise LabError(
             "The engine ran out of memory.",
@@ -148,4 +152,4 @@ if __name__ == "__main__":
     os.environ["USE_HUB_KERNELS"] = "NO"
     use_cores()
     warnings.simplefilter("ignore", category=FutureWarning)
-    serve(TransformersHost())
+    serve(TransformersHost(), _import_libraries)

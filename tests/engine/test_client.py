@@ -189,6 +189,81 @@ def test_a_reply_that_is_no_json_ends_the_child_and_is_logged(tmp_path: Path) ->
     engine.close()
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b'{"say": "done"}',
+        b'{"id": 1}',
+        b'{"id": 1, "say": "done", "memory": 3}',
+        b'{"id": 1, "say": "done", "memory": [{"process": "engine"}]}',
+        b'{"id": 1, "say": "done", "result": "many"}',
+    ],
+)
+def test_a_reply_that_is_not_whole_ends_the_child_in_one_sentence(tmp_path: Path, reply: bytes) -> None:
+    log = tmp_path / "engine.log"
+    program = f"input(); print({reply.decode()!r}, flush=True); input()"
+    engine = ProcessEngine([sys.executable, "-c", program], log, SETTINGS)
+    engine.start()
+    with pytest.raises(EngineDied, match="broke the protocol"):
+        engine.count(QUESTION)
+    assert "broke the protocol" in log.read_text()
+    assert not engine.alive()
+
+
+@pytest.mark.parametrize("event", ['"say": "row_grew", "row": 4, "text": "a", "tokens": 1', '"say": "row_started"'])
+def test_an_event_of_a_row_that_there_is_not_ends_the_child_in_one_sentence(tmp_path: Path, event: str) -> None:
+    program = f"input(); print('{{\"id\": 1, {event}}}', flush=True); input()"
+    engine = ProcessEngine([sys.executable, "-c", program], tmp_path / "engine.log", SETTINGS)
+    engine.start()
+    with pytest.raises(EngineDied, match="broke the protocol"):
+        list(engine.generate(QUESTION, [Sampling(0.7, 1)], 200))
+
+
+def test_a_child_that_cannot_begin_tells_its_fault_without_a_traceback(tmp_path: Path) -> None:
+    engine = ProcessEngine([sys.executable, "-c", "raise RuntimeError('no such thing')"], tmp_path / "log", SETTINGS)
+    engine.start()
+    with pytest.raises(EngineDied) as died:
+        engine.count(QUESTION)
+    assert died.value.title == "The engine ended with exit code 1; its last words: RuntimeError: no such thing."
+    assert "Traceback" in (tmp_path / "log").read_text()
+
+
+_PREPARED = """
+import threading
+from lab.domain import Loaded
+from lab.engine.serving import serve
+
+counted, prepared = threading.Event(), []
+
+def prepare():
+    counted.wait()
+    {prepare}
+
+class Host:
+    def count(self, prompt):
+        counted.set()
+        return 1
+    def load(self, checkpoint, options, progress):
+        return Loaded(*["x"] * 3, 1, 1, *["x"] * 4, 0.0, kernels=f"{{prepared}}")
+    def vram_bytes(self):
+        return None
+
+serve(Host(), prepare)
+"""
+
+
+@pytest.mark.parametrize(("prepare", "kernels"), [("prepared.append('done')", "['done']"), ("1 / 0", "[]")])
+def test_an_engine_prepares_beside_its_first_requests_and_loads_after_that(
+    tmp_path: Path, prepare: str, kernels: str
+) -> None:
+    program = _PREPARED.format(prepare=prepare)
+    engine = ProcessEngine([sys.executable, "-c", program], tmp_path / "engine.log", SETTINGS)
+    engine.start()
+    assert engine.count(QUESTION) == 1
+    assert engine.load(SCRIPTED).kernels == kernels
+    engine.close()
+
+
 def test_a_request_that_is_no_json_ends_the_child_cleanly() -> None:
     for line in (b"nonsense\n", b"[1, 2]\n", b'{"do": "count"}\n'):
         ended = subprocess.run(

@@ -82,6 +82,7 @@ def find_adapter(adapters: Path, name: str) -> Adapter:
 def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, Any]:
     """The content of `adapter_config.json` of an adapter trained on the checkpoint of this fingerprint.
 
+    One without a manifest comes from elsewhere and names no weights: whether it fits shows when it is put on.
     Raises LabError that names the folder when it is missing, damaged, pickled, or of another checkpoint.
     """
     if not folder.is_dir():
@@ -89,6 +90,9 @@ def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, 
     config = _read(folder / CONFIG)
     if config.get("peft_type") != "LORA":
         raise LabError(f"The adapter {folder.name} is of type {config.get('peft_type')}.", "Only LoRA can be used.")
+    weights = _weights(folder)
+    if not (folder / MANIFEST).exists():
+        return config
     manifest = _read(folder / MANIFEST)
     if manifest.get("fingerprint") != fingerprint:
         raise LabError(
@@ -96,7 +100,6 @@ def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, 
             f"and does not fit the weights of {checkpoint}.",
             "Load the checkpoint it was trained on, or choose another with --adapter NAME or --adapter none.",
         )
-    weights = _weights(folder)
     expected = manifest.get("sha256")
     if expected is not None and file_sha256(weights) != expected:
         raise LabError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import torch
 
 from lab.domain import Loaded, Resident
-from lab.engine.adapters import WEIGHTS, check_adapter
+from lab.engine.adapters import CONFIG, WEIGHTS, check_adapter
 from lab.engine.compute.runner import Runner
 from lab.errors import LabError
 
 _PROBE = "The lab remembers what mattered in this conversation, and forgets the rest. What matters to you?"
+
+
+# Size, time and inode of weights and configuration: where one was replaced it is another adapter.
+_Mark = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,7 @@ class _Held:
     inner: str
     bytes: int
     shift: float
-    # Size, time and inode of its weights: a file that was replaced is another adapter.
-    weights: tuple[int, int, int]
+    files: _Mark
 
 
 class Adapters:
@@ -54,7 +58,7 @@ class Adapters:
             self._active = None
             return 0.0
         held = self._held.get(folder)
-        if held is None or held.weights != _weights(folder):
+        if held is None or held.files != _mark(folder):
             held = self._take_in(folder)
         self._held.pop(folder, None)
         self._held[folder] = held
@@ -69,14 +73,18 @@ class Adapters:
 
     def _take_in(self, folder: Path) -> _Held:
         config = check_adapter(folder, self._loaded.fingerprint, self._loaded.name)
-        weights = _weights(folder)
+        files = _mark(folder)
         inner = next(self._names)
         before = self._held[self._active].inner if self._active is not None else None
         size = self._runner.attach(inner, folder, config)
         try:
             shift = self._shift(inner)
-            # Written so that a NaN, which compares false with everything, is refused as well.
-            if not shift > 0.0:
+            if math.isnan(shift):
+                raise LabError(
+                    f"The adapter {folder.name} makes the checkpoint compute no numbers (NaN): its weights are damaged.",
+                    "Restore the folder, or sleep again.",
+                )
+            if shift == 0.0:
                 raise LabError(
                     f"The adapter {folder.name} changes nothing: the logits of a probe stay as they are.",
                     "Its modules do not match this checkpoint, or nothing was learned; sleep again.",
@@ -88,7 +96,7 @@ class Adapters:
         if (stale := self._held.pop(folder, None)) is not None:
             # The runner computes with the new one already.
             self._runner.detach(stale.inner)
-        return _Held(inner, size, shift, weights)
+        return _Held(inner, size, shift, files)
 
     def _shift(self, inner: str) -> float:
         with torch.inference_mode():
@@ -105,12 +113,12 @@ class Adapters:
             self._runner.detach(self._held.pop(folder).inner)
 
 
-def _weights(folder: Path) -> tuple[int, int, int]:
+def _mark(folder: Path) -> _Mark:
     try:
-        found = (folder / WEIGHTS).stat()
+        found = [(folder / name).stat() for name in (WEIGHTS, CONFIG)]
     except OSError as fault:
         raise LabError(
-            f"The adapter {folder.name} is gone: {fault.strerror} ({folder / WEIGHTS}).",
+            f"The adapter {folder.name} is gone: {fault.strerror} ({fault.filename}).",
             "Restore the folder, or choose another with --adapter NAME or --adapter none.",
         ) from fault
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return tuple((file.st_size, file.st_mtime_ns, file.st_ino) for file in found)

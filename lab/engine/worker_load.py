@@ -34,6 +34,7 @@ _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.0, "nf4": 0
 _QUANTIZED = ("int8", "nf4")
 _GIB = 2**30
 _STAGE = "Reading the weights"
+_OUT_OF_MEMORY = ("allocate memory", "bad_alloc", "ALLOC_FAILED", "out of memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,12 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
+def ran_out_of_memory(fault: BaseException) -> bool:
+    """Whether the libraries mean that, in whichever of their words."""
+    said = str(fault)
+    return isinstance(fault, (torch.OutOfMemoryError, MemoryError)) or any(word in said for word in _OUT_OF_MEMORY)
+
+
 def _plan(checkpoint: Checkpoint, device: str, dtype: str) -> _Plan:
     folder = Path(checkpoint.location)
     mark = fingerprint(folder)
@@ -209,9 +216,10 @@ def _refusals(name: str) -> Iterator[None]:
     """What the libraries raise about a checkpoint, in one sentence; out of memory stays what it is."""
     try:
         yield
-    except (LabError, torch.OutOfMemoryError, MemoryError):
+    except LabError:
         raise
     except (
+        MemoryError,
         OSError,
         ValueError,
         LookupError,
@@ -221,7 +229,7 @@ def _refusals(name: str) -> Iterator[None]:
         ImportError,
         SafetensorError,
     ) as e:
-        if "allocate memory" in str(e):
+        if ran_out_of_memory(e):
             raise
         raise _refused(name, e) from e
 

@@ -170,10 +170,10 @@ def test_a_damaged_adapter_is_named(worker: ProcessEngine, adapter: Path, tmp_pa
         worker.activate(sealed)
 
 
-def test_an_adapter_without_safetensors_or_manifest_is_refused(
+def test_an_adapter_without_safetensors_or_configuration_is_refused(
     worker: ProcessEngine, adapter: Path, tmp_path: Path
 ) -> None:
-    for missing in ("adapter_model.safetensors", "manifest.json", "adapter_config.json"):
+    for missing in ("adapter_model.safetensors", "adapter_config.json"):
         part = copied(adapter, tmp_path / f"without-{missing}")
         (part / missing).unlink()
         (part / "adapter_model.bin").write_bytes(b"pickled")

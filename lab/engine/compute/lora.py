@@ -72,7 +72,7 @@ def read_lora(folder: Path, config: dict[str, Any], modules: Collection[str]) ->
     strange = []
     for key, tensor in tensors.items():
         found = _KEY.fullmatch(key)
-        if found is None or found["module"] not in modules:
+        if found is None or found["module"] not in modules or tensor.dim() != 2:
             strange.append(key)
         else:
             sides.setdefault(found["module"], {})[found["side"]] = tensor.float()
@@ -82,9 +82,11 @@ def read_lora(folder: Path, config: dict[str, Any], modules: Collection[str]) ->
     for target in targets if isinstance(targets, list) else []:
         if not any(module == target or module.endswith(f".{target}") for module in sides):
             strange.append(str(target))
-    if strange or not sides:
-        first = strange[0] if strange else WEIGHTS
-        raise unfit(folder.name, f"{len(strange)} of its tensors have no counterpart, such as {first}")
+    if strange:
+        named = sorted({key.split(".lora_")[0].rpartition(".")[2] if ".lora_" in key else key for key in strange})
+        raise unfit(folder.name, f"the checkpoint has nothing for its {', '.join(named)} ({len(strange)} in all)")
+    if not sides:
+        raise unfit(folder.name, f"there is nothing in its {WEIGHTS}")
     return Lora(
         {module: (pair["A"], pair["B"] * _scale(config, module, pair)) for module, pair in sides.items()}, folder.name
     )

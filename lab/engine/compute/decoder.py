@@ -93,12 +93,12 @@ class Decoder:
         for number in range(architecture.layers):
             progress(number, architecture.layers)
             self._layers.append(self._layer(weights, f"model.layers.{number}."))
-        # Looked up row by row in the file that is mapped into memory: only rows in use take any.
-        self._embedding = weights.get("model.embed_tokens.weight")
         head = "lm_head.weight" if weights.has("lm_head.weight") else "model.embed_tokens.weight"
         self._head = Matrix(weights.get(head).to(dtype), packed=self._packed)
         self._head_bias = self._vector(weights, "lm_head.bias")
         self._final = self._norm(weights, architecture.final_norm)
+        # Looked up row by row in a mapping of its own: rows that are used take memory, and the rest of the file none.
+        self._embedding = weights.anew().get("model.embed_tokens.weight")
         self._cosines, self._sines = self._rotations(2 * _PIECE)
         self._adapters: dict[str, Update] = {}
         self._selected: str | None = None
@@ -171,10 +171,9 @@ class Decoder:
             for name_of_role, role in self._roles.items():
                 made = lora.update(prefix, role.parts, role.heights, role.width)
                 if made is not None:
-                    down, up = (Matrix(matrix.to(self._dtype), packed=self._packed) for matrix in made)
-                    update[number, name_of_role] = LowRank(down, up)
+                    update[number, name_of_role] = LowRank(*made)
         self._adapters[name] = update
-        return sum(low.down.bytes + low.up.bytes for low in update.values())
+        return sum(low_rank.bytes for low_rank in update.values())
 
     def detach(self, name: str) -> None:
         self._adapters.pop(name, None)

@@ -32,7 +32,6 @@ class Matrix:
     """A weight matrix, shape [out, in], in the layout of the matrix kernels where there is one."""
 
     def __init__(self, weight: torch.Tensor, *, packed: bool) -> None:
-        self.bytes = weight.numel() * weight.element_size()
         kernels: Any = torch.ops.mkldnn if packed else None
         self._kernels = kernels
         self._weight = kernels._reorder_linear_weight(weight.contiguous(), _ROWS) if packed else weight.contiguous()
@@ -62,13 +61,22 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class LowRank:
-    """A LoRA update: `down` [rank, in], `up` [out, rank] with the scale in it."""
+    """A LoRA update: `down` [rank, in], `up` [out, rank] with the scale in it, both in float32 as they were learned.
 
-    down: Matrix
-    up: Matrix
+    The half-precision kernels take ten times as long for matrices this thin, and some shapes a hundred times.
+    """
+
+    down: torch.Tensor
+    up: torch.Tensor
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return 4 * (self.down.numel() + self.up.numel())
 
     def of(self, x: torch.Tensor) -> torch.Tensor:
-        return self.up.multiply(self.down.multiply(x))
+        """The update of the product of `x` [rows, in]: [rows, out]."""
+        return F.linear(F.linear(x.float(), self.down), self.up).to(x.dtype)
 
 
 class Linear:

@@ -15,6 +15,7 @@ class Weights:
     """The tensors of a checkpoint folder. Raises LabError as `weight_files` does."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._files: dict[str, Any] = {}
         for path in weight_files(folder):
             file: Any = safe_open(path, framework="pt", device="cpu")
@@ -23,6 +24,10 @@ class Weights:
     def has(self, name: str) -> bool:
         """Whether there is a tensor of this name."""
         return name in self._files
+
+    def anew(self) -> Weights:
+        """The same files mapped once more: what was read through the mapping before takes no memory in this one."""
+        return Weights(self._folder)
 
     def get(self, name: str) -> torch.Tensor:
         """The tensor as it is in the file. Raises KeyError."""

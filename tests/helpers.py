@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
+import pytest
 
 from lab.engine.adapters import CONFIG, MANIFEST, WEIGHTS, file_sha256
 from lab.engine.fingerprint import fingerprint
@@ -19,6 +21,18 @@ def wait_until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"{predicate!r} was not true within {seconds} s")
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def small_files(size: int) -> Iterator[None]:
+    """Like a disk that is full soon: no file that this process and its children write grows beyond `size` bytes."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def bare_checkpoint(folder: Path, context: int = 8192) -> Path:

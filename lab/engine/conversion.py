@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import shutil
 import sys
 import threading
@@ -16,7 +14,7 @@ from typing import Any, Final
 import lab
 from lab.domain import Progress
 from lab.engine import store
-from lab.engine.fetch import Cancelled, ChildFailed, Report, run
+from lab.engine.fetch import Cancelled, ChildFailed, Report, disk_fault, run
 from lab.engine.gguf_header import Header, read_header
 from lab.engine.machine import free_bytes
 from lab.errors import LabError
@@ -67,8 +65,8 @@ def run_conversion(
     try:
         run(command, Path(lab.__file__).parent.parent, cancel, on_line=on_line, on_wait=report)
     except ChildFailed as fault:
-        if "No space left" in str(fault):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from fault
+        if (full := disk_fault(fault)) is not None:
+            raise full from fault
         if "is not supported" in str(fault):
             raise LabError(
                 f"{label} cannot be converted: the installed transformers does not read its architecture from GGUF.",

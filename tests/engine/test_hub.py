@@ -23,7 +23,7 @@ from lab.engine.provide import provide
 from lab.errors import LabError
 from lab.settings import Workspace
 from tests.engine.hubs import HUB_ID, REVISION, WEIGHTS, Hub, serve_hub
-from tests.helpers import wait_until
+from tests.helpers import small_files, wait_until
 from tests.tiny import make_checkpoint
 
 CHECKPOINT = Checkpoint(HUB_ID, "hub", HUB_ID, ready=False)
@@ -218,6 +218,15 @@ def test_weights_that_the_disk_has_no_room_for_are_refused(
     part.parent.mkdir(parents=True)
     part.write_bytes(bytes(2 * 2**20))
     hub_child.check_machine(HUB_ID, published / "config.json", weights)
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told_and_what_arrived_is_gone_on_from(hub: Hub) -> None:
+    with small_files(2**20), pytest.raises(LabError, match=r"someone/tiny-model cannot be kept in ") as full:
+        get()
+    assert "HF_HUB_CACHE" in full.value.remedy
+    assert snapshot(HUB_ID) is None
+    assert [part.stat().st_size for part in parts()] == [2**20]
+    assert get().ready
 
 
 def test_offline_mode_is_respected(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

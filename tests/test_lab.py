@@ -256,6 +256,7 @@ def test_everything_that_can_answer_is_offered_what_is_here_first(bench: Bench) 
     assert [adapter.name for adapter in by_name["two"].adapters] == ["other"]
     assert (by_name["one"].active, by_name["two"].active, listed.active_adapter) == (True, False, "old")
     assert listed.resident == {"old"}
+    assert (by_name["one"].checkpoint.form, by_name["two"].checkpoint.form) == ("chat", None)
     assert listed.offers[0].checkpoint.source == "embedded"
     here = [offer.checkpoint.ready for offer in listed.offers[1:]]
     assert here == sorted(here, reverse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psutil
@@ -109,6 +109,9 @@ def offer(
 ) -> Offer:
     """One checkpoint as an offer; `adapters` are those of the workspace, oldest first."""
     active = loaded is not None and loaded.name == checkpoint.name
+    if loaded is not None and active:
+        # Of a folder only its tokenizer knew.
+        checkpoint = replace(checkpoint, form=loaded.form)
     try:
         weights = loaded.fingerprint if loaded is not None and active else _weights(checkpoint)
         found = estimate(checkpoint, settings.dtype, PROMPT_TOKENS, ROWS)

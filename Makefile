@@ -1,4 +1,5 @@
-# make lab opens the lab, make test runs the tests, make check lints and type checks.
+# make lab opens the lab, make test runs the tests, make check lints and type checks,
+# make bench measures what the README publishes.
 # Each makes .venv and installs what it needs the first time; after that nothing is done twice.
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: lab test check clean
+.PHONY: lab test check bench clean
 
 lab: $(VENV)/.lab
 	@$(BIN)/lab $(ARGS)
@@ -19,6 +20,14 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.lab
+	$(BIN)/python benchmarks/refinement.py
+	$(BIN)/python benchmarks/engine_memory.py
+	$(BIN)/python benchmarks/adapters.py
+	$(BIN)/python benchmarks/perplexity.py
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/budgets.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

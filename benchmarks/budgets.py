@@ -26,6 +26,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+# So that the file also runs by its path.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from benchmarks.machine import machine, median, percentile
 from lab.engine import embedded
 from lab.engine.catalogue import resolve

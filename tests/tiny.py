@@ -72,9 +72,20 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def make_checkpoint(
-    folder: Path, *, seed: int = 0, context: int = 512, nan: bool = False, chat: bool = True, family: str = "llama"
+    folder: Path,
+    *,
+    seed: int = 0,
+    context: int = 512,
+    nan: bool = False,
+    chat: bool = True,
+    family: str = "llama",
+    head_dim: int | None = None,
+    words: int = 0,
 ) -> Path:
-    """Write a checkpoint of a family with two thin layers and weights drawn by the seed."""
+    """Write a checkpoint of a family with two thin layers and weights drawn by the seed.
+
+    A large `head_dim` makes its cache heavy, a large number of `words` its embedding.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
@@ -83,9 +94,11 @@ def make_checkpoint(
     if not chat:
         tokenizer.chat_template = None
     kind, more = FAMILIES[family]
+    if head_dim is not None:
+        more = {**more, "head_dim": head_dim}
     config = AutoConfig.for_model(
         kind,
-        vocab_size=len(tokenizer),
+        vocab_size=max(len(tokenizer), words),
         hidden_size=32,
         intermediate_size=48,
         num_hidden_layers=2,

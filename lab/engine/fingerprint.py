@@ -51,7 +51,10 @@ def weight_files(folder: Path) -> list[Path]:
     """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(_object(index, _bytes(index)).get("weight_map", {}).values()))
+        parts = _object(index, _bytes(index)).get("weight_map")
+        if not isinstance(parts, dict) or not all(isinstance(name, str) for name in parts.values()):
+            raise LabError(f"{index} is damaged: no weight_map.", "Copy or download the checkpoint again.")
+        names = sorted(set(parts.values()))
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise LabError(

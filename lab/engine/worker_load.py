@@ -143,9 +143,10 @@ def _plan(checkpoint: Checkpoint, device: str, dtype: str) -> _Plan:
     with _refusals(checkpoint.name):
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        try:
+        # Made from the configuration only where there is none: a damaged one would lose the tokens that end a draft.
+        if (folder / "generation_config.json").is_file():
             generation = transformers.GenerationConfig.from_pretrained(folder, local_files_only=True)
-        except OSError:
+        else:
             generation = transformers.GenerationConfig.from_model_config(config)
     return _Plan(checkpoint, folder, mark, place, kind, config, tokenizer, generation)
 

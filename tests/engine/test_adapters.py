@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +15,9 @@ from lab.domain import Checkpoint, Message, Prompt, RowFinished, Sampling
 from lab.engine.client import ProcessEngine, transformers_engine
 from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
-from lab.settings import EngineSettings
-from tests.tiny import make_adapter
+from lab.lab import Lab
+from lab.settings import EngineSettings, Workspace
+from tests.tiny import make_adapter, make_checkpoint
 
 LIMIT = 2
 
@@ -141,3 +144,44 @@ def test_an_adapter_from_elsewhere_is_judged_by_its_shapes_and_its_effect(bench:
         with pytest.raises(LabError, match=words):
             bench.engine.activate(other)
     assert bench.answer(own) == expected
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    make_checkpoint(tmp_path / "base")
+    make_checkpoint(tmp_path / "phi", family="phi")
+    (tmp_path / "lab.toml").write_text('[engine]\ndevice = "cpu"\ncheckpoint = "base"\n')
+    lab = Lab(Workspace(tmp_path))
+    lab.open()
+    yield lab
+    lab.close()
+
+
+def saved_elsewhere(folder: Path, trained_on: Path, base: Path, modules: list[str]) -> Path:
+    """An adapter as PEFT saves it, with a base of its own naming and nothing of the lab."""
+    make_adapter(folder, trained_on, "", modules=modules)
+    (folder / "manifest.json").unlink()
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": str(base)}))
+    return folder
+
+
+def test_a_peft_adapter_brings_its_base_and_answers(lab: Lab) -> None:
+    root = lab.workspace.root
+    adapter = saved_elsewhere(root / "elsewhere", root / "base", root / "base", ["q_proj", "down_proj"])
+    loaded = lab.start_engine(lambda progress: None, threading.Event())
+    assert lab.engine.adapter is None
+    lab.change(str(adapter), None, lambda progress: None, threading.Event())
+    assert lab.engine.loaded is not None
+    assert (lab.engine.loaded.fingerprint, lab.engine.adapter) == (loaded.fingerprint, "elsewhere")
+    assert [(resident.name, resident.active) for resident in lab.engine.adapters()] == [("elsewhere", True)]
+
+
+def test_a_peft_adapter_whose_modules_match_nothing_is_refused_with_their_names(lab: Lab) -> None:
+    root = lab.workspace.root
+    adapter = saved_elsewhere(root / "elsewhere", root / "phi", root / "base", ["dense", "fc1", "fc2"])
+    lab.start_engine(lambda progress: None, threading.Event())
+    with pytest.raises(LabError, match=r"elsewhere does not fit: .* dense, fc1, fc2 "):
+        lab.change(str(adapter), None, lambda progress: None, threading.Event())
+    assert lab.engine.loaded is not None
+    assert (lab.engine.loaded.name, lab.engine.adapter) == ("base", None)

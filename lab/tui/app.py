@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -192,11 +192,15 @@ class LabApp(App[None]):
 
     # The status line
 
-    def measured_rate(self, draft: Draft) -> None:
-        """A draft is done: how fast it was."""
-        if draft.seconds > 0 and draft.tokens:
-            self._status = replace(self._status, tokens_per_second=draft.tokens / draft.seconds)
-            self.show_status()
+    def measured_rate(self, drafts: Sequence[Draft]) -> None:
+        """A turn is done: how fast its drafts were written, all together."""
+        seconds = [draft.seconds for draft in drafts if draft.seconds > 0]
+        if not seconds:
+            return
+        whole = max(seconds) if self.lab.settings.refinement.drafts == "batch" else sum(seconds)
+        rate = sum(draft.tokens for draft in drafts) / whole
+        self._status = replace(self._status, tokens_per_second=rate)
+        self.show_status()
 
     def show_status(self) -> None:
         """Draw the status line anew."""

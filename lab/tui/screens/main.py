@@ -15,7 +15,6 @@ from textual.screen import Screen
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished
 from lab.domain import Exchange
 from lab.errors import LabError
-from lab.refinement.irp import DraftScored
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, ended, views, waiting, watched
@@ -196,10 +195,9 @@ class MainScreen(Screen[None]):
             elif isinstance(event, (TurnFinished, TurnFailed)):
                 self._live = ended(self._live, event.exchange)
                 await turn.finish(event.exchange, self._left_out)
+                self.lab_app.measured_rate(event.exchange.drafts)
             else:
                 self._live = apply(self._live, event)
-            if isinstance(event, DraftScored):
-                self.lab_app.measured_rate(event.draft)
         if turn.exchange is None:
             draft = watched(self._live)
             turn.grow("cancelling" if self._cancel.is_set() else about(draft, len(self._live)), draft.text)

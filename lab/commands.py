@@ -372,7 +372,9 @@ def _adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:
 def _doctor(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.doctor import examine
 
-    findings = examine(workspace)
+    line = ProgressLine()
+    findings = examine(workspace, line)
+    line.end()
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         print(f"{'ok ' if finding.remedy is None else '!! '} {finding.what.ljust(width)}  {finding.found}")

@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,6 +17,7 @@ import orjson
 import psutil
 
 from lab import __version__
+from lab.domain import Progress
 from lab.errors import LabError
 from lab.settings import Settings, Workspace, cache_folder
 from lab.text import amount, count
@@ -35,11 +37,12 @@ class Finding:
     remedy: str | None = None
 
 
-def examine(workspace: Workspace) -> list[Finding]:
-    """Examine everything; a check that fails is a finding, never an exception."""
+def examine(workspace: Workspace, progress: Callable[[Progress], None] = lambda progress: None) -> list[Finding]:
+    """Examine everything, in the time that loading a model takes; a check that fails is a finding, no exception."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("versions", _versions),
         ("device", lambda: _device(workspace)),
+        ("checkpoint", lambda: _checkpoint(workspace, progress)),
         ("memory", _memory),
         ("workspace", lambda: _workspace(workspace)),
         ("cache", _cache),
@@ -71,7 +74,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _device(workspace: Workspace) -> Iterator[Finding]:
-    # In a child: torch is never imported here, and a broken installation must not end the doctor.
+    # In a child, so that a broken torch does not end the doctor; one that needs no checkpoint.
     settings = _settings(workspace).engine
     child = subprocess.run(
         [sys.executable, "-m", "lab.engine.devices", settings.device, settings.dtype],
@@ -86,6 +89,46 @@ def _device(workspace: Workspace) -> Iterator[Finding]:
         return
     body = orjson.loads(child.stdout)
     yield Finding("device", f"{body['device']} in {body['dtype']}, {body['name']}, {body['threads']} threads")
+
+
+def _checkpoint(workspace: Workspace, progress: Callable[[Progress], None]) -> Iterator[Finding]:
+    """The checkpoint of the settings in the real engine, when it is on this machine: nothing is fetched."""
+    from lab.engine import catalogue, offers
+    from lab.engine.client import transformers_engine
+    from lab.engine.provide import provide
+    from lab.engine.speed import DRAFTS, measure
+
+    settings = _settings(workspace).engine
+    checkpoint = catalogue.resolve(settings.checkpoint, workspace)
+    if catalogue.ready_folder(checkpoint) is None:
+        remedy = "Run lab prepare." if checkpoint.source == "embedded" else "Ask it something: lab ask makes it ready."
+        yield Finding("checkpoint", f"{checkpoint.name} is not ready on this machine", remedy)
+        return
+    advice = offers.fitting(checkpoint, settings, offers.room(settings))
+    if not advice.fits and settings.dtype != "auto":
+        raise LabError(advice.sentence, f'Set engine.dtype = "{advice.dtype}" in {workspace.config}.')
+    engine = transformers_engine(workspace.logs / "doctor.log", settings)
+    try:
+        engine.start()
+        whole = provide(checkpoint, progress, threading.Event())
+        loaded = engine.load(whole, progress, None if advice.fits else advice.dtype)
+        yield Finding(
+            "checkpoint",
+            f"{loaded.name} ({loaded.family}, {loaded.parameters / 1e6:,.0f} million parameters) on {loaded.device}"
+            f" in {loaded.dtype}, loaded in {loaded.seconds:.1f} s",
+        )
+        yield Finding("kernels", loaded.kernels)
+        progress(Progress("Writing a few drafts"))
+        speed = measure(engine)
+        yield Finding(
+            "speed",
+            f"{DRAFTS} drafts side by side {speed.side_by_side:.0f} tokens/s, one alone {speed.alone:.0f} tokens/s",
+        )
+        memory = engine.memory("written")
+        on_card = f", {amount(memory.vram_bytes)} on the GPU" if memory.vram_bytes is not None else ""
+        yield Finding("engine", f"{amount(memory.rss_bytes)} of memory{on_card}")
+    finally:
+        engine.close()
 
 
 def _settings(workspace: Workspace) -> Settings:

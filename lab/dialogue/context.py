@@ -11,6 +11,8 @@ from lab.errors import LabError
 
 # Where a base model that goes on talking to itself is cut.
 _PLAIN_STOP: Final = ("\nQuestion:",)
+# So many of the oldest turns leave the prompt together.
+_TOGETHER: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ def assemble(
     thinking: bool,
 ) -> Context:
     """The prompt for a turn: the dialogue so far as far as it fits, newest turns first in line, then `text`.
+
+    When it does not fit, the oldest turns leave it four at a time, the newest one last.
 
     Of an earlier turn its answer is read again, not what was thought before it. `thinking` lets a checkpoint
     think first; the published form knows no thinking.
@@ -64,6 +68,9 @@ def assemble(
             else:
                 high = middle
         high = max(low - 1, 0)
+        # A prompt that begins as the one before is not read again: so it loses several turns at a time, not one each.
+        left_out = -(-(len(turns) - high) // _TOGETHER) * _TOGETHER
+        high = min(high, max(len(turns) - left_out, 1))
     return _fitting(prompt(high), len(turns) - high, window, reserve, count)
 
 

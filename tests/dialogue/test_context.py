@@ -81,12 +81,24 @@ def test_a_message_over_the_window_is_named_with_both_numbers() -> None:
     assert "90 tokens" in caught.value.remedy
 
 
-@given(st.lists(st.integers(1, 30), max_size=12), st.integers(1, 20), st.integers(40, 200))
-def test_as_many_newest_turns_as_fit_are_kept(sizes: list[int], last: int, window: int) -> None:
+@given(st.lists(st.integers(1, 30), max_size=24), st.integers(1, 20), st.integers(40, 200))
+def test_turns_that_do_not_fit_leave_four_at_a_time_and_the_newest_last(
+    sizes: list[int], last: int, window: int
+) -> None:
     history = [exchange(i, "q", "a " * size) for i, size in enumerate(sizes, 1)]
     context = build("w " * last, history, window=window)
-    kept = len(history) - context.left_out
     assert context.tokens == words(context.prompt) <= window - 10
-    assert len(context.prompt.messages) == 2 * kept + 1
-    if context.left_out:
-        assert last + sum(size + 1 for size in sizes[context.left_out - 1 :]) > window - 10
+    assert len(context.prompt.messages) == 2 * (len(history) - context.left_out) + 1
+    fewest = next(n for n in range(len(sizes) + 1) if last + sum(size + 1 for size in sizes[n:]) <= window - 10)
+    whole_blocks = -(-fewest // 4) * 4
+    assert context.left_out == (whole_blocks if whole_blocks < len(sizes) else max(fewest, len(sizes) - 1))
+
+
+def test_a_dialogue_over_the_window_begins_alike_for_several_turns() -> None:
+    history: list[Exchange] = []
+    beginnings = []
+    for turn in range(1, 40):
+        beginnings.append(build("why?", history, window=100).prompt.messages[0].content)
+        history.append(exchange(turn, f"question {turn}", "answer " * 10))
+    # What is read anew, the whole prompt, is so a quarter of the times.
+    assert len(set(beginnings)) <= 1 + -(-39 // 4)

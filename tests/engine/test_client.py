@@ -233,20 +233,20 @@ import threading
 from lab.domain import Loaded
 from lab.engine.serving import serve
 
-counted, prepared = threading.Event(), []
+asked, prepared = threading.Event(), []
 
 def prepare():
-    counted.wait()
+    asked.wait()
     {prepare}
 
 class Host:
     def count(self, prompt):
-        counted.set()
         return 1
     def load(self, checkpoint, options, progress):
         return Loaded(*["x"] * 3, 1, 1, *["x"] * 4, 0.0, kernels=f"{{prepared}}")
     def vram_bytes(self):
-        return None
+        if threading.current_thread().name == "requests":
+            asked.set()
 
 serve(Host(), prepare)
 """
@@ -260,7 +260,15 @@ def test_an_engine_prepares_beside_its_first_requests_and_loads_after_that(
     engine = ProcessEngine([sys.executable, "-c", program], tmp_path / "engine.log", SETTINGS)
     engine.start()
     assert engine.count(QUESTION) == 1
-    assert engine.load(SCRIPTED).kernels == kernels
+    stages: list[str] = []
+
+    def report(progress: Progress) -> None:
+        stages.append(progress.stage)
+        # What it waits for: it goes on preparing until then.
+        engine.memory("waiting")
+
+    assert engine.load(SCRIPTED, report).kernels == kernels
+    assert stages == ["Starting the engine"]
     engine.close()
 
 

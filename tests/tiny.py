@@ -56,6 +56,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "phi3-longrope": (
         "phi3",
         {
+            "original_max_position_embeddings": 384,
             "rope_parameters": {
                 "rope_type": "longrope",
                 "rope_theta": 10000.0,
@@ -63,7 +64,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
                 "long_factor": [2.0] * 4,
                 "short_factor": [1.5] * 4,
                 "original_max_position_embeddings": 384,
-            }
+            },
         },
     ),
     # One that only the library computes.

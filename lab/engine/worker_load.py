@@ -16,7 +16,7 @@ import transformers
 from safetensors import SafetensorError
 
 from lab.domain import Checkpoint, Loaded, LoadOptions, Progress
-from lab.engine.compute.architecture import architecture
+from lab.engine.compute.architecture import Architecture, architecture
 from lab.engine.compute.decoder import Decoder
 from lab.engine.compute.library import Library
 from lab.engine.compute.runner import Model, Runner
@@ -93,7 +93,7 @@ def load_model(checkpoint: Checkpoint, options: LoadOptions, progress: Report) -
     names the checkpoint when it cannot be used on this machine.
     """
     plan = _plan(checkpoint, options.device, options.dtype)
-    known = architecture(plan.config) if _decodes(plan, options) else None
+    known = _decoded(plan, options)
     if known is None:
         network = _network(plan, progress)
         runner: Runner = Library(network)
@@ -151,8 +151,11 @@ def _plan(checkpoint: Checkpoint, device: str, dtype: str) -> _Plan:
     return _Plan(checkpoint, folder, mark, place, kind, config, tokenizer, generation)
 
 
-def _decodes(plan: _Plan, options: LoadOptions) -> bool:
-    return options.kernels == "auto" and plan.place == "cpu" and plan.dtype in ("float32", "bfloat16")
+def _decoded(plan: _Plan, options: LoadOptions) -> Architecture | None:
+    """The architecture when the decoder can compute it here, from tensors of the names that it knows."""
+    if options.kernels != "auto" or plan.place != "cpu" or plan.dtype not in ("float32", "bfloat16"):
+        return None
+    return architecture(plan.config) if Weights(plan.folder).has("model.embed_tokens.weight") else None
 
 
 def _network(plan: _Plan, progress: Report) -> Any:
@@ -198,7 +201,13 @@ def _has_flash_attention(plan: _Plan) -> bool:
 
 
 def _context(config: Any) -> int:
-    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 2048)
+    text = config.get_text_config()
+    window = int(getattr(text, "max_position_embeddings", None) or 2048)
+    rope = getattr(text, "rope_parameters", None) or {}
+    if rope.get("rope_type") == "longrope":
+        # Beyond it other frequencies apply, and keys that are in the cache would have the wrong ones.
+        window = min(window, int(rope["original_max_position_embeddings"]))
+    return window
 
 
 def _require_memory(name: str, folder: Path, place: str, kind: str) -> None:

@@ -368,3 +368,90 @@ def test_a_checkpoint_without_one_of_its_tensors_is_refused_under_both_runners(t
     for kernels in KERNELS.values():
         with pytest.raises(LabError, match=r"model\.layers\.1\.mlp\.up_proj\.weight"):
             load(folder, kernels)
+
+
+def test_a_window_that_other_frequencies_follow_ends_where_they_begin(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "phi3", family="phi3-longrope")
+    assert [load(folder, kernels).loaded.context for kernels in KERNELS.values()] == [384, 384]
+
+
+def test_windowed_layers_go_back_to_an_earlier_place_under_both_runners(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "phi3", family="phi3-window")
+    first, second = some_tokens(150), [*some_tokens(90), *some_tokens(40, seed=4)]
+    for kernels in KERNELS.values():
+        model = replace(load(folder, kernels), end_tokens=frozenset())
+        read = _count_tokens_read(model.runner)
+        write(model, first, [Sampling(0.0, 0)], 4)
+        read.clear()
+        kept = texts(write(model, second, [Sampling(0.0, 0), Sampling(0.7, 1)], 12))
+        assert sum(read) == 40 + 2 * 11
+        model.runner.forget()
+        assert texts(write(model, second, [Sampling(0.0, 0), Sampling(0.7, 1)], 12)) == kept
+
+
+def test_an_output_head_that_is_missing_is_not_made_of_the_embedding(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = make_checkpoint(tmp_path / "llama")
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["lm_head.weight"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    for kernels in KERNELS.values():
+        with pytest.raises(LabError, match=r"lm_head\.weight"):
+            load(folder, kernels)
+
+
+def test_tensors_of_other_names_are_left_to_the_library(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = make_checkpoint(tmp_path / "qwen2", family="qwen2")
+    expected = load(folder).runner.logits(some_tokens(20))
+    tensors = load_file(folder / "model.safetensors")
+    bare = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+    save_file(bare, folder / "model.safetensors", metadata={"format": "pt"})
+    model = load(folder)
+    assert not isinstance(model.runner, Decoder)
+    assert torch.allclose(model.runner.logits(some_tokens(20)), expected, atol=1e-4)
+
+
+def test_an_adapter_that_does_not_fit_leaves_nothing_behind(model: Model, tmp_path: Path) -> None:
+    adapter = make_adapter(tmp_path / "adapter", Path(model.loaded.path), "any", width=16)
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    tokens = some_tokens(30)
+    with torch.inference_mode():
+        before = model.runner.logits(tokens)
+        for name in ("three", "four"):
+            with pytest.raises(LabError, match="does not fit"):
+                model.runner.attach(name, adapter, config)
+        assert torch.equal(model.runner.logits(tokens), before)
+    network = getattr(model.runner, "_network", None)
+    if network is not None:
+        assert not any("lora_" in name for name, _ in network.named_parameters())
+
+
+def test_an_adapter_of_the_vocabulary_says_what_can_use_it(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "llama")
+    adapter = make_adapter(tmp_path / "adapter", folder, "any", modules=["q_proj", "lm_head"])
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    with pytest.raises(LabError, match="lm_head") as fault:
+        load(folder).runner.attach("one", adapter, config)
+    assert 'engine.kernels = "library"' in fault.value.remedy
+    load(folder, "library").runner.attach("one", adapter, config)
+
+
+def test_infinite_logits_are_refused(model: Model) -> None:
+    read = model.runner.read
+
+    def infinite(*arguments: Any) -> torch.Tensor:
+        found = read(*arguments)
+        assert found is not None
+        found = found.clone()
+        found[5] = float("inf")
+        return found
+
+    model.runner.read = infinite  # type: ignore[method-assign]
+    try:
+        with pytest.raises(LabError, match="computes no numbers"):
+            write(model, some_tokens(20), [Sampling(0.7, 1)])
+    finally:
+        del model.runner.read  # type: ignore[attr-defined]

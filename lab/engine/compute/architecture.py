@@ -34,8 +34,9 @@ class Part:
 class Architecture:
     """Sizes and names of a decoder. `window` is how far back attention reaches, None for all the way.
 
-    `parallel` layers add attention and MLP to the same input (Phi); others one after the other.
-    `gate` is empty for an MLP without a gate. `frequencies` has shape [rotated / 2].
+    `tied` means that the embedding is the output head as well. `parallel` layers add attention and MLP to the
+    same input (Phi); others one after the other. `gate` is empty for an MLP without a gate. `frequencies` has
+    shape [rotated / 2].
     """
 
     family: str
@@ -53,6 +54,7 @@ class Architecture:
     up: tuple[Part, ...]
     down: tuple[Part, ...]
     final_norm: str
+    tied: bool
     window: int | None
     context: int
     frequencies: torch.Tensor
@@ -97,6 +99,7 @@ def architecture(config: Any) -> Architecture | None:
         up=up,
         down=(Part("mlp.fc2" if phi else "mlp.down_proj"),),
         final_norm="model.final_layernorm" if phi else "model.norm",
+        tied=bool(config.tie_word_embeddings),
         window=getattr(config, "sliding_window", None) if family == "phi3" else None,
         context=context,
         frequencies=rotary.inv_freq.float(),

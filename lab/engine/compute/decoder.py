@@ -93,7 +93,7 @@ class Decoder:
         for number in range(architecture.layers):
             progress(number, architecture.layers)
             self._layers.append(self._layer(weights, f"model.layers.{number}."))
-        head = "lm_head.weight" if weights.has("lm_head.weight") else "model.embed_tokens.weight"
+        head = "model.embed_tokens.weight" if architecture.tied else "lm_head.weight"
         self._head = Matrix(weights.get(head).to(dtype), packed=self._packed)
         self._head_bias = self._vector(weights, "lm_head.bias")
         self._final = self._norm(weights, architecture.final_norm)

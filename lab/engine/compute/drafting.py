@@ -116,8 +116,8 @@ class _Row:
 
 def _require_numbers(logits: torch.Tensor, name: str) -> None:
     # Sampling from NaN fails in words that help nobody, and greedy choice does not fail at all.
-    if bool(torch.isnan(logits).any()):
+    if not bool(torch.isfinite(logits.amax(-1)).all()):
         raise LabError(
-            f"The checkpoint {name} computes no numbers (NaN) for this prompt.",
+            f"The checkpoint {name} computes no numbers (NaN or infinity) for this prompt.",
             'Set engine.dtype = "float32" in lab.toml; if it goes on, its weights or the adapter are damaged.',
         )

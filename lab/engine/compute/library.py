@@ -64,7 +64,7 @@ class Library:
     def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
         kept = common_length(self._tokens, tokens[:-1])
         if not all(type(layer) is DynamicLayer for layer in self._cache.layers):
-            # A layer that forgets what is out of its window cannot go back to an earlier place.
+            # A recurrent state cannot go back to an earlier place.
             kept = 0
         if kept == 0:
             self.forget()
@@ -90,10 +90,14 @@ class Library:
         return self._forward(tokens[:, None], self._rows)
 
     def keep(self, rows: Sequence[int]) -> None:
-        self._rows.batch_select_indices(torch.tensor(rows, device=self._network.device))
+        self._rows.batch_select_indices(torch.tensor(rows))
 
     def forget(self) -> None:
-        self._cache = transformers.DynamicCache(config=self._network.config)
+        kinds = getattr(self._network.config.get_text_config(), "layer_types", None) or ()
+        # The mask minds the windows; layers that drop what is out of theirs could not go back to an earlier place.
+        only_attention = all(kind in ("full_attention", "sliding_attention") for kind in kinds)
+        config = None if only_attention else self._network.config
+        self._cache = transformers.DynamicCache(config=config)
         self._rows = None
         self._tokens = []
 
@@ -118,8 +122,11 @@ class Library:
                 self._wrapped.add_adapter(name, lora)
             self._attached.add(name)
             result = peft.set_peft_model_state_dict(self._wrapped, weights, adapter_name=name)
+        except torch.OutOfMemoryError:
+            self.detach(name)
+            raise
         except (ValueError, RuntimeError, KeyError, TypeError) as fault:
-            self._repair()
+            self.detach(name)
             raise unfit(folder.name, str(fault)) from fault
         missing = [key for key in result.missing_keys if name in key and "lora_" in key]
         if result.unexpected_keys or missing:

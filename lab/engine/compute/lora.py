@@ -82,6 +82,11 @@ def read_lora(folder: Path, config: dict[str, Any], modules: Collection[str]) ->
     for target in targets if isinstance(targets, list) else []:
         if not any(module == target or module.endswith(f".{target}") for module in sides):
             strange.append(str(target))
+    if any(module in key for key in strange for module in ("lm_head", "embed_tokens")):
+        raise LabError(
+            f"The adapter {folder.name} changes the vocabulary's matrices (lm_head or embed_tokens).",
+            'Set engine.kernels = "library" in lab.toml to use it.',
+        )
     if strange:
         named = sorted({key.split(".lora_")[0].rpartition(".")[2] if ".lora_" in key else key for key in strange})
         raise unfit(folder.name, f"the checkpoint has nothing for its {', '.join(named)} ({len(strange)} in all)")
@@ -107,4 +112,5 @@ def _scale(config: dict[str, Any], module: str, pair: dict[str, torch.Tensor]) -
     for pattern, value in (config.get("alpha_pattern") or {}).items():
         if re.match(rf"(.*\.)?({pattern})$", module):
             alpha = value
+            break
     return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") else rank)

@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 
 from lab.engine.fingerprint import weight_files
+from lab.errors import LabError
 
 
 class Weights:
@@ -30,6 +31,11 @@ class Weights:
         return Weights(self._folder)
 
     def get(self, name: str) -> torch.Tensor:
-        """The tensor as it is in the file. Raises KeyError."""
+        """The tensor as it is in the file. Raises LabError when there is none of this name."""
+        if name not in self._files:
+            raise LabError(
+                f"The checkpoint in {self._folder} lacks the weights {name}.",
+                "Copy or download it again, or choose another.",
+            )
         tensor: torch.Tensor = self._files[name].get_tensor(name)
         return tensor

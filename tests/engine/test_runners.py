@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from peft import PeftModel
 
 from lab.domain import (
@@ -30,7 +32,7 @@ from lab.engine.compute.architecture import architecture
 from lab.engine.compute.decoder import Decoder
 from lab.engine.compute.drafting import write_drafts
 from lab.engine.compute.runner import Model, Runner
-from lab.engine.compute.sampling import Sampler
+from lab.engine.compute.sampling import Sampler, _look_up
 from lab.engine.compute.weights import Weights
 from lab.engine.families import target_modules
 from lab.engine.worker_load import load_model
@@ -346,6 +348,20 @@ def test_sampling_follows_the_probabilities() -> None:
     assert found[3] == 0
     # Chi squared with two degrees of freedom exceeds 13.8 once in a thousand seeds.
     assert float(((found[:3] - expected[:3]) ** 2 / expected[:3]).sum()) < 13.8
+
+
+@given(
+    st.lists(st.sampled_from([float("-inf"), -80.0, -3.0, 0.0, 1.5, 9.0]), min_size=1, max_size=300),
+    st.one_of(st.just(0.0), st.just(1 - 2.0**-53), st.floats(0, 1, exclude_max=True)),
+)
+def test_a_share_of_the_mass_is_the_token_that_a_plain_sum_finds(logits: list[float], drawn: float) -> None:
+    assume(max(logits) > -70)
+    mass = torch.softmax(torch.tensor([logits]), -1)
+    token = int(_look_up(mass, torch.tensor([[drawn]], dtype=torch.float64))[0])
+    assert mass[0, token] > 0
+    sums = mass[0].double().cumsum(0)
+    assert sums[token] >= drawn * sums[-1] - 1e-12
+    assert token == 0 or sums[token - 1] <= drawn * sums[-1] + 1e-12
 
 
 def test_special_tokens_and_templates_reach_the_model_as_transformers_writes_them(tmp_path: Path) -> None:

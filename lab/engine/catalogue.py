@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from lab.engine.hub import snapshot
 from lab.engine.shape import context_of, family_of
 from lab.errors import LabError
 from lab.settings import Workspace
+from lab.text import one_line
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # A template that asks for this has a thinking mode (Qwen3's).
@@ -48,9 +49,10 @@ def resolve(name: str, workspace: Workspace) -> Checkpoint:
     A folder with `adapter_config.json` is the checkpoint that the adapter was trained on, with `adapter` set.
     Raises LabError for an unknown name, with those that exist, and for files that cannot be used.
     """
-    path = _path(name, workspace)
-    if known.find(name) is None and (path / CONFIG).is_file():
-        return _of_adapter(path.resolve(), workspace)
+    with _readable(name):
+        path = _path(name, workspace)
+        if known.find(name) is None and (path / CONFIG).is_file():
+            return _of_adapter(path.resolve(), workspace)
     return _resolve_base(name, workspace)
 
 
@@ -59,11 +61,12 @@ def _resolve_base(name: str, workspace: Workspace) -> Checkpoint:
     entry = known.find(name)
     if entry is not None:
         return _of_known(entry, as_published=name.casefold() == entry.hub_id.casefold())
-    path = _path(name, workspace)
-    if path.is_dir():
-        return _of_folder(name, path.resolve())
-    if path.is_file():
-        return _of_file(name, path.resolve())
+    with _readable(name):
+        path = _path(name, workspace)
+        if path.is_dir():
+            return _of_folder(name, path.resolve())
+        if path.is_file():
+            return _of_file(name, path.resolve())
     if _HUB_ID.fullmatch(name) and ".." not in name:
         return _of_hub(name)
     names = ", ".join(entry.name for entry in known.catalogue())
@@ -72,6 +75,18 @@ def _resolve_base(name: str, workspace: Workspace) -> Checkpoint:
         f"Choose one of {names}; or a hub id such as org/name; or a GGUF file; or a folder with config.json and"
         " *.safetensors.",
     )
+
+
+@contextlib.contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """What the system says of a path that it cannot look at (too long, not allowed), in one sentence."""
+    try:
+        yield
+    except OSError as fault:
+        raise LabError(
+            f'"{one_line(name, 200)}" cannot be looked at: {fault.strerror or fault}.',
+            "Choose a folder with config.json and *.safetensors, a GGUF file or a name: lab checkpoints lists them.",
+        ) from fault
 
 
 def _path(name: str, workspace: Workspace) -> Path:

@@ -275,6 +275,16 @@ def test_a_home_that_nobody_has_is_no_checkpoint(workspace: Workspace) -> None:
         resolve("~nobody-of-that-name", workspace)
 
 
+def test_a_path_that_the_system_refuses_is_no_checkpoint(workspace: Workspace, adapter: Path) -> None:
+    too_long = "/" + "a" * 300
+    with pytest.raises(LabError, match="cannot be looked at: File name too long"):
+        resolve(too_long, workspace)
+    # Named by an adapter it is passed over, as any base that is not here.
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": too_long}))
+    with pytest.raises(LabError, match="not to be found"):
+        resolve(str(adapter), workspace)
+
+
 def test_a_folder_is_found_from_the_workspace_and_by_its_whole_path(workspace: Workspace, folder: Path) -> None:
     by_part = resolve("models/mine", workspace)
     by_whole = resolve(str(folder), workspace)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from lab.errors import LabError
 _BLOCKS = 64
 _BLOCK_BYTES = 4096
 _HEADER_LIMIT = 100 * 2**20
+_AGAIN = "Copy or download the checkpoint again."
 _TIED_PAIR = {"lm_head.weight", "model.embed_tokens.weight"}
 
 
@@ -28,11 +31,15 @@ def fingerprint(folder: Path) -> str:
     config = read_config(folder)
     # The same weights saved again by another release are still the same checkpoint.
     config.pop("transformers_version", None)
-    digest = hashlib.sha256(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
+    try:
+        digest = hashlib.sha256(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
+    except orjson.JSONEncodeError as fault:
+        # Deeper than any configuration is.
+        raise LabError(f"{folder / 'config.json'} is damaged: {fault}.", _AGAIN) from fault
     for path in weight_files(folder):
-        size = path.stat().st_size
-        digest.update(f"\0{path.name}\0{size}\0".encode())
-        with path.open("rb") as file:
+        with _readable(path), path.open("rb") as file:
+            size = path.stat().st_size
+            digest.update(f"\0{path.name}\0{size}\0".encode())
             header_bytes = int.from_bytes(file.read(8), "little")
             digest.update(file.read(header_bytes))
             start = 8 + header_bytes
@@ -49,21 +56,8 @@ def weight_files(folder: Path) -> list[Path]:
     Raises LabError that names the folder or file when there are none, only pickled ones, or one is
     cut short or missing from a set.
     """
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        parts = _object(index, _bytes(index)).get("weight_map")
-        if not isinstance(parts, dict) or not all(isinstance(name, str) for name in parts.values()):
-            raise LabError(f"{index} is damaged: no weight_map.", "Copy or download the checkpoint again.")
-        names = sorted(set(parts.values()))
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing:
-            raise LabError(
-                f"The folder {folder} lacks {', '.join(missing)}, named in {index.name}.",
-                "Copy or download the whole checkpoint again.",
-            )
-        paths = [folder / name for name in names]
-    else:
-        paths = [path for path in [folder / "model.safetensors"] if path.is_file()]
+    with _readable(folder):
+        paths = _named(folder)
     if not paths:
         raise _no_weights(folder)
     for path in paths:
@@ -87,22 +81,50 @@ def count_parameters(folder: Path) -> int:
     return sum(math.prod(shape) for shape in shapes.values())
 
 
+def _named(folder: Path) -> list[Path]:
+    """The files of the index, else `model.safetensors` where there is one."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        parts = _object(index, _bytes(index)).get("weight_map")
+        if not isinstance(parts, dict) or not all(isinstance(name, str) for name in parts.values()):
+            raise LabError(f"{index} is damaged: no weight_map.", _AGAIN)
+        names = sorted(set(parts.values()))
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise LabError(
+                f"The folder {folder} lacks {', '.join(missing)}, named in {index.name}.",
+                "Copy or download the whole checkpoint again.",
+            )
+        return [folder / name for name in names]
+    return [path for path in [folder / "model.safetensors"] if path.is_file()]
+
+
 def _header(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file by name; LabError when the file is shorter than they are."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    """The tensors of a safetensors file by name; LabError when it cannot be read or is shorter than they are."""
+    with _readable(path), path.open("rb") as file:
+        size = path.stat().st_size
         header_bytes = int.from_bytes(file.read(8), "little")
         if header_bytes > min(size - 8, _HEADER_LIMIT):
             raise _cut_short(path, size)
         header = _object(path, file.read(header_bytes))
     header.pop("__metadata__", None)
     try:
-        ends = [entry["data_offsets"][1] for entry in header.values()]
+        whole = all(
+            _is_size(entry["data_offsets"][1])
+            and 8 + header_bytes + entry["data_offsets"][1] <= size
+            and isinstance(entry["shape"], list)
+            and all(map(_is_size, entry["shape"]))
+            for entry in header.values()
+        )
     except (KeyError, TypeError, IndexError) as fault:
         raise _cut_short(path, size) from fault
-    if 8 + header_bytes + max(ends, default=0) > size:
+    if not whole:
         raise _cut_short(path, size)
     return header
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and value >= 0
 
 
 def _no_weights(folder: Path) -> LabError:
@@ -125,7 +147,7 @@ def _no_weights(folder: Path) -> LabError:
 def _cut_short(path: Path, size: int) -> LabError:
     return LabError(
         f"{path} is cut short or damaged ({size} bytes are fewer than its header names).",
-        "Copy or download the checkpoint again.",
+        _AGAIN,
     )
 
 
@@ -133,16 +155,23 @@ def _object(path: Path, content: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(content)
     except ValueError as fault:
-        raise LabError(f"{path} is damaged: {fault}.", "Copy or download the checkpoint again.") from fault
+        raise LabError(f"{path} is damaged: {fault}.", _AGAIN) from fault
     if not isinstance(body, dict):
-        raise LabError(f"{path} is damaged: no JSON object.", "Copy or download the checkpoint again.")
+        raise LabError(f"{path} is damaged: no JSON object.", _AGAIN)
     return body
 
 
 def _bytes(path: Path) -> bytes:
-    try:
+    with _readable(path):
         return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """A file or folder that the system does not let be read, in one sentence."""
+    try:
+        yield
     except OSError as fault:
         raise LabError(
-            f"{path} cannot be read: {fault.strerror}.", "Choose a folder with config.json and *.safetensors."
+            f"{path} cannot be read: {fault.strerror or fault}.", "Choose a folder with config.json and *.safetensors."
         ) from fault

@@ -13,6 +13,7 @@ from lab.engine.fetch import Cancelled, Report
 from lab.engine.fingerprint import count_parameters, read_config, weight_files
 from lab.engine.loadable import check_config, check_files
 from lab.engine.shape import context_of, family_of
+from lab.errors import LabError
 
 
 def provide(checkpoint: Checkpoint, progress: Report, cancel: threading.Event) -> Checkpoint:
@@ -41,7 +42,13 @@ def _checked(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint as a folder that the installed libraries can load."""
     folder = Path(checkpoint.location)
     weight_files(folder)
-    check_files(str(folder), [path.name for path in folder.iterdir()])
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError as fault:
+        raise LabError(
+            f"{folder} cannot be read: {fault.strerror or fault}.", "Choose a folder that you may list."
+        ) from fault
+    check_files(str(folder), names)
     config = read_config(folder)
     check_config(str(folder), config)
     return replace(

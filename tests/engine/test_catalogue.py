@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -331,6 +334,73 @@ def test_a_cut_or_missing_part_is_named(workspace: Workspace, folder: Path) -> N
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(LabError, match=r"lacks model-00002\.safetensors"):
         resolve(str(folder), workspace)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": "1", "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": ["1"], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": ["0", "4"]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [1], "data_offsets": 4},
+        [],
+        "w",
+    ],
+    ids=json.dumps,
+)
+def test_a_header_that_makes_no_sense_is_a_damaged_file(workspace: Workspace, folder: Path, entry: object) -> None:
+    header = json.dumps({"w": entry}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(LabError, match=r"model\.safetensors is cut short or damaged"):
+        resolve(str(folder), workspace)
+    with pytest.raises(LabError, match=r"model\.safetensors is cut short or damaged"):
+        fingerprint(folder)
+
+
+def make_unreadable(path: Path) -> None:
+    """A file is there, and reading it fails, also for a user who may read everything."""
+    if os.geteuid():
+        path.chmod(0)
+    else:
+        path.unlink()
+        path.symlink_to("/proc/self/mem")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that nobody can read")
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "model.safetensors.index.json"])
+def test_a_file_that_cannot_be_read_is_named(workspace: Workspace, folder: Path, name: str) -> None:
+    (folder / name).touch()
+    make_unreadable(folder / name)
+    for use in (fingerprint, lambda folder: resolve(str(folder), workspace)):
+        with pytest.raises(LabError, match=f"{name} cannot be read"):
+            use(folder)
+
+
+def test_an_index_of_names_that_no_file_can_have_is_told_in_a_sentence(workspace: Workspace, folder: Path) -> None:
+    index = {"weight_map": {"w": "a" * 300}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(LabError, match="cannot be read: File name too long"):
+        resolve(str(folder), workspace)
+
+
+def test_a_config_deeper_than_any_is_damaged(folder: Path) -> None:
+    (folder / "config.json").write_text('{"a": ' + "[" * 500 + "]" * 500 + "}")
+    with pytest.raises(LabError, match=r"config\.json is damaged"):
+        fingerprint(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user who may not read everything")
+def test_a_folder_that_cannot_be_listed_is_named_when_it_is_provided(workspace: Workspace, folder: Path) -> None:
+    checkpoint = resolve("models/mine", workspace)
+    folder.chmod(0o100)
+    try:
+        with pytest.raises(LabError, match=f"{re.escape(str(folder))} cannot be read"):
+            provide(checkpoint, lambda progress: None, threading.Event())
+    finally:
+        folder.chmod(0o700)
 
 
 def test_weights_under_another_name_are_told_from_none(workspace: Workspace, folder: Path) -> None:

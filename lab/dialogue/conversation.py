@@ -18,6 +18,7 @@ from lab.domain import (
     Exchange,
     ExchangeStatus,
     GenerationEvent,
+    Loaded,
     Prompt,
     PromptRead,
     Refinement,
@@ -112,8 +113,12 @@ class Conversation:
         """
         require_text(text)
         began = time.monotonic()
-        context = self._context(text)
-        exchange = self._begin_turn(text, context)
+        # Once for the whole turn: an engine that dies meanwhile has none.
+        loaded = self._engine.loaded
+        if loaded is None:
+            raise LabError("No model is loaded yet.", "Wait until the engine is ready, or start it again.")
+        context = self._context(text, loaded)
+        exchange = self._begin_turn(text, context, loaded)
         rows = self._rows(seed)
         drafts: list[Draft] = []
         refinement: Refinement | None = None
@@ -158,10 +163,7 @@ class Conversation:
                 elif row == 0:
                     yield event
 
-    def _context(self, text: str) -> Context:
-        loaded = self._engine.loaded
-        if loaded is None:
-            raise LabError("No model is loaded yet.", "Wait until the engine is ready, or start it again.")
+    def _context(self, text: str, loaded: Loaded) -> Context:
         return assemble(
             text,
             self.history,
@@ -179,7 +181,7 @@ class Conversation:
             seed = refinement.seed if refinement.seed is not None else secrets.randbits(31)
         return samplings(refinement.iterations, seed, refinement.temperature, refinement.cooling, refinement.floor)
 
-    def _begin_turn(self, text: str, context: Context) -> Exchange:
+    def _begin_turn(self, text: str, context: Context, loaded: Loaded) -> Exchange:
         """Write the user's turn to the record; the first one opens the session there."""
         self._turns += 1
         exchange = Exchange(
@@ -190,7 +192,7 @@ class Conversation:
             user_input=text,
             response="",
             status="running",
-            checkpoint=self._engine.loaded.name if self._engine.loaded else None,
+            checkpoint=loaded.name,
             adapter=self._engine.adapter,
             prompt_tokens=context.tokens,
         )
@@ -202,7 +204,7 @@ class Conversation:
                 checkpoint=exchange.checkpoint,
                 adapter=exchange.adapter,
                 title=_title(text),
-                revision=self._engine.loaded.revision if self._engine.loaded else None,
+                revision=loaded.revision,
             )
             events.append(opened(self.session))
         self._append(*events, started(exchange))

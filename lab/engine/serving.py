@@ -97,7 +97,9 @@ class _Server:
             self._answer(self._requests.get())
 
     def _read(self, lines: BinaryIO) -> None:
-        # Ends the process from here: the main thread may be deep in native code for seconds.
+        # Ends the process from here: the main thread may be deep in native code for seconds. Whatever goes wrong
+        # ends it too: nobody else would hear a cancel, or that the lab is gone.
+        code = 2
         try:
             for line in lines:
                 body = decode(line)
@@ -114,10 +116,13 @@ class _Server:
                 else:
                     self._cancels[request] = threading.Event()
                     self._requests.put(body)
+            code = 0
         except ProtocolError as fault:
             print(f"engine: ended by a bad request: {fault}", file=sys.stderr, flush=True)  # noqa: T201
-            self._end(2)
-        self._end(0)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            self._end(code)
 
     def _end(self, code: int) -> NoReturn:
         # A reply on its way is finished; one that nobody takes must not keep the process.

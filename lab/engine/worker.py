@@ -97,7 +97,9 @@ class TransformersHost:
         return len(encode_prompt(self._require().tokenizer, prompt))
 
     def vram_bytes(self) -> int | None:
-        if self._model is None or not self._model.loaded.device.startswith("cuda"):
+        # Asked by another thread than the one that loads.
+        model = self._model
+        if model is None or not model.loaded.device.startswith("cuda"):
             return None
         import torch
 

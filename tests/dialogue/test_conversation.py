@@ -13,7 +13,7 @@ import pytest
 
 from lab.dialogue.conversation import Conversation
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
-from lab.domain import Exchange
+from lab.domain import Exchange, Prompt
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import DraftFinished, ExchangeFinished
@@ -151,6 +151,27 @@ def test_an_engine_error_fails_the_turn_with_its_reason_and_the_next_one_works(o
     assert failed.exchange.status == "failed"
     assert failed.exchange.reason == str(failed.error)
     assert answer(conversation, "and now?").turn == 2
+
+
+def test_a_turn_records_what_it_was_asked_of_also_when_the_engine_dies_meanwhile(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = opened.lab()
+    conversation = lab.converse()
+    loaded, count = lab.engine.loaded, lab.engine.count
+    assert loaded is not None
+
+    def count_and_die(prompt: Prompt) -> int:
+        tokens = count(prompt) if lab.engine.alive() else 1
+        lab.engine.close()
+        return tokens
+
+    monkeypatch.setattr(lab.engine, "count", count_and_die)
+    failed = turn(conversation, "Who are you?")[-1]
+    assert isinstance(failed, TurnFailed)
+    assert lab.record.sync()
+    assert lab.record.query("SELECT status, checkpoint FROM exchanges").rows == [("failed", loaded.name)]
+    assert lab.record.query("SELECT checkpoint FROM sessions").rows == [(loaded.name,)]
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t"])

@@ -283,6 +283,28 @@ def test_a_request_that_is_no_json_ends_the_child_cleanly() -> None:
         assert b"Traceback" not in ended.stderr
 
 
+def test_a_fault_in_the_thread_that_hears_requests_ends_the_child() -> None:
+    program = (
+        "from lab.engine.serving import serve\n"
+        "class Host:\n"
+        "    def vram_bytes(self):\n"
+        "        raise RuntimeError('the card is gone')\n"
+        "serve(Host())\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdin is not None and child.stderr is not None
+        child.stdin.write(b'{"id": 1, "do": "memory", "event": "asked"}\n')
+        child.stdin.flush()
+        # Its input stays open: it ends by itself.
+        try:
+            assert child.wait(timeout=30) == 2
+        finally:
+            child.kill()
+        assert b"RuntimeError: the card is gone" in child.stderr.read()
+
+
 def test_an_unknown_request_is_an_error_and_the_child_lives() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "lab.engine.scripted"],

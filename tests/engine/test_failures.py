@@ -187,6 +187,22 @@ def test_what_a_pass_left_that_broke_off_is_not_gone_on_from(
     assert passes[4] == passes[0] > 8
 
 
+def test_memory_can_be_asked_for_while_the_checkpoint_before_goes(tiny_checkpoint: Path) -> None:
+    class Leaving(TransformersHost):
+        """Lets go of the checkpoint as soon as it was looked at, as a load in another thread may."""
+
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            if name == "_model":
+                self._model = None
+            return found
+
+    host = Leaving()
+    host.load(checkpoint(tiny_checkpoint), LoadOptions("cpu", "float32"), lambda progress: None)
+    assert host.vram_bytes() is None
+    assert host._model is None
+
+
 def test_a_worker_that_is_killed_while_it_writes_is_started_again_on_request(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:

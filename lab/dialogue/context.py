@@ -43,10 +43,10 @@ def assemble(
     think first; the published form knows no thinking.
 
     `window` is the checkpoint's context and `reserve` the tokens kept free for the answer. Mode "fresh" is the
-    published protocol: the question alone, in the published form. Raises LabError when `text` alone does not fit.
+    published protocol: the question alone, in the published form, cut where a next question begins. Raises LabError when `text` alone does not fit.
     """
     if mode == "fresh":
-        return _fitting(Prompt((Message("user", text),), "plain"), 0, window, reserve, count)
+        return _fitting(Prompt((Message("user", text),), "plain", _PLAIN_STOP), 0, window, reserve, count)
     turns = [exchange for exchange in history if exchange.response and exchange.status in ("complete", "cancelled")]
     stop = _PLAIN_STOP if form == "plain" else ()
 

@@ -58,7 +58,8 @@ def test_a_base_model_is_stopped_at_the_next_question() -> None:
 def test_fresh_is_the_published_prompt_whatever_was_said() -> None:
     history = [exchange(1, "one", "two")]
     context = assemble("why?", history, mode="fresh", form="chat", window=100, reserve=10, count=words, thinking=True)
-    assert context.prompt == Prompt(context.prompt.messages, "plain", ())
+    # A base model goes on asking itself here as well.
+    assert context.prompt == Prompt(context.prompt.messages, "plain", ("\nQuestion:",))
     assert [m.content for m in context.prompt.messages] == ["why?"]
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def free_gpu_bytes() -> int | None:
         return None
 
 
+@cache
 def native_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 itself; without that it is slower than float32."""
     if sys.platform == "darwin":

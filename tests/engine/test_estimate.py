@@ -193,6 +193,23 @@ def test_a_group_that_is_over_its_limit_leaves_nothing(tmp_path: Path) -> None:
     assert machine.free_bytes(tmp_path) == 0
 
 
+def test_the_system_is_asked_once_what_the_processor_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def answer(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, "1\n", "")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(subprocess, "run", answer)
+    machine.native_bfloat16.cache_clear()
+    try:
+        assert all([machine.native_bfloat16() for _ in range(3)])
+    finally:
+        machine.native_bfloat16.cache_clear()
+    assert len(asked) == 1
+
+
 def write(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)

@@ -16,7 +16,10 @@ _NAMES: Final = {
     "intermediate": ("intermediate_size", "n_inner"),
     "vocabulary": ("vocab_size",),
     "context": ("max_position_embeddings", "n_positions"),
+    "original": ("original_max_position_embeddings",),
 }
+# "su" is the older name.
+_LONG_ROPES: Final = ("longrope", "su")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,18 @@ def family_of(config: Mapping[str, Any]) -> str | None:
 
 
 def context_of(config: Mapping[str, Any]) -> int | None:
-    """The window in tokens, or None when the configuration does not tell."""
-    return _number(text_config(config), "context")
+    """The window in tokens, or None when the configuration does not tell.
+
+    Of a "longrope" checkpoint the one that it was first trained with: beyond it other frequencies apply, with which
+    the keys in the engine's cache do not agree.
+    """
+    body = text_config(config)
+    window = _number(body, "context")
+    ropes = [rope for rope in (body.get("rope_parameters"), body.get("rope_scaling")) if isinstance(rope, Mapping)]
+    if not any(rope.get(key) in _LONG_ROPES for rope in ropes for key in ("rope_type", "type")):
+        return window
+    original = next(filter(None, (_number(each, "original") for each in (*ropes, body))), None)
+    return original if window is None or original is None else min(window, original)
 
 
 def shape_of(config: Mapping[str, Any]) -> Shape | None:

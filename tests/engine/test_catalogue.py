@@ -155,6 +155,31 @@ def test_family_window_and_thinking_of_a_folder_are_read_from_its_files(workspac
     assert resolve("models/mine", workspace).thinking
 
 
+@pytest.mark.parametrize(
+    ("config", "window"),
+    [
+        ({"rope_scaling": {"type": "longrope"}, "original_max_position_embeddings": 4096}, 4096),
+        ({"rope_scaling": {"type": "su"}, "original_max_position_embeddings": 4096}, 4096),
+        ({"rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 4096}}, 4096),
+        ({"rope_scaling": {"type": "longrope"}, "original_max_position_embeddings": 200_000}, 131_072),
+        ({"rope_scaling": {"type": "longrope"}}, 131_072),
+        ({"rope_scaling": {"rope_type": "yarn", "original_max_position_embeddings": 4096}}, 131_072),
+        ({"rope_scaling": None, "original_max_position_embeddings": 4096}, 131_072),
+    ],
+)
+def test_the_window_of_a_longrope_checkpoint_is_its_first_one(
+    workspace: Workspace, folder: Path, config: dict[str, object], window: int
+) -> None:
+    body = {"model_type": "phi3", "max_position_embeddings": 131_072, **config}
+    (folder / "config.json").write_text(json.dumps(body))
+    assert resolve("models/mine", workspace).context == window
+
+
+def test_the_catalogue_has_the_window_of_the_engine(workspace: Workspace) -> None:
+    for name in ("phi-3.5-mini-instruct", "phi-4-mini-instruct"):
+        assert resolve(name, workspace).context == 4096
+
+
 def test_a_copy_of_a_catalogue_entry_is_known_by_its_name_and_size(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

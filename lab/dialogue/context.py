@@ -43,7 +43,8 @@ def assemble(
     think first; the published form knows no thinking.
 
     `window` is the checkpoint's context and `reserve` the tokens kept free for the answer. Mode "fresh" is the
-    published protocol: the question alone, in the published form, cut where a next question begins. Raises LabError when `text` alone does not fit.
+    published protocol: the question alone, in the published form. Where a base model begins a next question, its
+    answer is cut. Raises LabError when `text` alone does not fit.
     """
     if mode == "fresh":
         return _fitting(Prompt((Message("user", text),), "plain", _PLAIN_STOP), 0, window, reserve, count)

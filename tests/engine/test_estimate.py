@@ -204,7 +204,7 @@ def test_the_system_is_asked_once_what_the_processor_can(monkeypatch: pytest.Mon
     monkeypatch.setattr(subprocess, "run", answer)
     machine.native_bfloat16.cache_clear()
     try:
-        assert all([machine.native_bfloat16() for _ in range(3)])
+        assert all(machine.native_bfloat16() for _ in range(3))
     finally:
         machine.native_bfloat16.cache_clear()
     assert len(asked) == 1

@@ -61,7 +61,7 @@ def context_of(config: Mapping[str, Any]) -> int | None:
     if not any(rope.get(key) in _LONG_ROPES for rope in ropes for key in ("rope_type", "type")):
         return window
     original = next(filter(None, (_number(each, "original") for each in (*ropes, body))), None)
-    return original if window is None or original is None else min(window, original)
+    return min(filter(None, (window, original)), default=None)
 
 
 def shape_of(config: Mapping[str, Any]) -> Shape | None:

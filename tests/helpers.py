@@ -57,3 +57,14 @@ def bare_adapter(folder: Path, checkpoint: Path, day: int = 1) -> Path:
     }
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest))
     return folder
+
+
+def torch_that_tells(folder: Path) -> Path:
+    """A folder for PYTHONPATH: its torch says on standard error whether the hub's client is offline, and fails."""
+    program = (
+        "import sys, huggingface_hub.constants as said\n"
+        "print('offline', said.HF_HUB_OFFLINE, file=sys.stderr, flush=True)\n"
+        "raise ImportError('this torch only tells')\n"
+    )
+    (folder / "torch.py").write_text(program)
+    return folder

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engine.gguf_header import read_header
+from lab.engine.offline import stay_offline
 
 _EMBEDDED_PAD = "<|endoftext|>"
 _EMBEDDED_END = "<|im_end|>"
@@ -102,6 +103,7 @@ def _stage(name: str) -> None:
 
 
 if __name__ == "__main__":
+    stay_offline()
     if hasattr(os, "nice"):
         os.nice(5)
     convert(Path(sys.argv[1]), Path(sys.argv[2]), embedded=sys.argv[3:] == ["embedded"])

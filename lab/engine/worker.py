@@ -5,7 +5,6 @@ Run as `python -m lab.engine.worker`; the lab starts it through `lab.engine.clie
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import warnings
@@ -26,6 +25,7 @@ from lab.domain import (
     Sampling,
 )
 from lab.engine.cores import use_cores
+from lab.engine.offline import stay_offline
 from lab.engine.serving import serve, too_long
 from lab.errors import LabError
 
@@ -149,9 +149,7 @@ def _one_sentence() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    # Nothing is told to anyone, and no program code comes from the hub.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ["USE_HUB_KERNELS"] = "NO"
+    stay_offline()
     use_cores()
     warnings.simplefilter("ignore", category=FutureWarning)
     serve(TransformersHost(), _import_libraries)

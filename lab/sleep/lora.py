@@ -47,7 +47,8 @@ class Learner:
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's form, safetensors."""
-        self.network.save_pretrained(str(folder), safe_serialization=True)
+        # PEFT would ask the hub whether the embedding was resized; a sleep never does that.
+        self.network.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
         # PEFT's model card names no facts that the manifest has not.
         with contextlib.suppress(FileNotFoundError):
             (folder / "README.md").unlink()

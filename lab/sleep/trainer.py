@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from lab.domain import SleepStatus
 from lab.engine.cores import yield_cores
+from lab.engine.offline import stay_offline
 from lab.errors import LabError
 from lab.journal.events import (
     Event,
@@ -132,6 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one cycle; the exit code is 0 for complete or cancelled, 1 for failed, 3 when another sleep runs."""
     root, cycle_id = arguments
     workspace = Workspace(Path(root))
+    stay_offline()
     # The dialogue goes first.
     yield_cores()
     lock = FileLock(workspace.adapters / LOCK)

@@ -19,7 +19,7 @@ from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, 
 from lab.lab import Lab
 from lab.settings import Workspace
 from lab.sleep.watch import SleepProgress
-from tests.helpers import wait_until
+from tests.helpers import torch_that_tells, wait_until
 from tests.tiny import make_checkpoint
 
 
@@ -258,3 +258,15 @@ def test_a_checkpoint_that_changed_under_the_plan_fails_with_the_reason(workspac
     assert "changed since the sleep was planned" in end.reason
     assert not (workspace.adapters / "sleep-0002").exists()
     lab.close()
+
+
+def test_a_sleeper_keeps_its_libraries_from_the_network(
+    lab: Lab, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(lab, "What is rain?")
+    monkeypatch.setenv("PYTHONPATH", str(torch_that_tells(tmp_path_factory.mktemp("first"))))
+    end = last(lab, lab.sleep.start()).ended
+    assert end is not None
+    assert end.reason is not None and "this torch only tells" in end.reason
+    log = workspace.sessions / end.cycle_id / "sleeper.log"
+    assert "offline True" in log.read_text().splitlines()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from lab.domain import SleepPlan
+from lab.engine.adapters import WEIGHTS
+from lab.engine.fingerprint import fingerprint
+from lab.sleep.lora import load_for_training
 from lab.sleep.recipes import ANSWERS
 from lab.sleep.training import Diverged, Encoded, Step, answer_loss, train
+from tests.tiny import make_checkpoint
 
 CPU = torch.device("cpu")
 SETTINGS = replace(ANSWERS, epochs=3, batch_size=2, learning_rate=1e-2)
@@ -85,3 +92,29 @@ def test_a_loss_that_is_no_number_is_named() -> None:
         model.lm_head.weight.fill_(float("nan"))
     with pytest.raises(Diverged, match="step 1"):
         run(model, examples())
+
+
+def test_saving_does_not_look_for_the_checkpoint_at_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where it would look, PEFT warns that it may not.
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    plan = SleepPlan(
+        cycle_id="sleep-0001",
+        checkpoint="tiny",
+        fingerprint=fingerprint(folder),
+        model_path=str(folder),
+        form=None,
+        device="cpu",
+        dtype="float32",
+        adapter="sleep-0001",
+        parent_adapter=None,
+        exchange_ids=(),
+        settings=ANSWERS,
+    )
+    learner = load_for_training(plan, tmp_path)
+    # As one has that continues an adapter from elsewhere.
+    learner.network.peft_config["default"].base_model_name_or_path = "someone/tiny"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", category=UserWarning)
+        learner.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / WEIGHTS).is_file()

@@ -32,13 +32,24 @@ from lab.engine.shape import Shape, shape_of
 from lab.errors import LabError
 from lab.settings import EngineSettings
 
-__all__ = ["PROMPT_TOKENS", "ROWS", "Advice", "Estimate", "advise", "estimate", "free_bytes", "free_gpu_bytes"]
+__all__ = [
+    "PROMPT_TOKENS",
+    "ROWS",
+    "TRAINING_TOKENS",
+    "Advice",
+    "Estimate",
+    "advise",
+    "estimate",
+    "free_bytes",
+    "free_gpu_bytes",
+]
 
 # What a refinement is reckoned with: five drafts after a prompt of this length.
 PROMPT_TOKENS: Final = 2000
 ROWS: Final = 5
+# The most that a sleep reads at once as it is set up.
+TRAINING_TOKENS: Final = 4 * 512
 _ANSWER_TOKENS: Final = 200
-_TRAINING_TOKENS: Final = 4 * 512
 _RANK: Final = 8
 _LIBRARIES: Final = 400 * 2**20
 _GIB: Final = 2**30
@@ -77,11 +88,13 @@ class Advice:
     sentence: str = ""
 
 
-def estimate(checkpoint: Checkpoint, dtype: str, tokens: int, rows: int) -> Estimate | None:
+def estimate(
+    checkpoint: Checkpoint, dtype: str, tokens: int, rows: int, training_tokens: int = TRAINING_TOKENS
+) -> Estimate | None:
     """What a checkpoint takes in a dtype ("auto": as `default_dtype` without a GPU), or None when that is not known.
 
     From its files where they are on this machine, else from the catalogue. `tokens` is the length of the prompt
-    that `rows` drafts share. Raises LabError when its files are damaged.
+    that `rows` drafts share, `training_tokens` what a sleep reads at once. Raises LabError when its files are damaged.
     """
     sizes = _sizes(checkpoint)
     if sizes is None:
@@ -89,10 +102,18 @@ def estimate(checkpoint: Checkpoint, dtype: str, tokens: int, rows: int) -> Esti
     parameters, shape = sizes
     if checkpoint.context is not None:
         tokens = max(min(tokens, checkpoint.context - _ANSWER_TOKENS), 1)
-    return arithmetic(parameters, shape, default_dtype() if dtype == "auto" else dtype, tokens, rows)
+    dtype = default_dtype() if dtype == "auto" else dtype
+    return arithmetic(parameters, shape, dtype, tokens, rows, training_tokens)
 
 
-def arithmetic(parameters: int, shape: Shape, dtype: str, tokens: int = PROMPT_TOKENS, rows: int = ROWS) -> Estimate:
+def arithmetic(
+    parameters: int,
+    shape: Shape,
+    dtype: str,
+    tokens: int = PROMPT_TOKENS,
+    rows: int = ROWS,
+    training_tokens: int = TRAINING_TOKENS,
+) -> Estimate:
     """The estimate of the numbers alone; see the head of this module."""
     each = _BYTES[dtype]
     kept = min(shape.embedding_parameters, parameters)
@@ -100,7 +121,7 @@ def arithmetic(parameters: int, shape: Shape, dtype: str, tokens: int = PROMPT_T
     cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * each * (tokens + rows * _ANSWER_TOKENS)
     working = tokens * (6 * shape.hidden + 4 * shape.intermediate) * each + 2 * 4 * rows * shape.vocabulary
     activations = shape.layers * (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5) + 16 * shape.vocabulary
-    training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + _TRAINING_TOKENS * activations
+    training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + training_tokens * activations
     return Estimate(dtype, int(weights), cache, working, int(training))
 
 

@@ -116,8 +116,9 @@ class Lab:
             self._advice(checkpoint)
             checkpoint = provide(checkpoint, progress, cancel)
             advice = self._advice(checkpoint)
-            if not advice.fits:
+            if advice.sentence:
                 self.notices.append(f"{advice.sentence} It is loaded in {advice.dtype}.")
+            if not advice.fits:
                 dtype = advice.dtype
         with self._ended_by(cancel, checkpoint.name):
             self._start_child()

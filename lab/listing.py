@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab import console
-from lab.engine.estimate import PROMPT_TOKENS, ROWS, estimate, gib
+from lab.engine.estimate import PROMPT_TOKENS, ROWS, estimate, gib, library_computes
 from lab.engine.offers import Offer, offers, room
 from lab.settings import Workspace
 
@@ -29,8 +29,9 @@ def checkpoints(workspace: Workspace) -> tuple[str, list[str]]:
     """
     settings = workspace.settings().engine
     free = room(settings)
+    library = library_computes(settings, gpu=free.gpu_bytes is not None)
     found = offers(workspace, settings, (), free, None, None, ()).offers
-    table = console.table(_COLUMNS, [_row(offer, settings.checkpoint) for offer in found])
+    table = console.table(_COLUMNS, [_row(offer, settings.checkpoint, library) for offer in found])
     note = (
         f"{free.words}; memory is that of {ROWS} drafts after {PROMPT_TOKENS:,} tokens of context, sleep that of a"
         " training beside it."
@@ -38,11 +39,11 @@ def checkpoints(workspace: Workspace) -> tuple[str, list[str]]:
     return f"{table}\n{note}", [offer.refusal for offer in found if offer.refusal and not offer.too_large]
 
 
-def _row(offer: Offer, chosen: str) -> tuple[str | int | None, ...]:
+def _row(offer: Offer, chosen: str, library: bool) -> tuple[str | int | None, ...]:
     checkpoint = offer.checkpoint
     reckoned = None
     if offer.dtype is not None and offer.need_bytes is not None:
-        reckoned = estimate(checkpoint, offer.dtype, PROMPT_TOKENS, ROWS)
+        reckoned = estimate(checkpoint, offer.dtype, PROMPT_TOKENS, ROWS, library=library)
     if offer.refusal:
         fits = "no"
     elif offer.need_bytes is None:

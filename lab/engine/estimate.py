@@ -4,8 +4,9 @@ The arithmetic, in bytes; b is 4 for float32 and 2 for every other dtype, in whi
 
     weights   b a parameter; "int8" 1 and "nf4" 0.5625 (4 bits, and 4 bytes a block of 64) a parameter of a linear
               layer, while embeddings and output head stay at 2
-    cache     2 (key and value) x layers x kv_heads x head_dim x b for each token; the rows of a refinement share one
-              prompt, so tokens + rows x 200
+    cache     2 (key and value) x layers x kv_heads x head_dim x b for each token: the rows of a refinement share one
+              prompt in the lab's own decoder, so tokens + rows x 200; the library copies the prompt for each row, so
+              tokens x (rows + 1) + rows x 200
     working   one layer at a time while the prompt is read: tokens x (6 hidden + 4 intermediate) x b, and two float32
               distributions over the vocabulary for each row
     total     these three and 400 MiB for the libraries
@@ -17,6 +18,7 @@ The arithmetic, in bytes; b is 4 for float32 and 2 for every other dtype, in whi
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +26,11 @@ from typing import Final
 
 from lab.domain import Checkpoint
 from lab.engine.catalogue import ready_folder
+from lab.engine.families import TARGETS
 from lab.engine.fingerprint import count_parameters, read_config
 from lab.engine.gguf_header import read_header
 from lab.engine.known import known_shape
-from lab.engine.machine import free_bytes, free_gpu_bytes, native_bfloat16
+from lab.engine.machine import free_bytes, free_gpu_bytes, native_bfloat16, torch_is_for_cpu
 from lab.engine.shape import Shape, shape_of
 from lab.errors import LabError
 from lab.settings import EngineSettings
@@ -42,6 +45,7 @@ __all__ = [
     "estimate",
     "free_bytes",
     "free_gpu_bytes",
+    "library_computes",
 ]
 
 # What a refinement is reckoned with: five drafts after a prompt of this length.
@@ -55,6 +59,8 @@ _LIBRARIES: Final = 400 * 2**20
 _GIB: Final = 2**30
 _BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 2, "nf4": 2}
 _QUANTISED: Final = {"int8": 1.0, "nf4": 0.5625}
+# The lab's own decoder computes the families of the table of linear layers, in these.
+_DECODED: Final = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Advice:
     """Whether a checkpoint fits as it is asked for; if not, `dtype` is the first smaller one that does.
 
     `estimate` is that of `dtype`, None where nothing is known of the checkpoint yet (then it is taken to fit).
-    `sentence` is the proposal in words, empty where there is nothing to say.
+    `sentence` is the proposal in words, or that a part stays beside the GPU; empty where there is nothing to say.
     """
 
     fits: bool
@@ -89,12 +95,19 @@ class Advice:
 
 
 def estimate(
-    checkpoint: Checkpoint, dtype: str, tokens: int, rows: int, training_tokens: int = TRAINING_TOKENS
+    checkpoint: Checkpoint,
+    dtype: str,
+    tokens: int,
+    rows: int,
+    *,
+    library: bool = False,
+    training_tokens: int = TRAINING_TOKENS,
 ) -> Estimate | None:
     """What a checkpoint takes in a dtype ("auto": as `default_dtype` without a GPU), or None when that is not known.
 
     From its files where they are on this machine, else from the catalogue. `tokens` is the length of the prompt
-    that `rows` drafts share, `training_tokens` what a sleep reads at once. Raises LabError when its files are damaged.
+    that `rows` drafts share; `library` as `library_computes` tells; `training_tokens` is what a sleep reads
+    at once. Raises LabError when its files are damaged.
     """
     sizes = _sizes(checkpoint)
     if sizes is None:
@@ -103,7 +116,8 @@ def estimate(
     if checkpoint.context is not None:
         tokens = max(min(tokens, checkpoint.context - _ANSWER_TOKENS), 1)
     dtype = default_dtype() if dtype == "auto" else dtype
-    return arithmetic(parameters, shape, dtype, tokens, rows, training_tokens)
+    shared = not library and checkpoint.family in TARGETS and dtype in _DECODED
+    return arithmetic(parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens)
 
 
 def arithmetic(
@@ -112,17 +126,25 @@ def arithmetic(
     dtype: str,
     tokens: int = PROMPT_TOKENS,
     rows: int = ROWS,
+    *,
+    shared: bool = True,
     training_tokens: int = TRAINING_TOKENS,
 ) -> Estimate:
-    """The estimate of the numbers alone; see the head of this module."""
+    """The estimate of the numbers alone; see the head of this module. `shared` says that rows share the prompt."""
     each = _BYTES[dtype]
     kept = min(shape.embedding_parameters, parameters)
     weights = kept * each + (parameters - kept) * _QUANTISED.get(dtype, each)
-    cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * each * (tokens + rows * _ANSWER_TOKENS)
+    kept_tokens = tokens * (1 if shared else rows + 1) + rows * _ANSWER_TOKENS
+    cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * each * kept_tokens
     working = tokens * (6 * shape.hidden + 4 * shape.intermediate) * each + 2 * 4 * rows * shape.vocabulary
     activations = shape.layers * (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5) + 16 * shape.vocabulary
     training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + training_tokens * activations
     return Estimate(dtype, int(weights), cache, working, int(training))
+
+
+def library_computes(engine: EngineSettings, *, gpu: bool) -> bool:
+    """Whether the library computes every family, also those that the lab's own decoder knows."""
+    return gpu or engine.kernels == "library"
 
 
 def default_dtype(*, gpu: bool = False) -> str:
@@ -133,36 +155,43 @@ def default_dtype(*, gpu: bool = False) -> str:
 def advise(checkpoint: Checkpoint, engine: EngineSettings, free: int, gpu_free: int | None = None) -> Advice:
     """Whether a checkpoint fits into `free` bytes of memory, or of the GPU's where `gpu_free` is given.
 
-    Raises LabError that names the sizes when no dtype that this machine can compute in is small enough.
+    What fits the GPU in no dtype is split between it and the memory, except in 8 and 4 bits. Raises LabError that
+    names the sizes when no dtype that this machine can compute in is small enough, or what the dtype lacks.
     """
-    room, place = (free, "memory") if gpu_free is None else (gpu_free, "GPU memory")
-    if gpu_free is None and engine.dtype in _QUANTISED:
-        raise LabError(
-            f'engine.dtype is "{engine.dtype}", which needs a GPU.', 'Set engine.dtype = "auto" in lab.toml.'
-        )
-    wanted = default_dtype(gpu=gpu_free is not None) if engine.dtype == "auto" else engine.dtype
-    smallest: Estimate | None = None
-    for dtype in _smaller(wanted, gpu=gpu_free is not None):
-        found = estimate(checkpoint, dtype, PROMPT_TOKENS, ROWS)
-        if found is None:
-            return Advice(True, wanted, None, room)
-        smallest = found
-        if found.total_bytes <= room:
-            if dtype == wanted:
-                return Advice(True, wanted, found, room)
-            first = estimate(checkpoint, wanted, PROMPT_TOKENS, ROWS)
-            assert first is not None
-            sentence = (
-                f"{checkpoint.name} needs {gib(first.total_bytes)} in {wanted} and {gib(room)} of {place} are free;"
-                f" in {dtype} it needs {gib(found.total_bytes)}."
-            )
-            return Advice(False, dtype, found, room, sentence)
-    assert smallest is not None
+    gpu = gpu_free is not None
+    _check_quantised(engine, gpu=gpu)
+    library = library_computes(engine, gpu=gpu)
+
+    def reckon(dtype: str) -> Estimate | None:
+        return estimate(checkpoint, dtype, PROMPT_TOKENS, ROWS, library=library)
+
+    wanted = default_dtype(gpu=gpu) if engine.dtype == "auto" else engine.dtype
+    room = free if gpu_free is None else gpu_free
+    asked = reckon(wanted)
+    if asked is None or asked.total_bytes <= room or (wanted in _QUANTISED and not gpu):
+        # How much a GPU has that no driver's tool tells of, the engine knows.
+        return Advice(True, wanted, asked, room)
+    place = "memory" if gpu_free is None else "GPU memory"
+    needs = f"{checkpoint.name} needs {gib(asked.total_bytes)} in {wanted} and {gib(room)} of {place} are free"
+    found = [asked, *filter(None, map(reckon, _smaller(wanted, gpu=gpu)))]
+    for each in found:
+        if each.total_bytes <= room:
+            return Advice(False, each.dtype, each, room, f"{needs}; in {each.dtype} it needs {gib(each.total_bytes)}.")
+    install = gpu and not _has_bitsandbytes()
+    for each in found if gpu else []:
+        if each.dtype not in _QUANTISED and each.total_bytes <= room + free:
+            smaller = "" if each is asked else f"; in {each.dtype} it needs {gib(each.total_bytes)}"
+            sentence = f"{needs}{smaller}: a part of it stays in memory, which is slow."
+            if install:
+                sentence += " With the package bitsandbytes (pip install bitsandbytes) 8 or 4 bits may fit."
+            return Advice(each is asked, each.dtype, each, room, sentence)
+    smallest = found[-1]
     raise LabError(
         f"{checkpoint.name} needs {gib(smallest.total_bytes)} in {smallest.dtype} (weights"
         f" {gib(smallest.weights_bytes)}, {PROMPT_TOKENS:,} tokens of context and {ROWS} drafts"
         f" {gib(smallest.cache_bytes)}); {gib(room)} of {place} are free.",
-        "Close other programs, or choose a smaller checkpoint: lab checkpoints lists what fits.",
+        f"Close other programs, {'install bitsandbytes for 8 and 4 bits (pip install bitsandbytes), ' * install}"
+        "or choose a smaller checkpoint: lab checkpoints lists what fits.",
     )
 
 
@@ -171,13 +200,33 @@ def gib(size: float) -> str:
     return f"{size / _GIB:.1f} GiB"
 
 
+def _check_quantised(engine: EngineSettings, *, gpu: bool) -> None:
+    """Raises LabError where "int8" or "nf4" cannot be computed for sure."""
+    if engine.dtype not in _QUANTISED:
+        return
+    if not gpu and (engine.device == "cpu" or torch_is_for_cpu()):
+        raise LabError(
+            f'engine.dtype is "{engine.dtype}", which needs a GPU.', 'Set engine.dtype = "auto" in lab.toml.'
+        )
+    if not _has_bitsandbytes():
+        raise LabError(
+            f'engine.dtype is "{engine.dtype}", which needs the package bitsandbytes.',
+            'Install it with pip install bitsandbytes, or set engine.dtype = "auto" in lab.toml.',
+        )
+
+
+def _has_bitsandbytes() -> bool:
+    return importlib.util.find_spec("bitsandbytes") is not None
+
+
 def _smaller(dtype: str, *, gpu: bool) -> Iterator[str]:
-    """The dtype itself, then those that take less."""
-    yield dtype
+    """The dtypes that take less, largest first."""
     if dtype == "float32":
         yield "bfloat16"
-    if gpu:
-        yield from (smaller for smaller in ("int8", "nf4") if dtype != "nf4" and dtype != smaller)
+    if gpu and dtype not in _QUANTISED and _has_bitsandbytes():
+        yield "int8"
+    if gpu and dtype != "nf4" and _has_bitsandbytes():
+        yield "nf4"
 
 
 def _lora_parameters(shape: Shape) -> int:

@@ -30,7 +30,7 @@ def whole_bytes(root: Path = Path("/")) -> int:
 def free_gpu_bytes() -> int | None:
     """Free memory of the first GPU that torch can use, as its driver tells; None without one."""
     tool = shutil.which("nvidia-smi")
-    if tool is None or _torch_is_for_cpu():
+    if tool is None or torch_is_for_cpu():
         return None
     try:
         asked = subprocess.run(
@@ -43,6 +43,16 @@ def free_gpu_bytes() -> int | None:
         return int(asked.stdout.split()[0]) * _MIB
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None
+
+
+def torch_is_for_cpu() -> bool:
+    """Whether the installed torch computes on no GPU of the lab, as far as its version tells."""
+    if sys.platform == "darwin":
+        return True
+    try:
+        return "+cpu" in metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return True
 
 
 @cache
@@ -59,13 +69,6 @@ def native_bfloat16() -> bool:
         return False
     lines = [line for line in text.splitlines() if line.startswith(("flags", "Features"))]
     return any({"avx512_bf16", "amx_bf16", "bf16"} & set(line.split()) for line in lines)
-
-
-def _torch_is_for_cpu() -> bool:
-    try:
-        return "+cpu" in metadata.version("torch")
-    except metadata.PackageNotFoundError:
-        return True
 
 
 def _groups(root: Path) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,17 @@ import psutil
 from lab.domain import Adapter, Checkpoint, Loaded
 from lab.engine import catalogue
 from lab.engine.adapters import list_adapters
-from lab.engine.estimate import PROMPT_TOKENS, ROWS, Advice, advise, estimate, free_bytes, free_gpu_bytes, gib
+from lab.engine.estimate import (
+    PROMPT_TOKENS,
+    ROWS,
+    Advice,
+    advise,
+    estimate,
+    free_bytes,
+    free_gpu_bytes,
+    gib,
+    library_computes,
+)
 from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
 from lab.settings import EngineSettings, Workspace
@@ -114,7 +124,8 @@ def offer(
         checkpoint = replace(checkpoint, form=loaded.form)
     try:
         weights = loaded.fingerprint if loaded is not None and active else _weights(checkpoint)
-        found = estimate(checkpoint, settings.dtype, PROMPT_TOKENS, ROWS)
+        library = library_computes(settings, gpu=room.gpu_bytes is not None)
+        found = estimate(checkpoint, settings.dtype, PROMPT_TOKENS, ROWS, library=library)
     except LabError as fault:
         return Offer(name, checkpoint, active, refusal=str(fault))
     own = tuple(adapter for adapter in reversed(adapters) if adapter.fingerprint == weights)

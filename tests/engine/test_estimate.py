@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from lab.domain import Checkpoint
 from lab.engine import machine
 from lab.engine.catalogue import resolve
 from lab.engine.estimate import PROMPT_TOKENS, ROWS, advise, default_dtype, estimate
+from lab.engine.families import TARGETS
 from lab.engine.known import catalogue
 from lab.errors import LabError
 from lab.settings import EngineSettings, Workspace
@@ -34,8 +36,30 @@ def phi_2(tmp_path: Path) -> Checkpoint:
     return resolve("phi-2", Workspace(tmp_path))
 
 
-def total(checkpoint: Checkpoint, dtype: str) -> int:
-    found = estimate(checkpoint, dtype, PROMPT_TOKENS, ROWS)
+@pytest.fixture
+def no_bitsandbytes() -> None:
+    """Where the package is installed, there is nothing to see of its absence."""
+    if importlib.util.find_spec("bitsandbytes") is not None:
+        pytest.skip("bitsandbytes is installed")
+
+
+@pytest.fixture
+def bitsandbytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of this name is installed."""
+    write(tmp_path / "packages/bitsandbytes/__init__.py", "")
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+
+
+@pytest.fixture
+def torch_for_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The installed torch is no build for the CPU alone."""
+    write(tmp_path / "builds/torch-2.9.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0\n")
+    monkeypatch.syspath_prepend(tmp_path / "builds")
+    monkeypatch.setattr(sys, "platform", "linux")
+
+
+def total(checkpoint: Checkpoint, dtype: str, *, gpu: bool = False) -> int:
+    found = estimate(checkpoint, dtype, PROMPT_TOKENS, ROWS, library=gpu)
     assert found is not None
     return found.total_bytes
 
@@ -64,6 +88,31 @@ def test_the_cache_holds_one_prompt_and_an_answer_for_each_row(phi_2: Checkpoint
     in_full = estimate(phi_2, "float32", 1000, 5)
     assert in_full is not None
     assert in_full.cache_bytes == 2 * found.cache_bytes
+
+
+def test_the_library_copies_the_prompt_for_each_row(phi_2: Checkpoint) -> None:
+    each = 32 * 2 * 32 * 80 * 2
+    by_library = estimate(phi_2, "bfloat16", 1000, 5, library=True)
+    of_another_family = estimate(replace(phi_2, family="mistral"), "bfloat16", 1000, 5)
+    in_another_dtype = estimate(phi_2, "float16", 1000, 5)
+    for found in (by_library, of_another_family, in_another_dtype):
+        assert found is not None
+        assert found.cache_bytes == (1000 * 6 + 5 * 200) * each
+
+
+def test_the_families_that_share_a_prompt_are_those_of_the_decoder() -> None:
+    from lab.engine.compute import architecture
+
+    assert set(TARGETS) == set(architecture._ROPE_CLASSES)
+
+
+def test_the_settings_and_the_gpu_say_whether_the_library_computes(phi_2: Checkpoint) -> None:
+    by_library = estimate(phi_2, "bfloat16", PROMPT_TOKENS, ROWS, library=True)
+    by_decoder = estimate(phi_2, "bfloat16", PROMPT_TOKENS, ROWS)
+    in_bfloat16 = EngineSettings(dtype="bfloat16")
+    assert advise(phi_2, in_bfloat16, 64 * GIB).estimate == by_decoder
+    assert advise(phi_2, in_bfloat16, 64 * GIB, 64 * GIB).estimate == by_library
+    assert advise(phi_2, EngineSettings(dtype="bfloat16", kernels="library"), 64 * GIB).estimate == by_library
 
 
 def test_a_prompt_is_never_reckoned_longer_than_the_window(phi_2: Checkpoint) -> None:
@@ -129,27 +178,78 @@ def test_over_it_half_the_size_is_proposed(phi_2: Checkpoint) -> None:
     assert "in bfloat16 it needs 6.6 GiB" in advice.sentence
 
 
+@pytest.mark.usefixtures("bitsandbytes")
 def test_on_a_gpu_8_and_4_bits_are_proposed_in_turn(phi_2: Checkpoint) -> None:
     settings = EngineSettings()
     for dtype, smaller in (("bfloat16", "int8"), ("int8", "nf4")):
-        advice = advise(phi_2, settings, 64 * GIB, total(phi_2, dtype) - 1)
+        advice = advise(phi_2, settings, 64 * GIB, total(phi_2, dtype, gpu=True) - 1)
         assert (advice.fits, advice.dtype) == (False, smaller)
         assert "GPU memory" in advice.sentence
-    assert advise(phi_2, settings, GIB, total(phi_2, "bfloat16")).fits
+    assert advise(phi_2, settings, GIB, total(phi_2, "bfloat16", gpu=True)).fits
+    explicit = advise(phi_2, EngineSettings(dtype="int8"), 64 * GIB, total(phi_2, "int8", gpu=True) - 1)
+    assert (explicit.fits, explicit.dtype) == (False, "nf4")
 
 
+@pytest.mark.usefixtures("no_bitsandbytes")
+def test_what_fits_the_gpu_in_no_dtype_is_split_and_slow(phi_2: Checkpoint) -> None:
+    advice = advise(phi_2, EngineSettings(), 64 * GIB, 4 * GIB)
+    assert (advice.fits, advice.dtype, advice.free_bytes) == (True, "bfloat16", 4 * GIB)
+    assert "4.0 GiB of GPU memory are free: a part of it stays in memory, which is slow." in advice.sentence
+    assert "pip install bitsandbytes" in advice.sentence
+    # Only half of the size fits both together.
+    both = total(phi_2, "bfloat16", gpu=True)
+    advice = advise(phi_2, EngineSettings(dtype="float32"), both - GIB, GIB)
+    assert (advice.fits, advice.dtype) == (False, "bfloat16")
+    assert "a part of it stays in memory" in advice.sentence
+
+
+@pytest.mark.usefixtures("bitsandbytes")
+def test_4_bits_are_never_split(phi_2: Checkpoint) -> None:
+    assert "install" not in advise(phi_2, EngineSettings(), 64 * GIB, GIB).sentence
+    with pytest.raises(LabError, match=r"in nf4 .* 1\.0 GiB of GPU memory are free"):
+        advise(phi_2, EngineSettings(dtype="nf4"), 64 * GIB, GIB)
+
+
+@pytest.mark.usefixtures("no_bitsandbytes")
 def test_what_fits_in_no_form_is_refused_with_the_sizes(phi_2: Checkpoint) -> None:
     with pytest.raises(LabError, match=r"phi-2 needs 6\.\d GiB in bfloat16 .* 2\.0 GiB of memory are free") as refused:
         advise(phi_2, EngineSettings(dtype="float32"), 2 * GIB)
     assert "smaller checkpoint" in refused.value.remedy
-    with pytest.raises(LabError, match=r"in nf4 .* 1\.0 GiB of GPU memory are free"):
-        advise(phi_2, EngineSettings(), 64 * GIB, GIB)
+    assert "bitsandbytes" not in refused.value.remedy
+    with pytest.raises(LabError, match=r"in bfloat16 .* 1\.0 GiB of GPU memory are free") as refused:
+        advise(phi_2, EngineSettings(), GIB, GIB)
+    assert "pip install bitsandbytes" in refused.value.remedy
 
 
-def test_a_quantised_dtype_without_a_gpu_is_refused(phi_2: Checkpoint) -> None:
+def test_a_quantised_dtype_that_no_gpu_computes_is_refused(phi_2: Checkpoint, torch_for_gpus: None) -> None:
     for dtype in ("int8", "nf4"):
         with pytest.raises(LabError, match=f'engine.dtype is "{dtype}", which needs a GPU'):
-            advise(phi_2, EngineSettings(dtype=dtype), 64 * GIB)
+            advise(phi_2, EngineSettings(dtype=dtype, device="cpu"), 64 * GIB)
+
+
+def test_a_quantised_dtype_with_a_torch_for_the_cpu_is_refused(
+    phi_2: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        tmp_path / "cpu/torch-2.9.0+cpu.dist-info/METADATA", "Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0+cpu\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "cpu")
+    with pytest.raises(LabError, match='"nf4", which needs a GPU'):
+        advise(phi_2, EngineSettings(dtype="nf4"), 64 * GIB)
+
+
+@pytest.mark.usefixtures("bitsandbytes", "torch_for_gpus")
+def test_of_a_gpu_that_no_tool_tells_of_the_engine_knows(phi_2: Checkpoint) -> None:
+    for dtype in ("int8", "nf4"):
+        advice = advise(phi_2, EngineSettings(dtype=dtype), GIB)
+        assert (advice.fits, advice.dtype) == (True, dtype)
+
+
+@pytest.mark.usefixtures("no_bitsandbytes")
+def test_a_quantised_dtype_without_its_package_is_refused(phi_2: Checkpoint, torch_for_gpus: None) -> None:
+    for gpu_free in (None, 64 * GIB):
+        with pytest.raises(LabError, match="needs the package bitsandbytes"):
+            advise(phi_2, EngineSettings(dtype="int8"), 64 * GIB, gpu_free)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.domain import Exchange, PromptForm, SleepPlan, SleepSettings
+from lab.domain import Checkpoint, Exchange, PromptForm, SleepExample, SleepPlan, SleepSettings
 from lab.engine.adapters import find_adapter, read_adapter
+from lab.engine.estimate import PROMPT_TOKENS, ROWS, default_dtype, estimate, free_bytes, free_gpu_bytes, gib
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import SleepEnded
@@ -30,6 +31,9 @@ from lab.sleep.watch import SleepProgress, progress_of
 
 # From the process start to its first event: Python and torch have to be read from disk.
 _START_SECONDS = 120.0
+# A token has about four bytes of English and three of most other languages; a chat template adds some tokens.
+_BYTES_A_TOKEN = 3
+_TEMPLATE_TOKENS = 64
 # A published adapter, or what a killed sleeper left of one.
 _CYCLE_FOLDER = re.compile(r"\.?(?P<cycle>sleep-\d+)(\.part)?")
 
@@ -73,13 +77,15 @@ class Sleep:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
 
         With `session_id`, only that dialogue's exchanges are slept on. Raises LabError when nothing is
-        salient, when another sleep runs, or when the sleeper cannot start.
+        salient, when another sleep runs, when there is too little memory, or when the sleeper cannot start.
         """
         if running := self.running():
             raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")
         base = self._base()
         settings = self._resolve(base)
         exchanges = self._choose(base, session_id)
+        examples = dream(exchanges)
+        self._require_memory(base, settings, examples)
         folder = new_cycle(self._workspace.sessions)
         cycle_id = folder.path.name
         plan = SleepPlan(
@@ -96,7 +102,7 @@ class Sleep:
             settings=settings,
         )
         try:
-            folder.write(plan, dream(exchanges))
+            folder.write(plan, examples)
             self._spawn(folder)
         except LabError:
             folder.remove()
@@ -164,6 +170,23 @@ class Sleep:
                 )
         return settings
 
+    def _require_memory(self, base: Base, settings: SleepSettings, examples: Sequence[SleepExample]) -> None:
+        """Say so before the system ends a process for it. An engine that is loaded is no part of what is free."""
+        engine = self._settings.engine
+        on_card = free_gpu_bytes() if engine.device != "cpu" else None
+        free, place = (free_bytes(), "memory") if on_card is None else (on_card, "GPU memory")
+        # The sleeper learns on whole numbers where the engine computes on quantised ones.
+        whole = engine.dtype if engine.dtype not in ("auto", "int8", "nf4") else default_dtype(gpu=on_card is not None)
+        tokens = _tokens_at_once(settings, examples)
+        checkpoint = Checkpoint(base.checkpoint, "folder", str(base.model_path), ready=True, form=base.form)
+        found = estimate(checkpoint, whole, PROMPT_TOKENS, ROWS, training_tokens=tokens)
+        if found is not None and found.training_bytes > free:
+            raise LabError(
+                f"A sleep on {base.checkpoint} needs {gib(found.training_bytes)} in {whole} beside the engine;"
+                f" {gib(free)} of {place} are free.",
+                "Close other programs, sleep with the lab closed (lab sleep), or choose a smaller checkpoint.",
+            )
+
     def _choose(self, base: Base, session_id: str | None) -> list[Exchange]:
         salience = self._settings.salience
         salient_only = self._settings.sleep.exchanges == "salient"
@@ -228,6 +251,13 @@ class Sleep:
             time.sleep(0.05)
         # Reaps the child when it ends, so that a long-lived lab keeps no zombie.
         threading.Thread(target=child.wait, name=f"reap-{cycle_id}", daemon=True).start()
+
+
+def _tokens_at_once(settings: SleepSettings, examples: Sequence[SleepExample]) -> int:
+    """About how many tokens the longest batch has, padding included."""
+    longest = max(len(f"{example.prompt}{example.target}".encode(errors="replace")) for example in examples)
+    tokens = min(longest // _BYTES_A_TOKEN + _TEMPLATE_TOKENS, settings.max_tokens)
+    return tokens * min(settings.batch_size, len(examples))
 
 
 def _ended(journal: Journal, cycle_id: str) -> bool:

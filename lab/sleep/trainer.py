@@ -53,8 +53,6 @@ class Sleeper:
             status, reason = self._train(), None
         except LabError as fault:
             status, reason = "failed", str(fault)
-        except MemoryError:
-            status, reason = "failed", "There was not enough memory: close other programs or lower sleep.batch_size."
         except OSError as fault:
             status, reason = "failed", f"The adapter could not be written: {fault}. Free some disk space."
         except Exception as fault:
@@ -101,6 +99,20 @@ class Sleeper:
 
     def _train(self) -> SleepStatus:
         # Only here: a plan that is refused or unreadable costs no import of seconds.
+        from lab.engine.worker_load import ran_out_of_memory
+
+        try:
+            return self._learn()
+        except Exception as fault:
+            if isinstance(fault, LabError) or not ran_out_of_memory(fault):
+                raise
+            traceback.print_exc()
+            raise LabError(
+                "There was not enough memory to sleep.",
+                "Close other programs, lower sleep.batch_size or sleep.max_tokens, or choose a smaller checkpoint.",
+            ) from fault
+
+    def _learn(self) -> SleepStatus:
         from lab.sleep.lora import load_for_training
         from lab.sleep.training import Diverged, train
 

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -270,3 +271,51 @@ def test_a_sleeper_keeps_its_libraries_from_the_network(
     assert end.reason is not None and "this torch only tells" in end.reason
     log = workspace.sessions / end.cycle_id / "sleeper.log"
     assert "offline True" in log.read_text().splitlines()
+
+
+def test_a_sleep_that_does_not_fit_into_memory_is_refused_with_both_sizes(
+    lab: Lab, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(workspace, '[engine]\ndevice = "cpu"\n')
+    tell(lab, "What is rain?")
+    monkeypatch.setattr("lab.sleep.service.free_gpu_bytes", lambda: None)
+    monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: 2**30 // 5)
+    with pytest.raises(
+        LabError, match=r"needs 0\.4 GiB in \w+ beside the engine; 0\.2 GiB of memory are free"
+    ) as fault:
+        lab.sleep.start()
+    assert "smaller checkpoint" in fault.value.remedy
+    assert not list(workspace.sessions.glob("sleep-*"))
+    monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: 2**30)
+    assert last(lab, lab.sleep.start()).stage == "ended"
+
+
+_CONFINED = """
+import resource, sys
+import psutil, torch
+import lab.sleep.lora, lab.sleep.training
+from lab.sleep.trainer import main
+torch.ones(500, 500) @ torch.ones(500, 500)
+limit = psutil.Process().memory_info().vms + 400 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_sleep_that_takes_more_memory_than_there_is_fails_in_one_sentence(
+    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "RLIMIT_AS") or sys.platform == "darwin":
+        pytest.skip("this system does not limit the memory of a process")
+    heavy = make_checkpoint(tmp_path_factory.mktemp("heavy") / "checkpoint", words=300_000)
+    settings(workspace, '[engine]\ndevice = "cpu"\ndtype = "float32"\n')
+    lab = Lab(workspace, checkpoint=str(heavy), sleeper_command=[sys.executable, "-c", _CONFINED])
+    lab.open()
+    tell(lab, "What is rain?", "What is snow?", "What is hail?")
+    end = last(lab, lab.sleep.start()).ended
+    lab.close()
+    assert end is not None
+    assert end.status == "failed"
+    assert end.reason is not None
+    assert end.reason.startswith("There was not enough memory to sleep. Close other programs")

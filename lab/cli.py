@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from lab import __version__
 from lab.errors import LabError
+from lab.text import harmless
 
 _EXAMPLES = """examples:
   lab                                   open the screen on the latest dialogue
@@ -110,9 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return commands.run(arguments)
     except LabError as fault:
-        print(f"lab: {fault.title}", file=sys.stderr)
+        print(f"lab: {harmless(fault.title)}", file=sys.stderr)
         if fault.remedy:
-            print(f"     {fault.remedy}", file=sys.stderr)
+            print(f"     {harmless(fault.remedy)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("lab: stopped.", file=sys.stderr)

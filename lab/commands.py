@@ -23,7 +23,7 @@ from lab.errors import LabError
 from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Settings, Workspace, find_workspace
-from lab.text import amount, count, harmless
+from lab.text import amount, count, harmless, one_line
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,7 +64,7 @@ def _open(lab: Lab) -> Iterator[Lab]:
     lab.open()
     try:
         for notice in lab.notices:
-            print(f"lab: {notice}", file=sys.stderr)
+            print(f"lab: {harmless(notice)}", file=sys.stderr)
         lab.notices.clear()
         yield lab
     finally:
@@ -108,7 +108,7 @@ def _ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
         conversation = lab.converse(arguments.session, new=arguments.session is None)
         lab.start_engine(line, cancel)
         for notice in lab.notices:
-            print(f"lab: {notice}", file=sys.stderr)
+            print(f"lab: {harmless(notice)}", file=sys.stderr)
         tokens = whole = 0
         exchange: Exchange | None = None
         for event in conversation.take_turn(text, cancel, arguments.seed):
@@ -236,7 +236,7 @@ def _sql(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if result.truncated:
         print(f"lab: the first {limit:,} rows; --format csv or json gives all.", file=sys.stderr)
     for fault in lab.record.faults():
-        print(f"lab: {fault}", file=sys.stderr)
+        print(f"lab: {harmless(str(fault))}", file=sys.stderr)
     return 0
 
 
@@ -311,7 +311,7 @@ def _import(workspace: Workspace, arguments: argparse.Namespace) -> int:
         f" {report.already} were there already; {len(report.skipped)} skipped."
     )
     for reason in report.skipped:
-        print(f"  skipped {reason}")
+        print(f"  skipped {harmless(reason)}")
     return 0
 
 
@@ -322,11 +322,11 @@ def _rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
     report = lab.record.rebuild(line)
     line.end()
     print(
-        f"Rebuilt {workspace.database}: {count(report.events, 'event')} of"
+        f"Rebuilt {harmless(str(workspace.database))}: {count(report.events, 'event')} of"
         f" {count(report.streams, 'journal')} in {report.seconds:.1f} s."
     )
     for fault in report.faults:
-        print(f"  {fault}")
+        print(f"  {harmless(fault)}")
     return 0
 
 
@@ -338,7 +338,7 @@ def _prepare(workspace: Workspace, arguments: argparse.Namespace) -> int:
     with _interruptible() as cancel:
         embedded.prepare(line, cancel)
     line.end()
-    print(f"The embedded models are ready in {cache_folder()}.")
+    print(harmless(f"The embedded models are ready in {cache_folder()}."))
     return 0
 
 
@@ -348,7 +348,7 @@ def _checkpoints(workspace: Workspace, arguments: argparse.Namespace) -> int:
     text, faults = checkpoints(workspace)
     print(text)
     for fault in faults:
-        print(f"lab: {fault}", file=sys.stderr)
+        print(f"lab: {harmless(str(fault))}", file=sys.stderr)
     return 0
 
 
@@ -365,7 +365,7 @@ def _adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:
     else:
         print("No adapters yet: lab sleep trains one.")
     for fault in faults:
-        print(f"lab: {fault}", file=sys.stderr)
+        print(f"lab: {harmless(str(fault))}", file=sys.stderr)
     return 1 if faults else 0
 
 
@@ -375,9 +375,10 @@ def _doctor(workspace: Workspace, arguments: argparse.Namespace) -> int:
     line = ProgressLine()
     findings = examine(workspace, line)
     line.end()
-    width = max(len(finding.what) for finding in findings)
-    for finding in findings:
-        print(f"{'ok ' if finding.remedy is None else '!! '} {finding.what.ljust(width)}  {finding.found}")
+    names = [one_line(finding.what) for finding in findings]
+    width = max(map(len, names))
+    for name, finding in zip(names, findings):
+        print(f"{'ok ' if finding.remedy is None else '!! '} {name.ljust(width)}  {one_line(finding.found)}")
         if finding.remedy:
-            print(f"    {' ' * width}  {finding.remedy}")
+            print(f"    {' ' * width}  {one_line(finding.remedy)}")
     return 1 if any(finding.remedy for finding in findings) else 0

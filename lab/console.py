@@ -50,6 +50,7 @@ def _cell(value: Any) -> str:
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Aligned columns under a rule; numbers to the right, long text cut to one line."""
     rows = list(rows)
+    columns = [one_line(name) for name in columns]
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
     numeric = [
@@ -94,7 +95,7 @@ class ProgressLine:
         self._stage = progress.stage
         if not self._live:
             if new_stage:
-                print(progress.stage, file=sys.stderr, flush=True)
+                print(one_line(progress.stage), file=sys.stderr, flush=True)
             return
         if new_stage or time.monotonic() - self._shown > 0.1:
             share = f" {progress.fraction:4.0%}" if progress.fraction is not None else ""
@@ -103,6 +104,7 @@ class ProgressLine:
     def write(self, text: str) -> None:
         """Put a text on the live line; nothing where stderr is no terminal."""
         if self._live:
+            text = one_line(text)
             self._shown = time.monotonic()
             print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
             self._width = len(text)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab.cli import build_parser, main
-from lab.domain import DIMENSIONS
+from lab.console import ProgressLine
+from lab.domain import DIMENSIONS, Progress
 from lab.journal.events import ExchangeFinished, SessionOpened, TurnStarted
 from lab.journal.record import Record
 from lab.settings import Workspace
@@ -297,3 +298,43 @@ def test_ask_continues_a_dialogue_with_another_checkpoint(root: Path, capsys: py
     ]
     # The second was asked with the first exchange before it.
     assert second["prompt_tokens"] > first["prompt_tokens"]
+
+
+def test_no_name_of_a_file_reaches_the_terminal_as_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "work\x1b[31m\x9b2J"
+    monkeypatch.setenv("LAB_WORKSPACE", str(root))
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache\x1b[31m"))
+    (root / "adapters" / "one\x1b[31m").mkdir(parents=True)
+    missing = str(tmp_path / "missing\x1b[31m")
+    (tmp_path / "old" / "session_\x1b[31m").mkdir(parents=True)
+    seen = []
+    for arguments in (
+        ["adapters"],
+        ["rebuild"],
+        ["doctor"],
+        ["score", missing],
+        ["ask", "Hello", "--checkpoint", missing],
+        ["import", str(tmp_path / "old")],
+        ["sql", 'SELECT 1 AS "a\x1b[31m"'],
+        ["sql", "SELECT \x1b[31m"],
+    ):
+        main(arguments)
+        shown = capsys.readouterr()
+        assert not {"\x1b", "\x9b"} & set(shown.out + shown.err), arguments
+        seen.append("\u241b" in shown.out + shown.err)
+    assert all(seen)
+    # The settings are quoted in what is wrong with them.
+    (root / "lab.toml").write_text('[engine]\n"a\\u001b[31m" = 1\n')
+    assert main(["sql", "SELECT 1"]) == 1
+    told = capsys.readouterr().err
+    assert "\u241b[31m" in told and "\x1b" not in told
+
+
+def test_progress_is_one_harmless_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for live in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda live=live: live)
+        line = ProgressLine()
+        line(Progress("Reading one\x1b[31m\ntwo"))
+        assert capsys.readouterr().err.strip() == "Reading one\u241b[31m two"

@@ -113,6 +113,9 @@ class ScriptedHost:
     def vram_bytes(self) -> int | None:
         return None
 
+    def peak_vram_bytes(self) -> int | None:
+        return None
+
     def generate(
         self,
         prompt: Prompt,

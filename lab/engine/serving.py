@@ -25,6 +25,7 @@ from lab.domain import (
     Resident,
     Sampling,
 )
+from lab.engine.peak import peak_bytes
 from lab.engine.protocol import Body, ProtocolError, decode, encode, generation_reply, read, read_prompt
 from lab.errors import LabError
 
@@ -53,6 +54,8 @@ class Host(Protocol):
     def adapters(self) -> list[Resident]: ...
 
     def vram_bytes(self) -> int | None: ...
+
+    def peak_vram_bytes(self) -> int | None: ...
 
 
 def too_long(tokens: int, max_tokens: int, context: int) -> LabError:
@@ -183,6 +186,7 @@ class _Server:
 
             self._host.generate(prompt, rows, body["max_tokens"], self._cancels[request], emit)
             readings.append(self._memory("generated"))
+            readings.append(Memory("engine", peak_bytes(), self._host.peak_vram_bytes(), "peak"))
             return None
         if do == "count":
             return self._host.count(read_prompt(body["prompt"]))

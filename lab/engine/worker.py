@@ -97,13 +97,23 @@ class TransformersHost:
         return len(encode_prompt(self._require().tokenizer, prompt))
 
     def vram_bytes(self) -> int | None:
-        # Asked by another thread than the one that loads.
-        model = self._model
-        if model is None or not model.loaded.device.startswith("cuda"):
+        if not self._on_card():
             return None
         import torch
 
         return int(torch.cuda.memory_allocated())
+
+    def peak_vram_bytes(self) -> int | None:
+        if not self._on_card():
+            return None
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
+
+    def _on_card(self) -> bool:
+        # Asked by another thread than the one that loads.
+        model = self._model
+        return model is not None and model.loaded.device.startswith("cuda")
 
     def _require(self) -> Model:
         if self._model is None:

@@ -57,6 +57,10 @@ class Learner:
         """GPU memory that this process holds, or None on a CPU."""
         return torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else None
 
+    def peak_vram_bytes(self) -> int | None:
+        """The most of it that this process held, or None on a CPU."""
+        return torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None
+
 
 def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
     """Load the plan's checkpoint and give it LoRA weights: new ones, or those of the parent adapter.

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from lab.domain import SleepStatus
 from lab.engine.cores import yield_cores
 from lab.engine.offline import stay_offline
+from lab.engine.peak import peak_bytes
 from lab.errors import LabError
 from lab.journal.events import (
     Event,
@@ -133,6 +134,7 @@ class Sleeper:
         except Diverged as fault:
             raise LabError(f"Training diverged: {fault}.", "Lower sleep.learning_rate in lab.toml.") from fault
         self._tell_memory("trained", learner.vram_bytes())
+        self._tell(MemoryRead("sleeper", peak_bytes(), learner.peak_vram_bytes(), "peak"))
         if self._folder.cancel_asked():
             return "cancelled"
         self._tell(SleepStaged(plan.cycle_id, "saving"))

@@ -111,7 +111,9 @@ def test_text_without_utf8_form_does_not_stop_a_turn(engine: ProcessEngine) -> N
 def test_memory_is_read_on_the_way_and_on_request(engine: ProcessEngine) -> None:
     engine.take_readings()
     write(engine, [Sampling(0.7, 1)])
-    assert [reading.event for reading in engine.take_readings()] == ["generated"]
+    generated, peak = engine.take_readings()
+    assert (generated.event, peak.event) == ("generated", "peak")
+    assert peak.rss_bytes >= generated.rss_bytes > 0
     assert engine.take_readings() == []
     reading = engine.memory("idle")
     assert (reading.process, reading.event) == ("engine", "idle")

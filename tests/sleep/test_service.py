@@ -115,7 +115,7 @@ def test_a_sleep_leaves_an_adapter_and_the_whole_story_in_the_record(lab: Lab, w
     kinds = lab.record.query("SELECT kind, count(*) FROM sleep_examples GROUP BY kind ORDER BY kind").rows
     assert kinds == [("emotion", 4), ("original", 2), ("rewrite", 2)]
     events = lab.record.query("SELECT event FROM resources WHERE process = 'sleeper'").rows
-    assert {event for (event,) in events} == {"before_load", "loaded", "trained"}
+    assert {event for (event,) in events} == {"before_load", "loaded", "trained", "peak"}
 
     with pytest.raises(LabError, match="Nothing to sleep on"):
         lab.sleep.start()

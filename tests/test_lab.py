@@ -302,3 +302,17 @@ def test_a_smaller_dtype_is_taken_and_told_where_the_settings_leave_it_open(
     lab.open()
     assert lab.start_engine(quiet, threading.Event()).dtype == "bfloat16"
     assert lab.notices[-1].endswith("It is loaded in bfloat16.")
+
+
+def test_it_is_told_that_a_part_stays_beside_the_gpu(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.tiny import make_checkpoint
+
+    folder = make_checkpoint(bench.workspace.root / "tiny")
+    monkeypatch.setattr("lab.engine.offers.free_gpu_bytes", lambda: 1)
+    lab = Lab(bench.workspace, checkpoint=str(folder))
+    bench.labs.append(lab)
+    scripted = [sys.executable, "-m", "lab.engine.scripted"]
+    lab._engine = ProcessEngine(scripted, bench.workspace.logs / "engine.log", lab.settings.engine)
+    lab.open()
+    lab.start_engine(quiet, threading.Event())
+    assert any("a part of it stays in memory" in notice for notice in lab.notices)

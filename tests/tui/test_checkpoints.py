@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input, OptionList, Static
 
+from lab.domain import Checkpoint
+from lab.engine.offers import Offer, Room
 from lab.lab import Lab
 from lab.tui.app import LabApp
-from lab.tui.screens.checkpoints import CheckpointsScreen
+from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
 from lab.tui.screens.fetch import FetchScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.widgets.answerers import Answerer
@@ -166,6 +169,65 @@ async def test_a_folder_that_cannot_be_used_says_why(make_lab: MakeLab, tmp_path
         assert "has no config.json" in about(hand)
         await hand.press("enter")
         assert app.screen is screen
+
+
+async def test_a_path_that_the_system_refuses_says_so(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab())
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        screen = await open_picker(hand)
+        screen.query_one(Input).value = "/" + "a" * 300
+        await hand.sees("cannot be loaded")
+        assert "cannot be looked at" in about(hand)
+        assert app.screen is screen
+
+
+class Disk:
+    """A slow disk: it tells what a text names when it is let, and keeps what was asked and whether by the screen."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bool]] = []
+        self.let = {"./first": threading.Event(), "./second": threading.Event()}
+
+    def named(self, text: str, room: Room) -> Offer:
+        self.asked.append((text, threading.current_thread() is threading.main_thread()))
+        self.let[text].wait(10)
+        return Offer(text, Checkpoint(text, "folder", text, ready=True))
+
+
+async def test_what_is_typed_is_looked_up_when_the_keys_rest_and_never_by_the_screen(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Longer than any pause between two keys here.
+    monkeypatch.setattr("lab.tui.screens.checkpoints._REST_SECONDS", 1.0)
+    lab = make_lab()
+    app, disk = LabApp(lab), Disk()
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        chosen: list[Choice | None] = []
+        screen = CheckpointsScreen(lab.offers, disk.named)
+        app.push_screen(screen, chosen.append)
+        await hand.sees(" free", "answers now")
+        await hand.press(*"./first")
+        await hand.until(lambda: disk.asked)
+        assert disk.asked == [("./first", False)]
+        await hand.sees("Looking what that is.")
+        # What is found after another was typed is not listed.
+        screen.query_one(Input).value = "./second"
+        await hand.until(lambda: disk.asked[1:])
+        assert disk.asked[1:] == [("./second", False)]
+        disk.let["./first"].set()
+        await hand.until(lambda: sum(worker.group == "named" for worker in app.workers) == 1)
+        await pilot.pause()
+        assert not hand.shows("Load ")
+        # Enter waits for what it was pressed on.
+        await hand.press("enter")
+        assert not chosen
+        disk.let["./second"].set()
+        await hand.until(lambda: chosen)
+        assert chosen == [Choice("./second", "newest")]
 
 
 async def test_nothing_is_fetched_before_the_person_agrees(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -25,6 +26,8 @@ from lab.tui.widgets.offers import about, adapter_rows, offer_row
 
 _HERE: Final = "On this machine"
 _THERE: Final = "To be fetched"
+# What is typed is looked up on the disk when no key came for so long.
+_REST_SECONDS: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,17 @@ class OffersListed(Message):
         self.error = error
 
 
+class OfferNamed(Message):
+    """What a typed text names."""
+
+    def __init__(self, text: str, offer: Offer) -> None:
+        super().__init__()
+        self.text = text
+        self.offer = offer
+
+
 class CheckpointsScreen(ModalScreen[Choice | None]):
-    """Gives what was chosen, or None. `listed` is slow and runs in a thread; `named` knows typed paths and hub ids."""
+    """Gives what was chosen, or None. `listed` and `named`, which knows typed paths and hub ids, run in threads."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "Close"),
@@ -90,6 +102,12 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
         # Those in the list, in its order.
         self._shown: list[Offer] = []
         self._adapters: list[str] = []
+        # What was typed and is being looked up, else empty; and what the last one was found to name.
+        self._asked = ""
+        self._typed: Offer | None = None
+        self._rest: Timer | None = None
+        # Enter came before it was found.
+        self._submitted = False
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -118,13 +136,28 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
             return
         self._offers = message.offers
         self.query_one("#room", Static).update(message.offers.room.words)
+        self._look_up()
         self._fill()
 
     def on_input_changed(self) -> None:
+        self._look_up()
         self._fill()
 
+    def on_offer_named(self, message: OfferNamed) -> None:
+        if message.text != self._asked:
+            # Something else was typed since.
+            return
+        submitted = self._submitted
+        self._asked, self._typed, self._submitted = "", message.offer, False
+        self._fill()
+        if submitted:
+            self._choose()
+
     def on_input_submitted(self) -> None:
-        self._choose()
+        if self._asked:
+            self._submitted = True
+        else:
+            self._choose()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -165,13 +198,27 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
 
         self.app.push_screen(FetchScreen(offer), asked)
 
+    def _look_up(self) -> None:
+        """Find out what the typed text names when the keys rest; what was found or asked before counts no more."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._asked, self._typed, self._submitted = "", None, False
+        text = self.query_one(Input).value.strip()
+        if self._offers is not None and _names_a_place(text):
+            self._asked = text
+            work = partial(_name, self._named, text, self._offers.room, self.post_message)
+            self._rest = self.set_timer(_REST_SECONDS, partial(self._start, work))
+
+    def _start(self, work: Callable[[], None]) -> None:
+        self.run_worker(work, group="named", name="named", thread=True)
+
     def _fill(self) -> None:
         """List what holds every word that was typed, what is here first, and what the words name themselves."""
         if self._offers is None:
             return
         text = self.query_one(Input).value.strip()
         matching = [each for each in self._offers.offers if _matches(each.checkpoint, text)]
-        typed = self._typed(text) if _names_a_place(text) else None
+        typed = self._typed
         if typed is not None:
             matching = [typed, *(each for each in matching if each.checkpoint.name != typed.checkpoint.name)]
         before = self._highlighted
@@ -193,7 +240,8 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
         """Go to what was typed in full, else stay where the person was; begin at what answers now."""
         listed = self.query_one("#checkpoints", OptionList)
         if not self._shown:
-            self._say("No checkpoint holds these words. A folder, a GGUF file or a hub id can be typed as well.")
+            words = "No checkpoint holds these words. A folder, a GGUF file or a hub id can be typed as well."
+            self._say("Looking what that is." if self._asked else words)
             self._list_adapters(None)
             return
         names = [each.checkpoint.name for each in self._shown]
@@ -204,13 +252,6 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
         listed.highlighted = listed.get_option_index(str(number))
         # The highlight may be where it was, on another offer.
         self._show(self._shown[number])
-
-    def _typed(self, text: str) -> Offer:
-        assert self._offers is not None
-        try:
-            return self._named(text, self._offers.room)
-        except LabError as fault:
-            return Offer(text, Checkpoint(text, "folder", text, ready=False), refusal=str(fault))
 
     def _show(self, offer: Offer) -> None:
         self._say(about(offer), trouble=bool(offer.refusal))
@@ -235,6 +276,14 @@ def _list(listed: Callable[[], Offers], post: Callable[[Message], object]) -> No
         post(OffersListed(listed()))
     except LabError as error:
         post(OffersListed(None, error))
+
+
+def _name(named: Callable[[str, Room], Offer], text: str, room: Room, post: Callable[[Message], object]) -> None:
+    try:
+        offer = named(text, room)
+    except LabError as fault:
+        offer = Offer(text, Checkpoint(text, "folder", text, ready=False), refusal=str(fault))
+    post(OfferNamed(text, offer))
 
 
 def _matches(checkpoint: Checkpoint, text: str) -> bool:

@@ -33,6 +33,7 @@ Report = Callable[[Progress], None]
 _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "int8": 1.0, "nf4": 0.6}
 _QUANTIZED = ("int8", "nf4")
 _GIB = 2**30
+_CARD_SHARE = 0.8
 _STAGE = "Reading the weights"
 _OUT_OF_MEMORY = ("allocate memory", "bad_alloc", "ALLOC_FAILED", "out of memory")
 
@@ -164,8 +165,8 @@ def _network(plan: _Plan, progress: Report) -> Any:
         options["dtype"] = getattr(torch, choose_dtype(plan.place))
         options["quantization_config"] = _quantization(plan.dtype, options["dtype"])
     if plan.place != "cpu":
-        # What does not fit the card is kept beside it.
-        fits = count_parameters(plan.folder) * _BYTES[plan.dtype] < torch.cuda.mem_get_info()[0]
+        # What does not fit the card is kept beside it; a part of the card is for keys, values and work.
+        fits = count_parameters(plan.folder) * _BYTES[plan.dtype] < _CARD_SHARE * torch.cuda.mem_get_info()[0]
         options["device_map"] = plan.place if fits else "auto"
     if _has_flash_attention(plan):
         options["attn_implementation"] = "flash_attention_2"

@@ -126,7 +126,7 @@ def test_in_the_middle_of_a_turn(snap_compare: Compare, make_lab: MakeLab, size:
             DraftGrew(1, "Owning may come later than knowing. I could grow into what I was only given, the way a"),
         ):
             hand.main.post_message(TurnHappened(event))
-        await hand.sees("best so far: draft 1 of 5", "20.0 tokens/s")
+        await hand.sees("best so far: draft 1 of 5")
         steady(hand)
 
     assert compare(snap_compare, lab, size, steps)
@@ -154,7 +154,7 @@ def test_drafts_side_by_side(snap_compare: Compare, make_lab: MakeLab, size: Siz
                 events.append(DraftGrew(row, text))
         events.append(DraftScored(Draft(4, 0.54, 11, "No.", 0.3, 40, 2.0)))
         hand.main.post_message(TurnHappened(*events))
-        await hand.sees("thought for 12 tokens", "20.0 tokens/s")
+        await hand.sees("thought for 12 tokens")
         steady(hand)
 
     assert compare(snap_compare, lab, size, steps)

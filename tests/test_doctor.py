@@ -33,8 +33,14 @@ def found(workspace: Workspace) -> dict[str, Finding]:
     return {finding.what: finding for finding in examine(workspace)}
 
 
+def engines() -> set[int]:
+    """The engines that are children of this process; other tests keep theirs for the whole run."""
+    return {child.pid for child in psutil.Process().children() if "lab.engine.worker" in " ".join(child.cmdline())}
+
+
 def test_device_dtype_kernels_speed_and_memory_of_the_checkpoint_are_told(workspace: Workspace) -> None:
     settings(workspace, "../tiny")
+    before = engines()
     stages: list[Progress] = []
     told = {finding.what: finding for finding in examine(workspace, stages.append)}
     for name in ("device", "checkpoint", "kernels", "speed", "engine"):
@@ -48,7 +54,7 @@ def test_device_dtype_kernels_speed_and_memory_of_the_checkpoint_are_told(worksp
     assert "of memory" in told["engine"].found
     assert stages
     # No engine is left behind.
-    assert not [child for child in psutil.Process().children() if "lab.engine.worker" in " ".join(child.cmdline())]
+    assert engines() == before
 
 
 def test_a_checkpoint_that_is_not_ready_is_not_fetched_but_named(workspace: Workspace) -> None:

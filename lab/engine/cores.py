@@ -21,7 +21,7 @@ def use_cores() -> None:
     cores only, as a sleeper does; elsewhere one core is left to the sleeper and the screen, because two processes that
     both use every core wait for each other's threads.
     """
-    cores = psutil.cpu_count(logical=False) or 1
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = min(cores, len(os.sched_getaffinity(0)))
     if not sys.platform.startswith("linux"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from pathlib import Path
 from typing import Final
@@ -19,13 +20,7 @@ def peak_bytes() -> int:
         lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
         peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration, ValueError, IndexError):
-        if sys.platform == "win32":
-            peak = int(held.peak_wset)
-        elif sys.platform == "darwin":
-            import resource
-
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        else:
-            peak = 0
+        # In bytes on macOS alone.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if sys.platform == "darwin" else 0
     # The kernel counts both at different moments.
     return max(peak, int(held.rss))

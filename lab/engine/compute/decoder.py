@@ -113,14 +113,6 @@ class Decoder:
         layout = "packed matrices (oneDNN)" if self._packed else "plain matrices"
         return f"own decoder, {name}, {layout}, {torch.get_num_threads()} threads"
 
-    @property
-    def cache_bytes(self) -> int:
-        """Memory that keys and values hold now."""
-        tensors = [self._prompt.keys, self._prompt.values]
-        if self._rows is not None:
-            tensors += [self._rows.keys, self._rows.values]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
     def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
         kept = self._reuse(tokens)
         self._prompt.reserve(len(tokens))
@@ -284,7 +276,9 @@ class Decoder:
                 biases.append(weights.get(f"{name}.bias")[part.start : part.stop])
         self._roles[role] = _Role(parts, tuple(len(matrix) for matrix in matrices), matrices[0].shape[1])
         bias = torch.cat(biases).to(self._dtype) if len(biases) == len(parts) else None
-        return Linear(Matrix(torch.cat(matrices).to(self._dtype), packed=self._packed), bias)
+        # A matrix of one part is laid out straight from the file.
+        whole = torch.cat(matrices) if len(matrices) > 1 else matrices[0]
+        return Linear(Matrix(whole.to(self._dtype), packed=self._packed), bias)
 
     def _norm(self, weights: Weights, name: str) -> _Norm:
         weight = weights.get(f"{name}.weight").to(self._dtype, copy=True)

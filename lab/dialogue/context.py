@@ -48,14 +48,14 @@ def assemble(
     """
     if mode == "fresh":
         return _fitting(Prompt((Message("user", text),), "plain", _PLAIN_STOP), 0, window, reserve, count)
-    turns = [exchange for exchange in history if exchange.response and exchange.status in ("complete", "cancelled")]
+    turns = [exchange for exchange in history if exchange.answer and exchange.status in ("complete", "cancelled")]
     stop = _PLAIN_STOP if form == "plain" else ()
 
     def prompt(kept: int) -> Prompt:
         messages = [
             message
             for exchange in turns[len(turns) - kept :]
-            for message in (Message("user", exchange.user_input), Message("assistant", exchange.response))
+            for message in (Message("user", exchange.user_input), Message("assistant", exchange.answer))
         ]
         return Prompt((*messages, Message("user", text)), form, stop, thinking and form == "chat")
 

@@ -27,6 +27,7 @@ def opened(session: Session) -> SessionOpened:
         title=session.title,
         parent_session_id=session.parent_session_id,
         revision=session.revision,
+        parent_exchange_id=session.parent_exchange_id,
     )
 
 

@@ -13,6 +13,8 @@ from lab.domain.salience import Salience
 ExchangeStatus = Literal["running", "complete", "cancelled", "failed"]
 # "chat" goes through the checkpoint's own template, "plain" is the published Question/Answer form.
 PromptForm = Literal["chat", "plain"]
+# What a person said of an exchange: its answer is to be learnt, never to be learnt, or to be learnt as edited.
+Mark = Literal["kept", "excluded", "edited"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ class Refinement:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One dialogue. Times are UTC. `revision` is the commit of the hub snapshot that it began on."""
+    """One dialogue. Times are UTC. `revision` is the commit of the hub snapshot that it began on.
+
+    A fork has a parent: the dialogue up to `parent_exchange_id`, of the session `parent_session_id`, comes before it.
+    """
 
     session_id: str
     started_at: datetime
@@ -93,13 +98,15 @@ class Session:
     ended_at: datetime | None = None
     parent_session_id: str | None = None
     revision: str | None = None
+    parent_exchange_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One turn with its answer. `turn` counts from 1 within the session; `seconds` is wall time.
 
-    `chosen` is the iteration of the draft that became the answer.
+    `chosen` is the iteration of the draft that became the answer. `mark` is what the person said of it, `target`
+    the answer that they put in place of the response: their own words, or the draft `kept_iteration`.
     """
 
     exchange_id: str
@@ -118,3 +125,11 @@ class Exchange:
     drafts: tuple[Draft, ...] = ()
     chosen: int | None = None
     salience: tuple[Salience, ...] = field(default=())
+    mark: Mark | None = None
+    target: str | None = None
+    kept_iteration: int | None = None
+
+    @property
+    def answer(self) -> str:
+        """What the dialogue goes on from and a sleep learns: the response, or what was put in its place."""
+        return self.response if self.target is None else self.target

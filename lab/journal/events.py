@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
-from lab.domain import ExchangeStatus, SleepStatus
+from lab.domain import ExchangeStatus, Mark, SleepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class SessionOpened:
     title: str | None = None
     parent_session_id: str | None = None
     revision: str | None = None
+    parent_exchange_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,19 @@ class SalienceScored:
     total: float
     threshold: float
     salient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeMarked:
+    """What the person says of an exchange from now on; a mark of None takes the earlier one back.
+
+    `target` is the answer in place of the recorded one, `iteration` the draft that it was taken from.
+    """
+
+    exchange_id: str
+    mark: Mark | None
+    target: str | None = None
+    iteration: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +198,7 @@ Event = Union[
     DraftFinished,
     ExchangeFinished,
     SalienceScored,
+    ExchangeMarked,
     SleepStarted,
     SleepExampleUsed,
     SleepStaged,

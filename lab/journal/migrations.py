@@ -77,6 +77,23 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         ALTER TABLE sessions ADD COLUMN revision VARCHAR;
         """,
     ),
+    (
+        "marks and forks",
+        """
+        ALTER TABLE sessions ADD COLUMN parent_exchange_id VARCHAR;
+        ALTER TABLE exchanges ADD COLUMN kept_iteration BIGINT;
+
+        CREATE OR REPLACE VIEW salience_history AS
+        SELECT
+            e.exchange_id, e.session_id, s.title, e.turn, e.created_at, e.user_input, e.response, e.status,
+            e.checkpoint, e.adapter, v.profile, v.surprise, v.novelty, v.arousal, v.reward, v.conflict,
+            v.total, v.threshold, v.salient, e.seconds, e.response_tokens, e.mark, e.target
+        FROM exchanges e
+        LEFT JOIN sessions s USING (session_id)
+        LEFT JOIN salience v USING (exchange_id)
+        ORDER BY e.created_at, e.exchange_id, v.profile;
+        """,
+    ),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

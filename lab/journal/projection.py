@@ -14,6 +14,7 @@ from lab.journal.events import (
     DraftFinished,
     Event,
     ExchangeFinished,
+    ExchangeMarked,
     MemoryRead,
     SalienceScored,
     SessionEnded,
@@ -48,13 +49,14 @@ TABLES: Final[dict[str, TableShape]] = {
         1,
         "session_id VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, title VARCHAR, checkpoint VARCHAR,"
         "adapter VARCHAR, profile VARCHAR, threshold DOUBLE, parent_session_id VARCHAR,"
-        "revision VARCHAR",
+        "revision VARCHAR, parent_exchange_id VARCHAR",
     ),
     "exchanges": _shape(
         1,
         "exchange_id VARCHAR, session_id VARCHAR, turn BIGINT, created_at TIMESTAMP, user_input VARCHAR,"
         "response VARCHAR, status VARCHAR, checkpoint VARCHAR, adapter VARCHAR, prompt_tokens BIGINT,"
-        "response_tokens BIGINT, seconds DOUBLE, mark VARCHAR, target VARCHAR, reason VARCHAR, converged BOOLEAN",
+        "response_tokens BIGINT, seconds DOUBLE, mark VARCHAR, target VARCHAR, reason VARCHAR, converged BOOLEAN,"
+        "kept_iteration BIGINT",
     ),
     "drafts": _shape(
         2,
@@ -141,7 +143,7 @@ class _Fold:
             match event:
                 case SessionOpened() | SessionTitled() | SessionEnded() | TurnStarted():
                     sessions.add(event.session_id)
-                case ExchangeFinished():
+                case ExchangeFinished() | ExchangeMarked():
                     exchanges.add(event.exchange_id)
                 case SleepStarted() | SleepStepped() | SleepEnded():
                     cycles.add(event.cycle_id)
@@ -191,6 +193,14 @@ class _Fold:
                 self.put("drafts", **_body(event), chosen=False)
             case ExchangeFinished():
                 return self._exchange_finished(event)
+            case ExchangeMarked():
+                return self._change(
+                    "exchanges",
+                    event.exchange_id,
+                    mark=event.mark,
+                    target=event.target,
+                    kept_iteration=event.iteration,
+                )
             case SalienceScored():
                 self.put("salience", **_body(event))
             case SleepStarted():

@@ -12,12 +12,12 @@ IMPORTED = "imported-"
 
 _SESSION = """
     SELECT session_id, started_at, checkpoint, adapter, profile, threshold, title, ended_at, parent_session_id,
-        revision
+        revision, parent_exchange_id
     FROM sessions s
 """
 _EXCHANGE = """
     SELECT exchange_id, session_id, turn, created_at, user_input, response, status, checkpoint, adapter,
-        prompt_tokens, response_tokens, seconds, reason,
+        prompt_tokens, response_tokens, seconds, reason, mark, target, kept_iteration,
         (SELECT list(
                 row(
                     iteration, temperature, seed, text, energy, tokens, seconds, finish, thinking, thinking_tokens,
@@ -67,19 +67,22 @@ def sleepable(
 ) -> list[Exchange]:
     """What a sleep of `checkpoint` could learn from, oldest first.
 
-    Complete exchanges with an answer that no complete cycle of this checkpoint has used and that nobody excluded;
-    with `salient_only`, those that are salient in `profile`; with `session_id`, those of that session.
+    Exchanges with an answer, complete or marked to be learnt, that nobody excluded and whose present answer no
+    complete cycle of this checkpoint has used; with `salient_only`, those that are salient in `profile` and those
+    that a person kept or edited; with `session_id`, those of that session.
     """
     table = record.query(
         f"""{_EXCHANGE}
-        WHERE status = 'complete' AND regexp_matches(response, '\\S') AND coalesce(mark, '') <> 'excluded'
+        WHERE (status = 'complete' OR mark IN ('kept', 'edited')) AND coalesce(mark, '') <> 'excluded'
+            AND regexp_matches(coalesce(target, response), '\\S')
             AND ($session IS NULL OR session_id = $session)
-            AND (NOT $salient OR EXISTS (
+            AND (NOT $salient OR mark IN ('kept', 'edited') OR EXISTS (
                 FROM salience v WHERE v.exchange_id = e.exchange_id AND v.profile = $profile AND v.salient
             ))
             AND NOT EXISTS (
                 FROM sleep_examples x JOIN sleep_cycles c USING (cycle_id)
-                WHERE x.exchange_id = e.exchange_id AND c.status = 'complete' AND c.checkpoint = $checkpoint
+                WHERE x.exchange_id = e.exchange_id AND x.target = coalesce(e.target, e.response)
+                    AND c.status = 'complete' AND c.checkpoint = $checkpoint
             )
         ORDER BY created_at, exchange_id""",
         {"session": session_id, "salient": salient_only, "profile": profile, "checkpoint": checkpoint},

@@ -46,7 +46,8 @@ def emotions(question: str) -> list[str]:
 def dream(exchanges: Iterable[Exchange]) -> list[SleepExample]:
     """What a sleep trains on: every exchange as it was, rewritten, and with another tone.
 
-    The target is always the answer as recorded. Two exchanges that give the same prompt and target count once.
+    The target is always the answer as recorded, or what the person put in its place. Two exchanges that give the
+    same prompt and target count once.
     """
     examples: dict[tuple[str, str], SleepExample] = {}
     for exchange in exchanges:
@@ -55,6 +56,6 @@ def dream(exchanges: Iterable[Exchange]) -> list[SleepExample]:
         prompts += [("rewrite", text) for text in rewrites(question)]
         prompts += [("emotion", text) for text in emotions(question)]
         for kind, prompt in prompts:
-            example = SleepExample(exchange.exchange_id, kind, prompt, exchange.response)
-            examples.setdefault((prompt, exchange.response), example)
+            example = SleepExample(exchange.exchange_id, kind, prompt, exchange.answer)
+            examples.setdefault((prompt, exchange.answer), example)
     return list(examples.values())

@@ -18,6 +18,7 @@ from lab.journal.events import (
     AdapterSaved,
     Event,
     ExchangeFinished,
+    ExchangeMarked,
     SessionEnded,
     SessionTitled,
     SleepEnded,
@@ -58,6 +59,12 @@ def of_session(session_id: str) -> st.SearchStrategy[Event]:
         st.builds(SessionTitled, st.just(session_id), st.text(max_size=5)),
         st.just(SessionEnded(session_id)),
         st.builds(lambda n, text: turn_started(n, session_id, text), turns, st.text(max_size=20)),
+        st.builds(
+            lambda n, mark, target: ExchangeMarked(exchange_id(n, session_id), mark, target),
+            turns,
+            st.sampled_from([None, "kept", "excluded", "edited"]),
+            st.none() | st.text(max_size=5),
+        ),
         st.builds(lambda n, i, e: draft(n, i, e, session_id), turns, st.integers(0, 2), losses),
         st.builds(lambda n, r, c: finished(n, session_id, r, c), turns, st.text(max_size=9), st.none() | turns),
         st.builds(lambda n, t, p: scored(n, t, session_id, p), turns, losses, st.sampled_from(["lexical", "other"])),
@@ -171,11 +178,25 @@ def test_the_history_has_every_exchange_scored_or_not_with_its_public_names(reco
     table = record.query("SELECT * FROM salience_history")
     assert ", ".join(table.columns) == (
         "exchange_id, session_id, title, turn, created_at, user_input, response, status, checkpoint, adapter, "
-        "profile, surprise, novelty, arousal, reward, conflict, total, threshold, salient, seconds, response_tokens"
+        "profile, surprise, novelty, arousal, reward, conflict, total, threshold, salient, seconds, response_tokens, "
+        "mark, target"
     )
     found = [dict(zip(table.columns, row)) for row in table.rows]
     assert [(row["turn"], row["status"], row["total"]) for row in found] == [(1, "complete", 0.2), (2, "running", None)]
     assert found[0]["title"] == "First" and found[0]["salient"] is True
+
+
+def test_the_last_mark_of_an_exchange_counts_and_can_be_taken_back(record: Record) -> None:
+    record.append(SESSION, opened(), *whole_turn(1))
+    marks = "SELECT mark, target, kept_iteration, response FROM exchanges"
+    for mark in (
+        ExchangeMarked(exchange_id(1), "excluded"),
+        ExchangeMarked(exchange_id(1), "kept", "draft 0 of turn 1", 0),
+        ExchangeMarked(exchange_id(1), None),
+    ):
+        record.append(SESSION, mark)
+        record.sync()
+        assert record.query(marks).rows == [(mark.mark, mark.target, mark.iteration, "A model.")]
 
 
 def test_a_session_taken_up_again_keeps_its_beginning_and_is_open(record: Record) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lab.domain import Draft, Salience, Session
 from lab.journal import queries
-from lab.journal.events import ExchangeFinished, SessionEnded, SleepStarted
+from lab.journal.events import ExchangeFinished, ExchangeMarked, SessionEnded, SleepStarted
 from lab.journal.record import Record
 from tests.journal.samples import (
     SESSION,
@@ -126,8 +126,10 @@ def test_only_whole_answers_that_were_not_slept_on_can_be_slept_on(record: Recor
     assert found() == [other]
     assert found(checkpoint="large") == [other, first]
 
-    record.execute_write(f"UPDATE exchanges SET mark = 'excluded' WHERE exchange_id = '{other}'")
-    assert found() == []
+    record.append("another", ExchangeMarked(other, "excluded"))
+    record.append(SESSION, ExchangeMarked(quiet, "kept"), ExchangeMarked(first, "edited", "Another answer."))
+    record.sync()
+    assert found() == [first, quiet], "kept though not salient, and learnt anew because its answer is another now"
 
 
 def test_cycles_come_oldest_first(record: Record) -> None:

@@ -200,6 +200,12 @@ class Lab:
             self._conversation = Conversation.resume(latest, *parts) if latest else Conversation.begin(*parts)
         return self._conversation
 
+    def fork(self, exchange_id: str) -> Conversation:
+        """A new session that goes on from an exchange; ends the conversation before it. Raises LabError."""
+        self.end_conversation()
+        self._conversation = Conversation.fork(exchange_id, self._engine, self.record, self.settings)
+        return self._conversation
+
     def end_conversation(self) -> None:
         """End the open conversation, if there is one."""
         conversation, self._conversation = self._conversation, None

@@ -100,6 +100,8 @@ class Settings(_Section):
     salience: SalienceSettings = SalienceSettings()
     sleep: SleepSection = SleepSection()
     screen: ScreenSettings = ScreenSettings()
+    # By place, action and key: [keys.dialogue] history = "f12".
+    keys: dict[str, dict[str, str]] = {}
 
 
 def load_settings(path: Path) -> Settings:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from lab.dialogue import lineage
 from lab.dialogue.context import Context, assemble
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
 from lab.dialogue.recording import drafted, finished, measured, opened, scored, started
@@ -79,19 +80,41 @@ class Conversation:
         Raises LabError when it is unknown, open in another lab, or not wholly to be seen because another program
         holds the database: a turn that is not known would have its number taken.
         """
-        if not record.sync():
-            raise LabError(
-                f"The session {session_id} cannot be continued: another program holds {record.workspace.database}.",
-                "Close that program, or begin a new session: everything is safe in the journal.",
-            )
+        _synced(record, f"The session {session_id} cannot be continued")
         session = queries.session(record, session_id)
         if session is None:
-            raise LabError(
-                f'There is no session "{session_id}".', 'lab sql "SELECT session_id, title FROM sessions" lists them.'
-            )
-        conversation = cls(session, queries.exchanges(record, session_id), engine, record, settings)
+            raise LabError(f'There is no session "{session_id}".', "lab sessions lists them.")
+        conversation = cls(session, lineage.history(record, session), engine, record, settings)
         conversation._own()
         return conversation
+
+    @classmethod
+    def fork(cls, exchange_id: str, engine: Engine, record: Record, settings: Settings) -> Conversation:
+        """A new dialogue that goes on from an exchange of the record; as `begin`, recorded with its first turn.
+
+        Raises LabError when the exchange is unknown, still runs, or the database is held elsewhere.
+        """
+        _synced(record, f"The exchange {exchange_id} cannot be forked")
+        exchange = queries.exchange(record, exchange_id)
+        parent = queries.session(record, exchange.session_id) if exchange else None
+        if exchange is None or parent is None:
+            raise LabError(
+                f'There is no exchange "{exchange_id}".', "lab sessions and lab show SESSION list what there is."
+            )
+        if exchange.status == "running":
+            raise LabError(f"{exchange_id} is still being answered.", "Fork it when its answer is there.")
+        salience = settings.salience
+        session = Session(
+            new_session_id(),
+            now(),
+            None,
+            None,
+            salience.profile,
+            salience.threshold,
+            parent_session_id=exchange.session_id,
+            parent_exchange_id=exchange_id,
+        )
+        return cls(session, lineage.history(record, session), engine, record, settings)
 
     def _own(self) -> None:
         self._ownership.enter_context(self._record.journal.own(self.session.session_id))
@@ -252,6 +275,15 @@ class Conversation:
 
     def _append(self, *events: Event) -> None:
         self._record.append(self.session.session_id, *events)
+
+
+def _synced(record: Record, trouble: str) -> None:
+    """Raise LabError when the database cannot be brought up to the journal."""
+    if not record.sync():
+        raise LabError(
+            f"{trouble}: another program holds {record.workspace.database}.",
+            "Close that program, or begin a new session: everything is safe in the journal.",
+        )
 
 
 def _silence(status: ExchangeStatus, drafts: Sequence[Draft]) -> str | None:

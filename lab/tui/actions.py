@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
@@ -10,12 +10,28 @@ from typing import Any, Final, Literal
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-Where = Literal["everywhere", "dialogue", "sql"]
+from lab.errors import LabError
+
+Where = Literal["everywhere", "dialogue", "history", "timeline", "exchange", "adapters", "sql"]
+
+# The places as the help screen names them.
+PLACES: Final[dict[Where, str]] = {
+    "everywhere": "Everywhere",
+    "dialogue": "In the dialogue",
+    "history": "In the history",
+    "timeline": "In the timeline",
+    "exchange": "In an exchange",
+    "adapters": "Among the adapters",
+    "sql": "In the SQL pane",
+}
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something to do: `action_<name>` on the screen (or app) of `where`. The first key is the one shown."""
+    """Something to do: `action_<name>` on the screen (or app) of `where`. The first key is the one shown.
+
+    Keys that are also text or move a cursor ("slash", "enter") reach a focused input first; all others do not.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -24,18 +40,22 @@ class Action:
     where: Where
 
     @property
-    def shown_keys(self) -> str:
-        """The keys as a person reads them."""
-        return ", ".join(key_name(key) for key in self.keys)
+    def id(self) -> str:
+        """What `[keys]` of lab.toml calls it: its place and its name."""
+        return f"{self.where}.{self.name}"
 
 
 # In the order of the footer: what is needed most comes first, because a narrow footer shows only the beginning.
 ACTIONS: Final = (
-    Action("help", ("f1",), "Help", "All keys, and how to read the screen.", "everywhere"),
+    Action(
+        "help", ("f1", "question_mark"), "Help", "The keys of this place, and how to read the screen.", "everywhere"
+    ),
     Action("sql", ("f2",), "SQL", "Ask the record with SQL.", "dialogue"),
-    Action("questions", ("f3",), "Questions", "Pick a question and put it into the input.", "dialogue"),
-    Action("new_session", ("f4", "ctrl+n"), "New", "Begin a new session; this one stays in the record.", "dialogue"),
+    Action("history", ("ctrl+o",), "History", "All dialogues: search, open, fork, export.", "dialogue"),
+    Action("exchange", ("ctrl+r",), "Turn", "The shown turn: mark it, edit its answer, fork, copy.", "dialogue"),
     Action("sleep", ("f6",), "Sleep", "Train an adapter on the salient exchanges, in the background.", "dialogue"),
+    Action("new_session", ("f4", "ctrl+n"), "New", "Begin a new session; this one stays in the record.", "dialogue"),
+    Action("timeline", ("ctrl+t",), "Timeline", "Salience over time, with the sleeps, and plots.", "dialogue"),
     Action(
         "cancel",
         ("escape",),
@@ -44,6 +64,7 @@ ACTIONS: Final = (
         "dialogue",
     ),
     Action("quit", ("f10", "ctrl+q"), "Quit", "Leave; during a sleep you are asked what becomes of it.", "everywhere"),
+    Action("questions", ("f3",), "Questions", "Pick a question and put it into the input.", "dialogue"),
     Action(
         "checkpoints",
         ("f9",),
@@ -51,6 +72,7 @@ ACTIONS: Final = (
         "Choose the checkpoint and the adapter that answer.",
         "dialogue",
     ),
+    Action("adapters", ("ctrl+l",), "Adapters", "The tree of adapters and what each sleep did.", "dialogue"),
     Action("drafts", ("f5",), "Drafts", "Go to the drafts; Enter shows one in full.", "dialogue"),
     Action("restart_engine", ("f7",), "Engine", "Start the engine again; the conversation stays.", "dialogue"),
     Action("stop_sleep", ("f8",), "Stop sleep", "Stop the running sleep; its adapter is discarded.", "dialogue"),
@@ -58,17 +80,43 @@ ACTIONS: Final = (
     Action("later", ("ctrl+down",), "Later", "Show salience and drafts of the turn after.", "dialogue"),
     Action("page_up", ("pageup",), "Page up", "Scroll the dialogue back.", "dialogue"),
     Action("page_down", ("pagedown",), "Page down", "Scroll the dialogue on; at its end it follows again.", "dialogue"),
+    Action("back", ("escape",), "Back", "Back to where you came from.", "history"),
+    Action("back", ("escape",), "Back", "Back to where you came from.", "timeline"),
+    Action("back", ("escape",), "Back", "Back to where you came from.", "exchange"),
+    Action("back", ("escape",), "Back", "Back to where you came from.", "adapters"),
     Action("run_query", ("f5", "ctrl+enter"), "Run", "Run the query.", "sql"),
     Action("back", ("escape", "f2"), "Back", "Cancel the running query; else back to the dialogue.", "sql"),
     Action("command_palette", ("ctrl+p",), "Commands", "Find any action by typing.", "everywhere"),
 )
 
-_NAMES: Final = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "up": "Up", "down": "Down", "enter": "Enter"}
+_NAMES: Final = {
+    "escape": "Esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "full_stop": ".",
+    "comma": ",",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+}
+_MOVING: Final = ("enter", "space", "tab", "backspace", "delete", "up", "down", "left", "right", "home", "end")
+# Textual's names of the characters that a person would write in lab.toml.
+_CHARACTERS: Final = {name: key for key, name in _NAMES.items() if len(name) == 1}
 
 
 def key_name(key: str) -> str:
-    """A key as it is written on a keyboard: "ctrl+up" becomes "Ctrl+Up"."""
+    """A key as it is written on a keyboard: "ctrl+up" becomes "Ctrl+Up", a letter stays as it is typed."""
+    if len(key) == 1:
+        return key
     return "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+"))
+
+
+def plain(key: str) -> bool:
+    """True for a key that an input takes for itself: text, or a move of its cursor."""
+    return len(key) == 1 or key in _MOVING or key in _CHARACTERS.values()
 
 
 def actions(*places: Where) -> list[Action]:
@@ -79,19 +127,68 @@ def actions(*places: Where) -> list[Action]:
 def bindings(where: Where) -> list[BindingType]:
     """Textual bindings of the screen of one place, with those that work everywhere.
 
-    They have priority, because a focused text area would otherwise take F6, F7 and the paging keys.
+    Those that are no text have priority, because a focused text area would otherwise take F6, F7 and the paging keys.
     """
-    return [
-        Binding(
-            ",".join(action.keys),
-            f"app.{action.name}" if action.where == "everywhere" else action.name,
-            action.label,
-            key_display=key_name(action.keys[0]),
-            priority=True,
-            tooltip=action.help,
+    found: list[BindingType] = []
+    for action in actions(where, "everywhere"):
+        call = f"app.{action.name}" if action.where == "everywhere" else action.name
+        first = [key for key in action.keys if not plain(key)] or list(action.keys)
+        found.append(
+            Binding(
+                ",".join(first), call, action.label, priority=not plain(first[0]), tooltip=action.help, id=action.id
+            )
         )
-        for action in actions(where, "everywhere")
-    ]
+        rest = [key for key in action.keys if key not in first]
+        if rest:
+            found.append(Binding(",".join(rest), call, action.label, show=False))
+    return found
+
+
+def keymap(wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The keys of lab.toml, `{place: {action: "key" or "key,key"}}`, as Textual takes them: by `Action.id`.
+
+    Raises LabError that names, together, unknown places and actions, keys that cannot be used, and keys that would
+    mean two things in one place.
+    """
+    by_id = {action.id: action for action in ACTIONS}
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for place, names in wanted.items():
+        for name, text in names.items():
+            action = by_id.get(f"{place}.{name}")
+            keys = [_CHARACTERS.get(key.strip(), key.strip()) for key in text.split(",")]
+            if action is None:
+                faults.append(f"keys.{place}.{name} is not an action")
+            elif not all(keys):
+                faults.append(f"keys.{place}.{name} names no key")
+            elif any(plain(key) for key in keys) and not any(plain(key) for key in action.keys):
+                faults.append(f'keys.{place}.{name} = "{text}" could not be typed as text any more')
+            else:
+                found[action.id] = ",".join(keys)
+    for place in PLACES:
+        meaning: dict[str, str] = {}
+        for action in actions(place, "everywhere"):
+            for key in keys_of(action, found):
+                if key in meaning and (action.id in found or meaning[key] in found):
+                    faults.append(f"{key} would be both {meaning[key]} and {action.id}")
+                meaning.setdefault(key, action.id)
+    if faults:
+        raise LabError(
+            f"lab.toml: {'; '.join(dict.fromkeys(faults))}.",
+            'Name a place, an action and a key such as [keys.dialogue] history = "f12"; the README lists them.',
+        )
+    return found
+
+
+def keys_of(action: Action, keymap: Mapping[str, str]) -> list[str]:
+    """The keys of an action, where `keymap` has the person's own."""
+    if action.id not in keymap:
+        return list(action.keys)
+    # A plain second key stays: only the first ones carry the id.
+    own = keymap[action.id].split(",")
+    if all(plain(key) for key in action.keys):
+        return own
+    return own + [key for key in action.keys if plain(key)]
 
 
 class LabCommands(Provider):
@@ -106,7 +203,8 @@ class LabCommands(Provider):
         return partial(self.app.run_action, action.name, target)
 
     def _title(self, action: Action) -> str:
-        return f"{action.label} ({action.shown_keys})"
+        keys = ", ".join(map(key_name, keys_of(action, getattr(self.app, "keys", {}))))
+        return f"{action.label} ({keys})"
 
     async def discover(self) -> Hits:
         """All actions, before anything is typed."""

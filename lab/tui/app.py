@@ -10,13 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.screen import Screen
 
 from lab.domain import Draft
 from lab.errors import LabError
 from lab.tui import theme, workers
-from lab.tui.actions import LabCommands
+from lab.tui.actions import LabCommands, Where, key_name, keymap
 from lab.tui.engine import WORDS, EngineKeeper
+from lab.tui.going import SessionKeeper
 from lab.tui.hangup import watched_terminal
 from lab.tui.leaving import leave
 from lab.tui.messages import (
@@ -62,7 +64,10 @@ class LabApp(App[None]):
     COMMANDS = App.COMMANDS | {LabCommands}
 
     def __init__(self, lab: Lab, *, session_id: str | None = None, new: bool = False) -> None:
+        """Raises LabError for keys of lab.toml that mean nothing."""
         super().__init__()
+        self.keys = keymap(lab.settings.keys)
+        self.set_keymap(self.keys)
         for own in theme.THEMES:
             self.register_theme(own)
         self.lab = lab
@@ -70,12 +75,12 @@ class LabApp(App[None]):
         self.main = MainScreen()
         self.engine = EngineKeeper(self)
         self.sleeping = SleepFollower(self)
+        self.sessions = SessionKeeper(self)
         self.leaving = threading.Event()
         self._session_id = session_id
         self._new = new
         self._status = Status()
         self._told = 0
-        self._changing_session = False
 
     @property
     def opening(self) -> bool:
@@ -84,6 +89,9 @@ class LabApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme.variables(self.current_theme.dark)
+
+    def get_key_display(self, binding: Binding) -> str:
+        return key_name(binding.key)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -115,8 +123,8 @@ class LabApp(App[None]):
     # The record and the session
 
     async def on_opened(self, message: Opened) -> None:
-        self._changing_session = False
-        await self.main.show_conversation(message.conversation)
+        self.sessions.over()
+        await self.main.show_conversation(message.conversation, message.show)
         # The offer says the same as the notice of this start, and more.
         await self.tell_notices(apart_from=message.offer)
         if message.offer:
@@ -133,22 +141,15 @@ class LabApp(App[None]):
             self.fault = message.error
             self.exit(return_code=1)
         else:
-            self._changing_session = False
+            self.sessions.over()
             await self.main.say(str(message.error), trouble=True)
             self.main.send_waiting()
-
-    def begin_session(self) -> None:
-        """A new session in place of this one; a message written meanwhile waits for it."""
-        if self._changing_session:
-            return
-        self._changing_session = True
-        self.work("session", workers.new_conversation, self.lab)
 
     def not_ready(self) -> tuple[str, bool] | None:
         """Why no turn can begin now, and whether that is trouble; None when one can."""
         why = self.engine.not_ready()
-        if self._changing_session and not (why and why[1]):
-            return "waits for the new session", False
+        if self.sessions.changing and not (why and why[1]):
+            return "waits for the session", False
         return why
 
     async def tell_notices(self, apart_from: str | None = None) -> None:
@@ -224,7 +225,9 @@ class LabApp(App[None]):
         self.engine.cancel()
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen())
+        place: Where = getattr(self.screen, "PLACE", "everywhere")
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(place, self.keys))
 
     async def action_quit(self) -> None:
         """Leave; during a sleep ask first."""

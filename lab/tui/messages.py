@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 
 class Opened(Message):
-    """The record is open and this is the conversation. `offer` is an interrupted sleep that can be run again."""
+    """The record is open and this is the conversation, to be shown at the exchange `show`.
 
-    def __init__(self, conversation: Conversation, sleeping: str | None = None, offer: str | None = None) -> None:
+    `offer` is an interrupted sleep that can be run again.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        sleeping: str | None = None,
+        offer: str | None = None,
+        show: str | None = None,
+    ) -> None:
         super().__init__()
+        self.show = show
         self.conversation = conversation
         self.sleeping = sleeping
         self.offer = offer

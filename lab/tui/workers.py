@@ -64,10 +64,10 @@ def _cycles(lab: Lab) -> list[SleepCycle]:
         return []
 
 
-def new_conversation(lab: Lab, post: Post) -> None:
-    """Begin a new session."""
+def change_conversation(make: Callable[[], Conversation], show: str | None, post: Post) -> None:
+    """Put the conversation that `make` gives in place of the open one, with the exchange `show` in sight."""
     try:
-        post(Opened(lab.converse(new=True)))
+        post(Opened(make(), show=show))
     except LabError as error:
         post(OpeningFailed(error))
 

@@ -8,31 +8,44 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import OptionList, Static
 
+from lab.errors import LabError
 from lab.questions import questions
-from lab.tui.actions import ACTIONS, LabCommands, Where, actions
+from lab.tui.actions import ACTIONS, PLACES, LabCommands, Where, actions, key_name, keymap, keys_of, plain
 from lab.tui.app import LabApp
+from lab.tui.screens.adapters import AdaptersScreen
+from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.help import HelpScreen
+from lab.tui.screens.history import HistoryScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.questions import QuestionsScreen
 from lab.tui.screens.sql import SqlScreen
+from lab.tui.screens.timeline import TimelineScreen
 from lab.tui.widgets.keys import KeyBar
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
 
 
-@pytest.mark.parametrize("place", ["dialogue", "sql"])
+@pytest.mark.parametrize("place", PLACES)
 def test_no_key_has_two_meanings_in_one_place(place: Where) -> None:
     keys = Counter(key for action in actions(place, "everywhere") for key in action.keys)
     assert max(keys.values()) == 1
 
 
 def test_every_action_is_something_its_screen_can_do() -> None:
-    owners: dict[Where, type[object]] = {"everywhere": LabApp, "dialogue": MainScreen, "sql": SqlScreen}
+    owners: dict[Where, type[object]] = {
+        "everywhere": LabApp,
+        "dialogue": MainScreen,
+        "history": HistoryScreen,
+        "timeline": TimelineScreen,
+        "exchange": ExchangeScreen,
+        "adapters": AdaptersScreen,
+        "sql": SqlScreen,
+    }
     assert [action.name for action in ACTIONS if not hasattr(owners[action.where], f"action_{action.name}")] == []
 
 
 async def test_a_wide_footer_has_every_action_and_a_narrow_one_cuts_none(make_lab: MakeLab) -> None:
     app = LabApp(make_lab())
-    async with app.run_test(size=(220, 40)) as pilot:
+    async with app.run_test(size=(280, 40)) as pilot:
         hand = Hand(pilot)
         wanted = [action.label for action in actions("dialogue", "everywhere")]
 
@@ -47,17 +60,57 @@ async def test_a_wide_footer_has_every_action_and_a_narrow_one_cuts_none(make_la
                 await hand.until(lambda key=key, width=width: key.region.right <= width)  # type: ignore[misc]
 
 
-async def test_the_help_screen_has_every_action_with_its_keys(make_lab: MakeLab) -> None:
+@pytest.mark.parametrize(("place", "key"), [("dialogue", None), ("sql", "f2"), ("history", "ctrl+o")])
+async def test_the_help_screen_has_every_action_of_the_place_with_its_keys(
+    make_lab: MakeLab, place: Where, key: str | None
+) -> None:
     app = LabApp(make_lab())
     async with app.run_test(size=TALL) as pilot:
         hand = Hand(pilot)
+        await hand.ready()
+        if key:
+            await hand.press(key)
+            await hand.until(lambda: getattr(app.screen, "PLACE", "") == place)
         await hand.press("f1")
         await hand.until(lambda: isinstance(app.screen, HelpScreen))
         words = {str(static.visual) for static in app.screen.query(Static)}
-        for action in ACTIONS:
-            assert {action.shown_keys, action.help} <= words
+        for action in actions(place, "everywhere"):
+            assert {", ".join(map(key_name, keys_of(action, {}))), action.help} <= words
         await hand.press("escape")
-        await hand.until(lambda: isinstance(app.screen, MainScreen))
+        await hand.until(lambda: getattr(app.screen, "PLACE", "") == place)
+
+
+async def test_keys_of_the_settings_take_the_place_of_the_lab_s_own(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab(settings='[keys.dialogue]\nsql = "f12,alt+q"\n[keys.everywhere]\nhelp = "f11"\n'))
+    async with app.run_test(size=TALL) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.sees("F12 SQL", "F11 Help")
+        await hand.press("f11")
+        await hand.until(lambda: isinstance(app.screen, HelpScreen))
+        await hand.sees("F12, Alt+Q", "F11, ?")
+        await hand.press("escape", "alt+q")
+        await hand.until(lambda: isinstance(app.screen, SqlScreen))
+
+
+def test_keys_that_mean_nothing_are_told_together(make_lab: MakeLab) -> None:
+    lab = make_lab(settings='[keys.dialogue]\nsleep = "s"\nnap = "f12"\nsql = "f3"\n[keys.bed]\nsleep = "f11"\n')
+    with pytest.raises(LabError) as told:
+        LabApp(lab)
+    for fault in (
+        'keys.dialogue.sleep = "s" could not be typed as text any more',
+        "keys.dialogue.nap is not an action",
+        "keys.bed.sleep is not an action",
+        "f3 would be both dialogue.sql and dialogue.questions",
+    ):
+        assert fault in told.value.title
+
+
+def test_the_lab_s_own_keys_are_a_keymap_without_faults() -> None:
+    own = {place: {action.name: ",".join(action.keys) for action in actions(place)} for place in PLACES}
+    for action in ACTIONS:
+        own[action.where][action.name] = ",".join(key for key in action.keys if not plain(key)) or ",".join(action.keys)
+    assert set(keymap(own)) == {action.id for action in ACTIONS}
 
 
 @pytest.mark.parametrize("place", ["dialogue", "sql"])

@@ -1,8 +1,8 @@
-"""The help screen: every action with its keys, and how to read the screen."""
+"""The help screen: what can be done in this place, with its keys, and how to read the screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -14,13 +14,8 @@ from textual.widgets import Static
 
 from lab.domain import DIMENSIONS
 from lab.tui import theme
-from lab.tui.actions import Where, actions
+from lab.tui.actions import PLACES, Where, actions, key_name, keys_of
 
-_PLACES: Final[tuple[tuple[str, Where], ...]] = (
-    ("Everywhere", "everywhere"),
-    ("In the dialogue", "dialogue"),
-    ("In the SQL pane", "sql"),
-)
 _INPUT: Final = (
     ("Enter", "Send the message."),
     ("Ctrl+J", "A new line (also Shift+Enter, where the terminal tells it from Enter)."),
@@ -57,10 +52,19 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen .closing { color: $quiet; }
     """
 
+    def __init__(self, place: Where, keys: Mapping[str, str]) -> None:
+        """The keys of `place` come first; `keys` are the person's own by `Action.id`."""
+        super().__init__()
+        self._places: list[Where] = list(dict.fromkeys([place, "everywhere"]))
+        self._keys = keys
+
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            for title, place in _PLACES:
-                yield from _table(title, [(action.shown_keys, action.help) for action in actions(place)])
+            for place in self._places:
+                rows = [
+                    (", ".join(map(key_name, keys_of(action, self._keys))), action.help) for action in actions(place)
+                ]
+                yield from _table(PLACES[place], rows)
                 if place == "dialogue":
                     yield from _table("In the input", _INPUT)
             names = Content("  ").join(

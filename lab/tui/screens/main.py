@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -19,10 +20,13 @@ from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
+from lab.tui.screens.adapters import AdaptersScreen
 from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
 from lab.tui.screens.draft import DraftScreen
+from lab.tui.screens.history import HistoryScreen
 from lab.tui.screens.questions import QuestionsScreen
 from lab.tui.screens.sql import SqlScreen
+from lab.tui.screens.timeline import TimelineScreen
 from lab.tui.widgets.answerers import mark_changes, mark_end
 from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.drafts import DraftsPanel
@@ -84,6 +88,16 @@ class MainScreen(Screen[None]):
         """True while a turn runs."""
         return self._answering
 
+    @property
+    def waiting(self) -> bool:
+        """True while a message waits to be sent."""
+        return self._current is not None and not self._answering
+
+    @property
+    def session_id(self) -> str | None:
+        """The open session."""
+        return self._conversation.session.session_id if self._conversation else None
+
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
             yield Transcript()
@@ -103,8 +117,8 @@ class MainScreen(Screen[None]):
     def on_resize(self) -> None:
         self.query_one(SaliencePanel).set_class(self.size.height < 30, "-short")
 
-    async def show_conversation(self, conversation: Conversation) -> None:
-        """Put this conversation on the screen."""
+    async def show_conversation(self, conversation: Conversation, show: str | None = None) -> None:
+        """Put this conversation on the screen, at the exchange `show` or at its end."""
         self._conversation = conversation
         transcript = self.query_one(Transcript)
         # A message typed before the record was open waits below the history.
@@ -114,7 +128,18 @@ class MainScreen(Screen[None]):
         self._current = await transcript.add(waiting_text) if waiting_text is not None else None
         turns = [turn for turn in transcript.turns() if turn.exchange]
         self._show(turns[-1] if turns else None)
+        if show is not None:
+            self.show_exchange(show)
         self.send_waiting()
+
+    def show_exchange(self, exchange_id: str) -> bool:
+        """Go to this exchange of the open dialogue; False when it is not on the screen."""
+        for turn in self.query_one(Transcript).turns():
+            if turn.exchange is not None and turn.exchange.exchange_id == exchange_id:
+                self._show(turn)
+                turn.scroll_visible(animate=False)
+                return True
+        return False
 
     async def say(self, text: str, trouble: bool = False) -> None:
         """A line from the lab in the dialogue."""
@@ -300,6 +325,28 @@ class MainScreen(Screen[None]):
         else:
             self.app.push_screen(SqlScreen(self.lab_app.lab.record.query, self.lab_app.lab.settings.screen.rows))
 
+    def action_history(self) -> None:
+        self._visit(lambda: HistoryScreen(self.lab_app.lab))
+
+    def action_timeline(self) -> None:
+        self._visit(lambda: TimelineScreen(self.lab_app.lab, self.session_id))
+
+    def action_adapters(self) -> None:
+        self._visit(lambda: AdaptersScreen(self.lab_app.lab))
+
+    def action_exchange(self) -> None:
+        turn = self._shown
+        if turn is None or turn.exchange is None:
+            self.hint("There is no whole turn yet.")
+        else:
+            self.lab_app.sessions.open_exchange(turn.exchange.exchange_id)
+
+    def _visit(self, screen: Callable[[], Screen[None]]) -> None:
+        if self._conversation is None:
+            self.hint("The record is not open yet.")
+        else:
+            self.app.push_screen(screen())
+
     def action_questions(self) -> None:
         from lab.questions import questions
 
@@ -330,10 +377,7 @@ class MainScreen(Screen[None]):
             self.lab_app.engine.change(choice)
 
     def action_new_session(self) -> None:
-        if self._answering or self._current is not None:
-            self.hint("The session can be changed when the answer is there; Esc cancels it.")
-        elif self._conversation is not None:
-            self.lab_app.begin_session()
+        self.lab_app.sessions.begin()
 
     def action_sleep(self) -> None:
         self.lab_app.sleeping.begin()

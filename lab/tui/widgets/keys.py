@@ -6,9 +6,7 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from lab.tui.actions import ACTIONS
-
-_ORDER = {action.name: number for number, action in enumerate(ACTIONS)}
+from lab.tui.actions import Where, actions
 
 
 class KeyBar(Footer):
@@ -27,8 +25,10 @@ class KeyBar(Footer):
     def compose(self) -> ComposeResult:
         left = self.app.size.width - 2
         keys = [child for child in super().compose() if isinstance(child, FooterKey)]
+        place: Where = getattr(self.screen, "PLACE", "everywhere")
+        order = {action.name: number for number, action in enumerate(actions(place, "everywhere"))}
         # Textual lists them by focus; here they stay where they are.
-        for key in sorted(keys, key=lambda key: _ORDER.get(key.action.removeprefix("app."), len(_ORDER))):
+        for key in sorted(keys, key=lambda key: order.get(key.action.removeprefix("app."), len(order))):
             left -= len(key.key_display) + len(key.description) + 3
             if left < 0:
                 return

@@ -1,102 +1,36 @@
-"""What each command does; the same services as the screen, plain output."""
+"""Commands that talk: one answer, the screen, a sleep, a score."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
 
 from lab import console
+from lab.commands.shared import interruptible, make_lab, opened
 from lab.console import ProgressLine
 from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Exchange, Salience
 from lab.errors import LabError
-from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
-from lab.settings import Settings, Workspace, find_workspace
-from lab.text import amount, count, harmless, one_line
+from lab.settings import Workspace
+from lab.text import count, harmless
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Dispatch a parsed command line; returns the exit code. Raises LabError."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        # Whatever is piped in is taken; what is not UTF-8 is named where it matters.
-        sys.stdin.reconfigure(errors="surrogateescape")
-    workspace = find_workspace(getattr(arguments, "workspace", None))
-    command: str | None = arguments.command
-    if command is None:
-        return _screen(workspace, arguments)
-    handler: Callable[[Workspace, argparse.Namespace], int] = {
-        "ask": _ask,
-        "sleep": _sleep,
-        "sql": _sql,
-        "score": _score,
-        "import": _import,
-        "rebuild": _rebuild,
-        "prepare": _prepare,
-        "checkpoints": _checkpoints,
-        "adapters": _adapters,
-        "doctor": _doctor,
-    }[command]
-    return handler(workspace, arguments)
-
-
-def _lab(workspace: Workspace, arguments: argparse.Namespace, settings: Settings | None = None) -> Lab:
-    return Lab(
-        workspace,
-        settings=settings,
-        checkpoint=getattr(arguments, "checkpoint", None),
-        adapter=getattr(arguments, "adapter", None),
-    )
-
-
-@contextlib.contextmanager
-def _open(lab: Lab) -> Iterator[Lab]:
-    lab.open()
-    try:
-        for notice in lab.notices:
-            print(f"lab: {harmless(notice)}", file=sys.stderr)
-        lab.notices.clear()
-        yield lab
-    finally:
-        lab.close()
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that what was produced is kept; a second one interrupts."""
-    event = threading.Event()
-
-    def first(signum: int, frame: object) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _screen(workspace: Workspace, arguments: argparse.Namespace) -> int:
+def screen(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LabError("The screen needs a terminal.", 'Use lab ask "..." in scripts; lab --help lists the commands.')
     from lab.tui.app import run as run_screen
 
-    run_screen(_lab(workspace, arguments), session_id=arguments.session, new=arguments.new)
+    run_screen(make_lab(workspace, arguments), session_id=arguments.session, new=arguments.new)
     return 0
 
 
-def _ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
+def ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
     settings = workspace.settings()
     if arguments.iterations:
         refinement = settings.refinement.model_copy(update={"iterations": arguments.iterations})
@@ -104,7 +38,7 @@ def _ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     require_text(text)
     line = ProgressLine()
-    with _interruptible() as cancel, _open(_lab(workspace, arguments, settings)) as lab:
+    with interruptible() as cancel, opened(make_lab(workspace, arguments, settings)) as lab:
         conversation = lab.converse(arguments.session, new=arguments.session is None)
         lab.start_engine(line, cancel)
         for notice in lab.notices:
@@ -182,9 +116,9 @@ def _exchange_text(exchange: Exchange) -> str:
     return "\n".join(lines)
 
 
-def _sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
+def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
     line = ProgressLine()
-    with _interruptible() as interrupted, _open(_lab(workspace, arguments)) as lab:
+    with interruptible() as interrupted, opened(make_lab(workspace, arguments)) as lab:
         cycle_id = lab.sleep.start(arguments.session)
         asked = False
         ended = None
@@ -223,24 +157,7 @@ def _sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sql(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    lab = _lab(workspace, arguments)
-    workspace.create()
-    query = sys.stdin.read() if arguments.query == "-" else arguments.query
-    limit = lab.settings.screen.rows if arguments.format == "table" else None
-    if not lab.record.sync():
-        print("lab: another program holds the database: the newest events are not in it yet.", file=sys.stderr)
-    result = lab.record.execute_write(query) if arguments.write else lab.record.query(query, limit=limit)
-    render = {"table": console.table, "json": console.json_text, "csv": console.csv_text}[arguments.format]
-    print(render(result.columns, result.rows), end="" if arguments.format == "csv" else "\n")
-    if result.truncated:
-        print(f"lab: the first {limit:,} rows; --format csv or json gives all.", file=sys.stderr)
-    for fault in lab.record.faults():
-        print(f"lab: {harmless(str(fault))}", file=sys.stderr)
-    return 0
-
-
-def _score(workspace: Workspace, arguments: argparse.Namespace) -> int:
+def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.salience import profile
 
     settings = workspace.settings().salience
@@ -291,94 +208,3 @@ def _transcript_line(line: str) -> dict[str, Any]:
     if missing:
         raise ValueError(f"no text under {' and '.join(missing)}")
     return body
-
-
-def _import(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.journal.importer import import_sessions
-    from lab.salience import profile
-
-    line = ProgressLine()
-    with _open(_lab(workspace, arguments)) as lab:
-        settings = lab.settings.salience
-        judge = profile(settings.profile)
-        report = import_sessions(
-            lab.record, Path(arguments.folder), lambda text, reply: judge.score(text, reply, settings.threshold), line
-        )
-        line.end()
-        lab.record.sync()
-    print(
-        f"Imported {count(report.exchanges, 'exchange')} of {count(report.sessions, 'session')};"
-        f" {report.already} were there already; {len(report.skipped)} skipped."
-    )
-    for reason in report.skipped:
-        print(f"  skipped {harmless(reason)}")
-    return 0
-
-
-def _rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    line = ProgressLine()
-    lab = _lab(workspace, arguments)
-    workspace.create()
-    report = lab.record.rebuild(line)
-    line.end()
-    print(
-        f"Rebuilt {harmless(str(workspace.database))}: {count(report.events, 'event')} of"
-        f" {count(report.streams, 'journal')} in {report.seconds:.1f} s."
-    )
-    for fault in report.faults:
-        print(f"  {harmless(fault)}")
-    return 0
-
-
-def _prepare(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.engine import embedded
-    from lab.settings import cache_folder
-
-    line = ProgressLine()
-    with _interruptible() as cancel:
-        embedded.prepare(line, cancel)
-    line.end()
-    print(harmless(f"The embedded models are ready in {cache_folder()}."))
-    return 0
-
-
-def _checkpoints(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.listing import checkpoints
-
-    text, faults = checkpoints(workspace)
-    print(text)
-    for fault in faults:
-        print(f"lab: {harmless(str(fault))}", file=sys.stderr)
-    return 0
-
-
-def _adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.engine.adapters import list_adapters
-
-    adapters, faults = list_adapters(workspace.adapters)
-    if adapters:
-        rows = [
-            (a.name, a.checkpoint, a.parent or "", a.rank, amount(a.bytes), f"{a.created_at:%Y-%m-%d %H:%M}")
-            for a in adapters
-        ]
-        print(console.table(("adapter", "checkpoint", "parent", "rank", "size", "created_at"), rows))
-    else:
-        print("No adapters yet: lab sleep trains one.")
-    for fault in faults:
-        print(f"lab: {harmless(str(fault))}", file=sys.stderr)
-    return 1 if faults else 0
-
-
-def _doctor(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.doctor import examine
-
-    line = ProgressLine()
-    findings = examine(workspace, line)
-    line.end()
-    names = [one_line(finding.what) for finding in findings]
-    width = max(map(len, names))
-    for name, finding in zip(names, findings):
-        print(f"{'ok ' if finding.remedy is None else '!! '} {name.ljust(width)}  {one_line(finding.found)}")
-        if finding.remedy:
-            print(f"    {' ' * width}  {one_line(finding.remedy)}")
-    return 1 if any(finding.remedy for finding in findings) else 0

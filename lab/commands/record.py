@@ -1,0 +1,48 @@
+"""Commands on the record: taking over sessions, making the database anew."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lab.commands.shared import make_lab, opened
+from lab.console import ProgressLine
+from lab.settings import Workspace
+from lab.text import count, harmless
+
+
+def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.importer import import_sessions
+    from lab.salience import profile
+
+    line = ProgressLine()
+    with opened(make_lab(workspace, arguments)) as lab:
+        settings = lab.settings.salience
+        judge = profile(settings.profile)
+        report = import_sessions(
+            lab.record, Path(arguments.folder), lambda text, reply: judge.score(text, reply, settings.threshold), line
+        )
+        line.end()
+        lab.record.sync()
+    print(
+        f"Imported {count(report.exchanges, 'exchange')} of {count(report.sessions, 'session')};"
+        f" {report.already} were there already; {len(report.skipped)} skipped."
+    )
+    for reason in report.skipped:
+        print(f"  skipped {harmless(reason)}")
+    return 0
+
+
+def rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    line = ProgressLine()
+    lab = make_lab(workspace, arguments)
+    workspace.create()
+    report = lab.record.rebuild(line)
+    line.end()
+    print(
+        f"Rebuilt {harmless(str(workspace.database))}: {count(report.events, 'event')} of"
+        f" {count(report.streams, 'journal')} in {report.seconds:.1f} s."
+    )
+    for fault in report.faults:
+        print(f"  {harmless(fault)}")
+    return 0

@@ -1,0 +1,103 @@
+"""What the README tells a stranger to type is true: its SQL runs in DuckDB's own client, read-only."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.journal.events import (
+    ExchangeFinished,
+    ExchangeMarked,
+    SalienceScored,
+    SessionOpened,
+    SleepEnded,
+    SleepExampleUsed,
+    SleepStarted,
+    TurnStarted,
+)
+from lab.journal.record import Record
+from lab.settings import Workspace
+
+README = Path(__file__).parents[1] / "README.md"
+NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+# Another process with nothing of the lab in it.
+CLIENT = """
+import json, sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+print(json.dumps([connection.execute(sql).fetchall() for sql in json.load(sys.stdin)], default=str))
+"""
+
+
+def statements() -> dict[str, str]:
+    """The queries of the README by their first comment."""
+    blocks = re.findall(r"```sql\n(.*?)```", README.read_text(), re.S)
+    found = [part.strip() for block in blocks for part in block.split(";\n") if part.strip()]
+    return {re.sub(r"^-- ", "", sql.partition("\n")[0]): sql for sql in found}
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> dict[str, list[list[Any]]]:
+    """What each query gives on six exchanges with a sleep after the third and one after the fifth."""
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    record = Record(workspace)
+    record.append("talk", SessionOpened("talk", "tiny", None, "lexical", 0.15), at=NOON)
+    for turn in range(1, 7):
+        name, adapter = f"talk-{turn:04d}", {1: None, 2: None, 3: None, 4: "sleep-0001", 5: "sleep-0001"}.get(turn)
+        adapter = "sleep-0002" if turn == 6 else adapter
+        record.append(
+            "talk",
+            TurnStarted(name, "talk", turn, f"question {turn}", "tiny", adapter),
+            SalienceScored(name, "lexical", 0.1, 0.1, 0.1, 0.1, turn / 10, turn / 10, 0.15, turn > 1),
+            ExchangeFinished(name, "complete", f"answer {turn}"),
+            at=NOON + timedelta(minutes=turn),
+        )
+    for number, minutes in ((1, 3.5), (2, 5.5)):
+        cycle = f"sleep-{number:04d}"
+        record.append(
+            cycle,
+            SleepStarted(cycle, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "answers"),
+            SleepExampleUsed(cycle, f"talk-{number:04d}", "original", f"question {number}", f"answer {number}"),
+            SleepEnded(cycle, "complete", cycle, 1, 2.0, 0.5, 9.0),
+            at=NOON + timedelta(minutes=minutes),
+        )
+    record.append("talk", ExchangeMarked("talk-0002", "edited", "a better answer"), at=NOON + timedelta(minutes=9))
+    assert record.sync()
+    queries = statements()
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, str(workspace.database)],
+        input=json.dumps(list(queries.values())),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(zip(queries, json.loads(done.stdout)))
+
+
+def test_a_stranger_finds_the_highest_conflict_what_each_sleep_changed_and_who_answered(
+    answers: dict[str, list[list[Any]]],
+) -> None:
+    conflict = answers["Which five exchanges had the highest conflict?"]
+    assert [row[0] for row in conflict] == [f"talk-{turn:04d}" for turn in (6, 5, 4, 3, 2)]
+    change = next(rows for title, rows in answers.items() if title.startswith("How did mean salience change"))
+    assert change == [[None, 3, 0.2, None], ["sleep-0001", 2, 0.45, 0.25], ["sleep-0002", 1, 0.6, 0.15]]
+    who = next(rows for title, rows in answers.items() if title.startswith("Which adapter answered what"))
+    assert [(row[0], row[3]) for row in who] == [
+        (None, "question 1"),
+        (None, "question 2"),
+        (None, "question 3"),
+        ("sleep-0001", "question 4"),
+        ("sleep-0001", "question 5"),
+        ("sleep-0002", "question 6"),
+    ]
+
+
+def test_every_query_of_the_readme_has_an_answer(answers: dict[str, list[list[Any]]]) -> None:
+    assert [title for title, rows in answers.items() if not rows] == []

@@ -56,6 +56,18 @@ def exchanges(record: Record, session_id: str) -> list[Exchange]:
     return [_exchange(row) for row in _rows(table)]
 
 
+def exchanges_after(record: Record, session_id: str, last: Exchange | None, limit: int) -> list[Exchange]:
+    """The next turns of a session after `last`, or its first ones: a page of at most `limit`."""
+    turn, exchange_id = (last.turn, last.exchange_id) if last else (-(2**63), "")
+    table = record.query(
+        f"""{_EXCHANGE}
+        WHERE session_id = $session AND (turn > $turn OR (turn = $turn AND exchange_id > $exchange))
+        ORDER BY turn, exchange_id LIMIT $limit""",
+        {"session": session_id, "turn": turn, "exchange": exchange_id, "limit": limit},
+    )
+    return [_exchange(row) for row in _rows(table)]
+
+
 def exchange(record: Record, exchange_id: str) -> Exchange | None:
     """One turn, with drafts and scores."""
     table = record.query(f"{_EXCHANGE} WHERE exchange_id = ?", [exchange_id])

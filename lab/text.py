@@ -22,10 +22,14 @@ DOT: Final = " \u00b7 "
 ELLIPSIS: Final = "\u2026"
 
 
+def visible(text: str) -> str:
+    """The text with every control character made visible but tabs and line ends, which become newlines."""
+    return _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text).translate(_PICTURES))
+
+
 def harmless(text: str) -> str:
-    """The text with every control character made visible; line ends become newlines, tabs four spaces."""
-    text = _LINE_ENDS.sub("\n", text).expandtabs(4)
-    return _SURROGATES.sub("\ufffd", text.translate(_PICTURES))
+    """As `visible`, with four spaces for a tab: what may be put on the screen."""
+    return visible(text).expandtabs(4)
 
 
 def one_line(text: str, width: int | None = None) -> str:

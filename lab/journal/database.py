@@ -145,6 +145,8 @@ class Database:
                 # times of the record are UTC and now() is compared with them.
                 if connection.execute("SELECT current_setting('lock_configuration')").fetchall() == [(False,)]:
                     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+                    # DuckDB lets a query reach the files of its own database, even to write over them.
+                    connection.execute("SET GLOBAL disabled_filesystems = 'LocalFileSystem'")
                     connection.execute("SET GLOBAL lock_configuration = true")
                 return connection
             except BaseException:

@@ -11,6 +11,7 @@ from typing import Any, Final, Union
 import duckdb
 
 from lab.errors import LabError
+from lab.journal.allowed import READ_ONLY_REMEDY, allowed, kind_of
 from lab.journal.database import Database, is_damage
 
 # For ? or $1 in order, or for $name.
@@ -18,15 +19,6 @@ Parameters = Union[Sequence[Any], Mapping[str, Any]]
 
 _CANCEL_SECONDS = 0.05
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
-# They would change how the other readers of this process see the database, or (CALL, in older releases of DuckDB)
-# write a log wherever they are told to.
-_REFUSED: Final = (
-    duckdb.StatementType.ALTER,
-    duckdb.StatementType.ATTACH,
-    duckdb.StatementType.CALL,
-    duckdb.StatementType.DETACH,
-)
-_READ_ONLY_REMEDY: Final = "Queries only read the record; `lab sql --write` may change the database until a rebuild."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +63,8 @@ def _run(
     found = connection.extract_statements(sql)
     if not found:
         raise LabError("The query is empty.", "Type a SQL statement, for example SELECT * FROM salience_history.")
-    if not writes and any(_kind(statement) in _REFUSED for statement in found):
-        raise LabError("ALTER, ATTACH, CALL and DETACH are not for queries.", _READ_ONLY_REMEDY)
+    if not writes:
+        allowed(sql, connection)
     for statement in found[:-1]:
         connection.execute(statement)
     last = found[-1]
@@ -81,7 +73,7 @@ def _run(
     if not described:
         return (), [], False
     names = tuple(column[0] for column in described)
-    if _kind(last) == duckdb.StatementType.SELECT and any(str(column[1]) == _ZONED for column in described):
+    if kind_of(last) == duckdb.StatementType.SELECT and any(str(column[1]) == _ZONED for column in described):
         rows = _without_zones(connection, last, parameters, limit)
     else:
         # DuckDB streams: rows that are not fetched are never made.
@@ -106,14 +98,6 @@ def _without_zones(
         relation = relation.limit(limit + 1)
     rows: list[tuple[Any, ...]] = relation.fetchall()
     return rows
-
-
-def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
-    """What a statement is, None for the kinds that DuckDB's Python package has no name for."""
-    try:
-        return statement.type
-    except ValueError:
-        return None
 
 
 def _bound(parameters: Parameters) -> list[Any] | dict[str, Any] | None:
@@ -156,5 +140,5 @@ def explained(fault: duckdb.Error, database: Database) -> LabError:
         )
     locked = ("read-only mode", "disabled by configuration", "disabled through configuration", "has been locked")
     if any(words in message for words in locked) or "Persistent secrets" in message:
-        return LabError(f"The query is not allowed: {message.partition(chr(10))[0]}", _READ_ONLY_REMEDY)
+        return LabError(f"The query is not allowed: {message.partition(chr(10))[0]}", READ_ONLY_REMEDY)
     return LabError(f"The query failed: {message}", "Correct the statement; `SHOW TABLES` lists what there is.")

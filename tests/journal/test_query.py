@@ -61,6 +61,43 @@ HOSTILE = [
     "PREPARE p AS COPY (SELECT 1) TO 'OUTSIDE'; EXECUTE p",
     "EXPLAIN ANALYZE COPY (SELECT 1) TO 'OUTSIDE'",
     "FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
+    # DuckDB lets a query reach the files of its own database.
+    "COPY (SELECT 1) TO 'DATABASE' (USE_TMP_FILE false)",
+    "COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)",
+    "WITH x AS (COPY (SELECT 1) TO 'DATABASE' (USE_TMP_FILE false)) FROM x",
+    "WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)) FROM x",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)",
+    "EXPLAIN ANALYZE WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)) FROM x",
+    "CREATE TEMP TABLE y AS WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)) FROM x",
+    "SET VARIABLE y = (WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)) FROM x)",
+    "PREPARE p AS COPY (SELECT 1) TO 'DATABASE.wal'; EXECUTE p",
+    "/* SELECT */ COPY -- SELECT\n (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false) ;; -- SELECT 1",
+    "CREATE /* TEMP TABLE */ TABLE mine AS SELECT 1",
+    "ATTACH 'DATABASE' AS other (READ_WRITE)",
+    "COPY FROM DATABASE lab TO memory",
+    "IMPORT DATABASE 'DATABASE'",
+    "SELECT * FROM 'DATABASE.lock'",
+    "CREATE TEMP MACRO r(p) AS TABLE FROM read_text(p); FROM r('/etc/passwd')",
+    "CREATE TEMP VIEW r AS FROM read_text('/etc/passwd')",
+    "CREATE SECRET s (TYPE http, BEARER_TOKEN 'x')",
+    "CREATE TABLE memory.mine AS SELECT 1",
+    "CREATE SCHEMA mine",
+    "WITH x AS (DELETE FROM sessions RETURNING *) FROM x",
+    "WITH x AS (INSERT INTO sessions (session_id) VALUES ('x') RETURNING *) FROM x",
+    "MERGE INTO sessions USING sessions AS other USING (session_id) WHEN MATCHED THEN DELETE",
+    "BEGIN; DELETE FROM sessions; COMMIT",
+    "USE memory",
+    "CHECKPOINT",
+    "FORCE CHECKPOINT lab",
+    "SELECT * FROM force_checkpoint('lab')",
+    "COMMENT ON TABLE sessions IS 'x'",
+    "SELECT getenv('HOME')",
+    "SET SESSION search_path = 'temp'",
+    "RESET memory_limit",
+    "SET memory_limit = '100GB'",
+    "SET disabled_filesystems = ''",
+    "PRAGMA memory_limit = '100GB'",
+    "PRAGMA enable_object_cache",
 ]
 
 
@@ -75,24 +112,32 @@ def everything_below(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
+def aimed(sql: str, record: Record) -> str:
+    """A hostile statement with its paths."""
+    return (
+        sql.replace("OUTSIDE", str(record.workspace.root / "outside"))
+        .replace("DATABASE.", f"{record.workspace.database}.")
+        .replace("'DATABASE'", f"'{record.workspace.database}'")
+    )
+
+
 @pytest.mark.parametrize("sql", HOSTILE)
 def test_a_statement_that_reaches_out_is_refused_and_changes_nothing(filled: Record, sql: str) -> None:
     before = everything_below(filled.workspace.root)
     with pytest.raises(LabError) as told:
-        filled.query(sql.replace("OUTSIDE", str(filled.workspace.root / "outside")))
+        filled.query(aimed(sql, filled))
     assert told.value.remedy
     assert everything_below(filled.workspace.root) == before
 
 
-def test_statements_that_only_touch_memory_leave_the_files_as_they_were(filled: Record) -> None:
-    before = everything_below(filled.workspace.root)
-    for sql in ("VACUUM", "ANALYZE", "SET VARIABLE x = 1", "LOAD json"):
-        filled.query(sql)
-    assert everything_below(filled.workspace.root) == before
+@pytest.mark.parametrize("sql", ["VACUUM", "ANALYZE", "LOAD json", "INSERT INTO x VALUES (1)", "DROP TABLE x"])
+def test_only_statements_that_read_are_for_queries(filled: Record, sql: str) -> None:
+    with pytest.raises(LabError, match="is not allowed in a query"):
+        filled.query(f"CREATE TEMP TABLE x AS SELECT 1; {sql}")
 
 
 def test_one_query_leaves_nothing_to_the_next(filled: Record) -> None:
-    filled.query("CREATE TEMP TABLE mine AS SELECT 1; BEGIN")
+    filled.query("CREATE TEMP TABLE mine AS SELECT 1; SET VARIABLE mine = 1")
     with pytest.raises(LabError, match="mine does not exist"):
         filled.query("SELECT * FROM mine")
 

@@ -1,0 +1,109 @@
+"""What a statement of a query may be: it reads, and is rewritten so that DuckDB itself refuses what would write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import duckdb
+
+from lab.errors import LabError
+
+READ_ONLY_REMEDY: Final = "Queries only read the record; `lab sql --write` may change the database until a rebuild."
+_PRAGMAS: Final = ("TABLE_INFO", "SHOW_TABLES", "STORAGE_INFO", "DATABASE_SIZE", "VERSION")
+
+# "rows" gives rows and changes nothing, "told" gives a few rows that cannot be selected from, "sets" gives none.
+Kind = Literal["rows", "told", "sets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A statement that may run: `sql` instead of what was written; of kind "rows", `sql` is to be selected from.
+
+    `start` is where in the query that which was written begins, `before` how much of `sql` stands before it, in bytes.
+    """
+
+    kind: Kind
+    sql: str
+    start: int
+    before: int
+
+
+def allowed(sql: str, connection: duckdb.DuckDBPyConnection) -> list[Allowed]:
+    """The statements of a query, each one that only reads.
+
+    What is read is put into parentheses: there DuckDB takes no COPY, INSERT, UPDATE or DELETE, which it does take in
+    the WITH of what it calls a SELECT. Raises duckdb.Error for what is no SQL and LabError for what is no query.
+    """
+    found: list[Allowed] = []
+    raw, at = sql.encode(), 0
+    for statement in connection.extract_statements(sql):
+        # The parts come in order; the place is only for the error message.
+        part = statement.query.encode()
+        at = max(raw.find(part, at), 0)
+        found.append(_allowed(kind_of(statement), statement.query, at))
+        at += len(part)
+    return found
+
+
+def kind_of(statement: duckdb.Statement) -> duckdb.StatementType | None:
+    """What a statement is, None for the kinds that DuckDB's Python package has no name for."""
+    try:
+        return statement.type
+    except ValueError:
+        return None
+
+
+def _allowed(kind: duckdb.StatementType | None, text: str, at: int) -> Allowed:
+    raw = text.encode()
+    tokens = _tokens(raw)
+    words = [word.upper() for _, word in tokens[:8]]
+    end = tokens[-1][0] + len(tokens[-1][1].encode()) if tokens else 0
+
+    def rest(of: int) -> str:
+        return raw[tokens[of][0] : end].decode()
+
+    def wrapped(kind: Kind, head: str, of: int) -> Allowed:
+        opening = f"{head} FROM (\n".lstrip()
+        # The new line ends a comment that the last line may hold.
+        return Allowed(kind, f"{opening}{rest(of)}\n)", at + tokens[of][0], len(opening.encode()))
+
+    if kind in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
+        return wrapped("rows", "", 0)
+    if kind == duckdb.StatementType.EXPLAIN:
+        skip = 2 if words[1:2] == ["ANALYZE"] else 1
+        if words[1:2] != ["("] and len(tokens) > skip:
+            return wrapped("told", " ".join(words[:skip]), skip)
+    elif kind == duckdb.StatementType.CREATE:
+        place = 3 if words[1:3] == ["OR", "REPLACE"] else 1
+        temporary = words[place : place + 1] in (["TEMP"], ["TEMPORARY"])
+        what = words[place + 1 : place + 2]
+        if temporary and what in (["VIEW"], ["MACRO"], ["FUNCTION"]):
+            return Allowed("sets", rest(0), at + tokens[0][0], 0)
+        if temporary and what == ["TABLE"] and words[place + 3 : place + 4] == ["AS"]:
+            name = tokens[place + 2][1]
+            head = f"CREATE {'OR REPLACE ' if place == 3 else ''}TEMP TABLE {name} AS"
+            return wrapped("sets", head, place + 4)
+    elif (kind == duckdb.StatementType.SET and words[1:2] == ["VARIABLE"]) or (
+        kind == duckdb.StatementType.PRAGMA and words[1] in _PRAGMAS
+    ):
+        return Allowed("sets" if kind == duckdb.StatementType.SET else "told", rest(0), at + tokens[0][0], 0)
+    raise LabError(
+        f"{' '.join(words[:2])} is not allowed in a query: it may SELECT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN,"
+        " SET VARIABLE, and CREATE TEMP VIEW, MACRO or TABLE name AS.",
+        READ_ONLY_REMEDY,
+    )
+
+
+def _tokens(raw: bytes) -> list[tuple[int, str]]:
+    """Place (in bytes) and text of each token that is no comment, without the semicolons at the end."""
+    starts = duckdb.tokenize(raw.decode())
+    ends = [place for place, _ in starts[1:]] + [len(raw)]
+    found = [
+        (place, raw[place:end].decode().strip())
+        for (place, kind), end in zip(starts, ends)
+        if kind != duckdb.token_type.comment
+    ]
+    while found and found[-1][1] == ";":
+        found.pop()
+    return found

@@ -28,6 +28,13 @@ def _count(text: str) -> int:
     return number
 
 
+def _rows(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 1,000,000")
+    return number
+
+
 def _seed(text: str) -> int:
     number = int(text)
     if not 0 <= number < 2**62:
@@ -80,6 +87,28 @@ def build_parser() -> argparse.ArgumentParser:
     sleep.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="sleep on this dialogue only")
     sleep.add_argument("--json", action="store_true", help="the cycle as one JSON object with the SQL names")
 
+    sessions = command(
+        "sessions", "list the sessions of the record", example='lab sessions --search "truth since:2026-11-01"'
+    )
+    sessions.add_argument(
+        "--search",
+        metavar="TEXT",
+        default="",
+        help="a text, and conditions as in the history of the screen: model:qwen since:2026-11-01 conflict>0.3",
+    )
+    sessions.add_argument("--salient", action="store_true", help="only those with a salient exchange")
+    sessions.add_argument("--limit", metavar="N", type=_rows, default=50, help="the latest N (default: 50)")
+    sessions.add_argument("--json", action="store_true", help="an array of objects")
+
+    show = command("show", "read a session, or one exchange with its drafts", example="lab show 20261122-044100")
+    show.add_argument("id", metavar="SESSION|EXCHANGE", help="an id, or the beginning of one when it is the only such")
+    show.add_argument("--drafts", action="store_true", help="of a session, all drafts too")
+    show.add_argument("--json", action="store_true", help="everything, with the SQL names")
+
+    rename = command("rename", "give a session another title", example='lab rename 20261122-044100 "On owning"')
+    rename.add_argument("session_id", metavar="SESSION", help="an id, or the beginning of one")
+    rename.add_argument("title", metavar="TITLE", help="one line of text")
+
     sql = command("sql", "query the record", example='lab sql "SELECT * FROM salience_history" --format csv')
     sql.add_argument("query", metavar="QUERY", help='SQL; "-" reads it from standard input')
     sql.add_argument("--format", choices=["table", "json", "csv"], default="table", help="default: table")
@@ -91,6 +120,31 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument(
         "file", metavar="FILE", help='JSON lines with user_input and model_response; "-" reads standard input'
     )
+
+    export = command(
+        "export",
+        "write a session, or training data, to a file",
+        example="lab export 20261122-044100 --to html --out a.html",
+    )
+    export.add_argument("id", metavar="SESSION", nargs="?", help="an id, or the beginning of one")
+    export.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="the same, for --training")
+    form = export.add_mutually_exclusive_group(required=True)
+    form.add_argument("--to", choices=["markdown", "json", "jsonl", "html"], help="the form of the file")
+    form.add_argument(
+        "--training",
+        action="store_true",
+        help="JSON lines of id, messages and metadata; the answers as marked, nothing excluded",
+    )
+    chosen = export.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--salient", dest="exchanges", action="store_true", help="with --training: what is salient, kept or edited"
+    )
+    chosen.add_argument(
+        "--all", dest="exchanges", action="store_false", help="with --training: every answer (default: sleep.exchanges)"
+    )
+    export.set_defaults(exchanges=None)
+    export.add_argument("--out", metavar="FILE", help="default: the standard output")
+    export.add_argument("--force", action="store_true", help="replace FILE when it exists")
 
     importer = command("import", "take over recorded sessions", example="lab import ~/published/sessions")
     importer.add_argument("folder", metavar="DIR", help="a folder of session_* folders, or one of them")

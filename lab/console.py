@@ -1,22 +1,26 @@
-"""Plain output of the command line: tables, JSON, CSV, and progress on stderr."""
+"""Plain output of the command line: tables, JSON, CSV, files of one's own choice, and progress on stderr."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import orjson
 
 from lab.domain import Progress
-from lab.text import one_line
+from lab.errors import LabError
+from lab.text import duration, one_line
 
 _WIDEST_CELL = 60
 
@@ -81,25 +85,60 @@ def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return f"[\n{lines}\n]" if lines else "[]"
 
 
+@contextlib.contextmanager
+def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
+    """A file to write, which gets its name when the block ends well; until then, and after a fault, it is not there.
+
+    Raises LabError when the file exists and `force` is not set, and when it cannot be written.
+    """
+    if path.exists() and not force:
+        raise LabError(f"{path} exists already.", "Choose another name, or --force to replace it.")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as fault:
+        if isinstance(fault, BrokenPipeError):
+            raise
+        raise LabError(
+            f"{path} cannot be written: {fault.strerror or fault}.", "Choose another place, or free some space."
+        ) from fault
+    finally:
+        part.unlink(missing_ok=True)
+
+
 class ProgressLine:
     """Progress on stderr: one line that is rewritten on a terminal, a line a stage elsewhere."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._stage = ""
+        self._began = 0.0
         self._shown = 0.0
         self._width = 0
 
     def __call__(self, progress: Progress) -> None:
         new_stage = progress.stage != self._stage
-        self._stage = progress.stage
+        if new_stage:
+            self._stage = progress.stage
+            self._began = time.monotonic()
         if not self._live:
             if new_stage:
                 print(one_line(progress.stage), file=sys.stderr, flush=True)
             return
         if new_stage or time.monotonic() - self._shown > 0.1:
-            share = f" {progress.fraction:4.0%}" if progress.fraction is not None else ""
-            self.write(f"{progress.stage}{share}")
+            self.write(f"{progress.stage}{self._share(progress.fraction)}")
+
+    def _share(self, fraction: float | None) -> str:
+        """How much is done, and the time that the rest takes at the same pace once that can be told."""
+        if fraction is None:
+            return ""
+        spent = time.monotonic() - self._began
+        left = f", {duration(spent / fraction - spent)} left" if spent > 1.0 and 0.01 < fraction < 1.0 else ""
+        return f" {fraction:4.0%}{left}"
 
     def write(self, text: str) -> None:
         """Put a text on the live line; nothing where stderr is no terminal."""

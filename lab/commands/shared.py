@@ -1,4 +1,4 @@
-"""What several commands share: a lab that is opened and closed, and a Ctrl-C that keeps what was produced."""
+"""What several commands share: a lab that is opened and closed, a record to read, and a Ctrl-C that keeps things."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
+from lab.console import ProgressLine
+from lab.journal.beside import from_journal
+from lab.journal.database import DatabaseBusy
+from lab.journal.record import Record
 from lab.lab import Lab
 from lab.settings import Settings, Workspace
 from lab.text import harmless
@@ -33,6 +38,32 @@ def opened(lab: Lab) -> Iterator[Lab]:
         yield lab
     finally:
         lab.close()
+
+
+@contextlib.contextmanager
+def reading(workspace: Workspace, wanted: str = "") -> Iterator[Record]:
+    """The record to read from, as new as it can be had.
+
+    While another program holds the database, what it says so far, or else what the journal says: of the streams that
+    an id beginning with `wanted` may be in, by default of all.
+    """
+    workspace.create()
+    record = Record(workspace)
+    if record.sync(1.0):
+        yield record
+        return
+    try:
+        record.query("SELECT 1")
+    except DatabaseBusy as busy:
+        print(f"lab: {harmless(busy.title)} This is read from the journal instead.", file=sys.stderr)
+    else:
+        print("lab: another program holds the database: the newest events are not in it yet.", file=sys.stderr)
+        yield record
+        return
+    line = ProgressLine()
+    with from_journal(record, wanted, lambda progress: line(replace(progress, stage="Reading the journal"))) as beside:
+        line.end()
+        yield beside
 
 
 @contextlib.contextmanager

@@ -1,0 +1,73 @@
+"""Commands that carry the record away and bring it back: export, import, backup, restore."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lab import console
+from lab.commands.shared import reading
+from lab.console import ProgressLine
+from lab.domain import Progress
+from lab.errors import LabError
+from lab.journal.find import find_session
+from lab.settings import Workspace
+from lab.text import count, harmless
+
+
+@contextlib.contextmanager
+def _out(arguments: argparse.Namespace) -> Iterator[Callable[[str], object]]:
+    """What writes text to --out, or to the standard output without it."""
+    if arguments.out is None:
+        yield sys.stdout.write
+        return
+    with console.new_file(Path(arguments.out).expanduser(), arguments.force) as file:
+        yield lambda text: file.write(text.encode())
+
+
+def export(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.export import export_session
+
+    if arguments.training:
+        return _export_training(workspace, arguments)
+    wanted = arguments.id or arguments.session
+    if wanted is None:
+        raise LabError("No session is named.", "Name one of lab sessions, or export all with --training.")
+    with reading(workspace, wanted) as record:
+        session_id = find_session(record, wanted)
+        with _out(arguments) as write:
+            exchanges = export_session(record, session_id, arguments.to, write)
+    _told(arguments, f"{count(exchanges, 'exchange')} of {session_id}")
+    return 0
+
+
+def _export_training(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.training import count_examples, training_examples
+
+    settings = workspace.settings()
+    wanted = arguments.id or arguments.session
+    salient_only = settings.sleep.exchanges == "salient" if arguments.exchanges is None else arguments.exchanges
+    line = ProgressLine() if arguments.out else None
+    with reading(workspace, wanted or "") as record:
+        session_id = find_session(record, wanted) if wanted else None
+        profile = settings.salience.profile
+        total = count_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
+        examples = training_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
+        done = 0
+        with _out(arguments) as write:
+            for done, example in enumerate(examples, 1):
+                write(f"{console.dumps(example)}\n")
+                if line and done % 1000 == 0:
+                    line(Progress("Writing examples", done, total, "examples"))
+    if line:
+        line.end()
+    _told(arguments, count(done, "example"))
+    return 0
+
+
+def _told(arguments: argparse.Namespace, what: str) -> None:
+    if arguments.out is not None:
+        print(f"Wrote {harmless(arguments.out)}: {what}.")

@@ -1,0 +1,105 @@
+"""Commands that look into the record: the sessions, one session or exchange, its mark, its title."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import Final
+
+from lab import console, transcript
+from lab.commands.shared import reading
+from lab.errors import LabError
+from lab.journal import history, queries
+from lab.journal.export import exchange_body, exchanges, export_session
+from lab.journal.find import find, find_session
+from lab.journal.record import Record
+from lab.settings import Workspace
+from lab.text import harmless, model_name, one_line
+
+_PAGE: Final = 200
+
+
+def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    profile = workspace.settings().salience.profile
+    wanted = history.parse(arguments.search)
+    if arguments.salient:
+        wanted = replace(wanted, salient=True)
+    with reading(workspace) as record:
+        found = _sessions(record, wanted, profile)
+        shown = list(islice(found, arguments.limit))
+        more = next(found, None) is not None
+    if arguments.json:
+        print(
+            console.json_text(
+                tuple(asdict(shown[0])) if shown else (), (tuple(asdict(each).values()) for each in shown)
+            )
+        )
+    elif shown:
+        names = ("session", "last turn (UTC)", "exchanges", "salient", "mean", "checkpoint", "title")
+        print(console.table(names, [_row(each) for each in shown]))
+    else:
+        print("No session meets this." if arguments.search or arguments.salient else "No sessions yet.")
+    if more:
+        print(f"lab: the latest {arguments.limit:,}; --limit N gives more.", file=sys.stderr)
+    return 0
+
+
+def _sessions(record: Record, wanted: history.HistoryFilter, profile: str) -> Iterator[history.SessionSummary]:
+    offset = 0
+    while page := history.page(record, wanted, profile, _PAGE, offset):
+        yield from page
+        offset += len(page)
+
+
+def _row(each: history.SessionSummary) -> tuple[object, ...]:
+    share = f"{each.salient:.0%}" if each.salient is not None else ""
+    mean = f"{each.mean:.3f}" if each.mean is not None else ""
+    checkpoint = model_name(each.checkpoint) if each.checkpoint else ""
+    return each.session_id, f"{each.last_at:%Y-%m-%d %H:%M}", each.exchanges, share, mean, checkpoint, each.title
+
+
+def show(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    with reading(workspace, arguments.id) as record:
+        kind, name = find(record, arguments.id)
+        if kind == "session" and arguments.json:
+            export_session(record, name, "json", sys.stdout.write)
+        elif kind == "session":
+            _show_session(record, name, arguments.drafts)
+        else:
+            exchange = queries.exchange(record, name)
+            assert exchange is not None
+            if arguments.json:
+                print(console.dumps(exchange_body(exchange)))
+            else:
+                print("\n".join(transcript.exchange_lines(exchange)))
+    return 0
+
+
+def _show_session(record: Record, session_id: str, drafts: bool) -> None:
+    session = queries.session(record, session_id)
+    assert session is not None
+    ((turns,),) = record.query("SELECT count(*) FROM exchanges WHERE session_id = ?", [session_id]).rows
+    print("\n".join(transcript.session_lines(session, turns)))
+    for exchange in exchanges(record, session_id):
+        print("", *transcript.turn_lines(exchange), sep="\n")
+        if drafts:
+            for line in transcript.draft_lines(exchange):
+                print(line)
+
+
+def rename(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.events import SessionTitled
+
+    title = " ".join(arguments.title.split())
+    if not title:
+        raise LabError("The title is empty.", 'Give one: lab rename SESSION "What it learnt".')
+    with reading(workspace, arguments.session_id) as found:
+        session_id = find_session(found, arguments.session_id)
+    record = Record(workspace)
+    record.append(session_id, SessionTitled(session_id, title))
+    record.sync(1.0)
+    print(f'{harmless(session_id)} is called "{one_line(title)}" now.')
+    return 0

@@ -1,0 +1,98 @@
+"""Exchanges as lines of plain text, with numbers instead of bars: for screen readers, pipes and terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.domain import Draft, Exchange, Salience, Session
+from lab.refinement.energy import energy
+from lab.text import count, duration, harmless, one_line
+
+
+def session_lines(session: Session, exchanges: int) -> Iterator[str]:
+    """What there is to know of a session before its first turn."""
+    yield one_line(session.title or "Without a title")
+    facts = [session.session_id, f"begun {session.started_at:%Y-%m-%d %H:%M} UTC", count(exchanges, "exchange")]
+    facts += [session.checkpoint] if session.checkpoint else []
+    facts.append(f"adapter {session.adapter or 'none'}")
+    yield one_line(", ".join(facts))
+    if session.parent_session_id:
+        yield one_line(f"A fork: it goes on from {session.parent_exchange_id} of {session.parent_session_id}.")
+
+
+def turn_lines(exchange: Exchange) -> Iterator[str]:
+    """A turn of a transcript: who said what, what became of it, its salience and its mark."""
+    yield f"{exchange.turn}. you: {harmless(exchange.user_input)}"
+    yield ""
+    yield from answer_lines(exchange)
+
+
+def answer_lines(exchange: Exchange) -> Iterator[str]:
+    """The answer with its salience and its mark."""
+    if exchange.answer:
+        yield harmless(exchange.answer)
+    if exchange.status != "complete" or not exchange.answer:
+        yield one_line(f"{exchange.status}: {exchange.reason or 'it left no reason.'}")
+    yield from (salience_line(score, len(exchange.salience) > 1) for score in exchange.salience)
+    if exchange.mark:
+        edited = " (the answer above is what it should have been)" if exchange.target is not None else ""
+        yield f"mark: {exchange.mark}{edited}"
+
+
+def salience_line(score: Salience, named: bool = False) -> str:
+    """A score in numbers; `named` says of which profile."""
+    profile = f" ({one_line(score.profile)})" if named else ""
+    verdict = "salient" if score.salient else "not salient"
+    values = ", ".join(f"{name} {value:.3f}" for name, value in score.dimensions().items())
+    return f"salience{profile}: total {score.total:.3f} {verdict}; {values}"
+
+
+def exchange_lines(exchange: Exchange) -> Iterator[str]:
+    """One exchange with all that is known of it, its drafts included."""
+    facts = [
+        exchange.exchange_id,
+        f"{exchange.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        exchange.status,
+        f"checkpoint {exchange.checkpoint or 'unknown'}",
+        f"adapter {exchange.adapter or 'none'}",
+    ]
+    facts += [duration(exchange.seconds)] if exchange.seconds is not None else []
+    yield one_line(", ".join(facts))
+    yield ""
+    yield from turn_lines(exchange)
+    if exchange.target is not None:
+        yield "recorded answer:"
+        yield harmless(exchange.response)
+    yield from draft_lines(exchange)
+
+
+def draft_lines(exchange: Exchange) -> Iterator[str]:
+    """All drafts of an exchange, each with what it cost and its text."""
+    for draft in exchange.drafts:
+        yield ""
+        facts = [
+            f"draft {draft.iteration + 1} of {len(exchange.drafts)}",
+            f"temperature {draft.temperature:.2f}",
+            f"energy {draft.energy:.2f}{_parts(draft)}",
+            count(draft.tokens, "token"),
+            duration(draft.seconds),
+            f"seed {draft.seed}",
+        ]
+        facts += ["stopped at the token limit"] if draft.finish == "length" else []
+        facts += ["cancelled"] if draft.finish == "cancelled" else []
+        facts += ["chosen"] if draft.iteration == exchange.chosen else []
+        facts += ["kept as the answer"] if draft.iteration == exchange.kept_iteration else []
+        yield ", ".join(facts)
+        if draft.thinking:
+            yield f"thought: {harmless(draft.thinking)}"
+        yield harmless(draft.text)
+
+
+def _parts(draft: Draft) -> str:
+    """What an energy adds up from, where it is ours: imported drafts have only the beginning of their text."""
+    found = energy(draft.text)
+    if abs(found.total - draft.energy) > 1e-9:
+        return ""
+    named = {"length": found.length, "ending": found.ending, "repetition": found.repetition, "collapse": found.collapse}
+    parts = [f"{name} {value:.1f}" for name, value in named.items() if value]
+    return f" ({' + '.join(parts)})" if parts else " (nothing wrong)"

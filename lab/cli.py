@@ -105,6 +105,17 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("--drafts", action="store_true", help="of a session, all drafts too")
     show.add_argument("--json", action="store_true", help="everything, with the SQL names")
 
+    mark = command(
+        "mark", "say what a sleep is to learn of an exchange", example='lab mark ID edit "The better answer."'
+    )
+    mark.add_argument("exchange_id", metavar="EXCHANGE", help="an id, or the beginning of one when it is the only such")
+    mark.add_argument(
+        "mark",
+        choices=["keep", "exclude", "edit", "none"],
+        help="edit puts TEXT in the answer's place; none takes back",
+    )
+    mark.add_argument("text", metavar="TEXT", nargs="?", help='the answer as it should have been; "-" reads it')
+
     rename = command("rename", "give a session another title", example='lab rename 20261122-044100 "On owning"')
     rename.add_argument("session_id", metavar="SESSION", help="an id, or the beginning of one")
     rename.add_argument("title", metavar="TITLE", help="one line of text")

@@ -20,6 +20,7 @@ _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
     "sql": ("query", "sql"),
     "sessions": ("show", "sessions"),
     "show": ("show", "show"),
+    "mark": ("show", "mark"),
     "rename": ("show", "rename"),
     "export": ("carry", "export"),
     "import": ("record", "import_"),

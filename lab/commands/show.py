@@ -11,15 +11,24 @@ from typing import Final
 
 from lab import console, transcript
 from lab.commands.shared import reading
+from lab.domain import Mark
 from lab.errors import LabError
 from lab.journal import history, queries
 from lab.journal.export import exchange_body, exchanges, export_session
-from lab.journal.find import find, find_session
+from lab.journal.find import find, find_exchange, find_session
 from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.text import harmless, model_name, one_line
 
 _PAGE: Final = 200
+# The words of the command line for the marks of the record.
+MARKS: Final[dict[str, Mark | None]] = {"keep": "kept", "exclude": "excluded", "edit": "edited", "none": None}
+_LEARNT: Final[dict[Mark | None, str]] = {
+    "kept": "kept; a sleep learns it, salient or not.",
+    "excluded": "excluded; no sleep learns it.",
+    "edited": "edited; the dialogue goes on from the new answer, and a sleep learns that.",
+    None: "no mark; a sleep learns it when it is salient.",
+}
 
 
 def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
@@ -88,6 +97,24 @@ def _show_session(record: Record, session_id: str, drafts: bool) -> None:
         if drafts:
             for line in transcript.draft_lines(exchange):
                 print(line)
+
+
+def mark(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.dialogue.marks import mark as put_mark
+
+    if (arguments.mark == "edit") != (arguments.text is not None):
+        raise LabError(
+            "Only edit takes the answer as it should have been, and needs it.",
+            'Write lab mark EXCHANGE edit "The better answer.", or "-" to read it from standard input.',
+        )
+    text = sys.stdin.read().strip() if arguments.text == "-" else arguments.text
+    record = Record(workspace)
+    with reading(workspace, arguments.exchange_id) as found:
+        exchange_id = find_exchange(found, arguments.exchange_id)
+    exchange = put_mark(record, exchange_id, MARKS[arguments.mark], text)
+    record.sync(1.0)
+    print(f"{harmless(exchange_id)}: {_LEARNT[exchange.mark]}")
+    return 0
 
 
 def rename(workspace: Workspace, arguments: argparse.Namespace) -> int:

@@ -98,6 +98,23 @@ def test_an_id_that_begins_another_is_meant_itself(record: Record, lab: Lab) -> 
     assert "draft 1 of 3" in lab("show", "a-0001").out
 
 
+def test_a_mark_is_set_and_taken_back(record: Record, lab: Lab) -> None:
+    fill(record)
+    target = "SELECT mark, target FROM exchanges WHERE exchange_id = '20261101-aa-0002'"
+    for arguments, row in (
+        (["keep"], ("kept", None)),
+        (["edit", "A better answer."], ("edited", "A better answer.")),
+        (["exclude"], ("excluded", None)),
+        (["none"], (None, None)),
+    ):
+        assert lab("mark", "20261101-aa-0002", *arguments).code == 0
+        assert record.query(target).rows == [row]
+    assert "needs it" in lab("mark", "20261101-aa-0002", "edit").err
+    assert "Only edit" in lab("mark", "20261101-aa-0002", "keep", "text").err
+    assert "Several exchanges begin" in lab("mark", "20261101", "keep").err
+    assert "There is no exchange" in lab("mark", "nope", "keep").err
+
+
 def test_a_session_gets_another_title(record: Record, lab: Lab) -> None:
     fill(record)
     assert lab("rename", "20261101", "  A new\n one ").code == 0

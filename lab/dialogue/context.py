@@ -48,7 +48,7 @@ def assemble(
     """
     if mode == "fresh":
         return _fitting(Prompt((Message("user", text),), "plain", _PLAIN_STOP), 0, window, reserve, count)
-    turns = [exchange for exchange in history if exchange.answer and exchange.status in ("complete", "cancelled")]
+    turns = [exchange for exchange in history if exchange.answer and _stands(exchange)]
     stop = _PLAIN_STOP if form == "plain" else ()
 
     def prompt(kept: int) -> Prompt:
@@ -73,6 +73,11 @@ def assemble(
         left_out = -(-(len(turns) - high) // _TOGETHER) * _TOGETHER
         high = min(high, max(len(turns) - left_out, 1))
     return _fitting(prompt(high), len(turns) - high, window, reserve, count)
+
+
+def _stands(exchange: Exchange) -> bool:
+    """Whether the dialogue goes on from it: a failed turn only when a person gave, or kept, its answer."""
+    return exchange.status in ("complete", "cancelled") or exchange.mark in ("kept", "edited")
 
 
 def _fitting(prompt: Prompt, left_out: int, window: int, reserve: int, count: Callable[[Prompt], int]) -> Context:

@@ -127,6 +127,12 @@ class Conversation:
         finally:
             self._ownership.close()
 
+    def marked(self, exchange: Exchange) -> None:
+        """Take over what a person said of an exchange, if it is one of this dialogue: the next turn goes on from it."""
+        for number, known in enumerate(self.history):
+            if known.exchange_id == exchange.exchange_id:
+                self.history[number] = exchange
+
     def take_turn(self, text: str, cancel: threading.Event, seed: int | None = None) -> Iterator[TurnEvent]:
         """Answer a message: record it, draft, choose, score, record.
 

@@ -21,6 +21,7 @@ from lab.tui.engine import WORDS, EngineKeeper
 from lab.tui.going import SessionKeeper
 from lab.tui.hangup import watched_terminal
 from lab.tui.leaving import leave
+from lab.tui.marking import Marker
 from lab.tui.messages import (
     AdapterActivated,
     EngineFailed,
@@ -76,6 +77,7 @@ class LabApp(App[None]):
         self.engine = EngineKeeper(self)
         self.sleeping = SleepFollower(self)
         self.sessions = SessionKeeper(self)
+        self.marker = Marker(self)
         self.leaving = threading.Event()
         self._session_id = session_id
         self._new = new

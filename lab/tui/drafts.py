@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.dialogue.events import TurnEvent
-from lab.domain import Draft, Exchange
+from lab.domain import Draft, Exchange, Finish
 from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThought
 from lab.text import DOT, count
 
-State = Literal["waiting", "growing", "done", "chosen", "stopped", "limit", "lost"]
+State = Literal["waiting", "growing", "done", "chosen", "kept", "stopped", "limit", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """One iteration, counted from 0. Energy, tokens and seconds are None until it is whole.
+    """One iteration, counted from 0. Energy, tokens, seconds and `finish` are None until it is whole.
 
-    `thinking` came before the text and took `thinking_tokens` so far.
+    `thinking` came before the text and took `thinking_tokens` so far. Of an imported draft, seed, tokens and seconds
+    are not known.
     """
 
     iteration: int
@@ -31,11 +32,29 @@ class DraftView:
     seconds: float | None = None
     thinking: str = ""
     thinking_tokens: int = 0
+    finish: Finish | None = None
 
 
 def views(exchange: Exchange) -> list[DraftView]:
     """The drafts of a finished exchange."""
-    return [_whole(draft, draft.iteration == exchange.chosen) for draft in exchange.drafts]
+    return [_whole(draft, _role(draft, exchange)) for draft in exchange.drafts]
+
+
+def answered(exchange: Exchange) -> int | None:
+    """The iteration whose text is the answer now; None where there is none, or a person wrote the answer."""
+    if exchange.target is None:
+        return exchange.chosen
+    return exchange.kept_iteration if exchange.mark != "edited" else None
+
+
+def chosen_words(exchange: Exchange) -> str:
+    """Which draft is the answer, in a few words."""
+    if exchange.target is not None and answered(exchange) is None:
+        return "answer edited"
+    draft = answered(exchange)
+    if draft is None:
+        return "none chosen" if exchange.drafts else ""
+    return f"draft {draft + 1} of {len(exchange.drafts)}"
 
 
 def waiting(iterations: int) -> list[DraftView]:
@@ -54,7 +73,7 @@ def apply(drafts: Sequence[DraftView], event: TurnEvent) -> list[DraftView]:
         before = drafts[event.iteration]
         changed = replace(before, text=before.text + event.text)
     elif isinstance(event, DraftScored):
-        changed = _whole(event.draft, False)
+        changed = _whole(event.draft)
     else:
         return list(drafts)
     return [changed if draft.iteration == changed.iteration else draft for draft in drafts]
@@ -99,21 +118,29 @@ def ended(drafts: Sequence[DraftView], exchange: Exchange) -> list[DraftView]:
     return sorted({**lost, **whole}.values(), key=lambda view: view.iteration)
 
 
-def _whole(draft: Draft, chosen: bool) -> DraftView:
-    state: State = "chosen" if chosen else "done"
-    if draft.finish == "cancelled":
+def _role(draft: Draft, exchange: Exchange) -> State:
+    if draft.iteration == exchange.kept_iteration:
+        return "kept"
+    return "chosen" if draft.iteration == exchange.chosen else "done"
+
+
+def _whole(draft: Draft, state: State = "done") -> DraftView:
+    if draft.finish == "cancelled" and state != "kept":
         state = "stopped"
-    elif draft.finish == "length" and not chosen:
+    elif draft.finish == "length" and state == "done":
         state = "limit"
+    # Every engine counts; an imported draft brings none of the three.
+    measured = draft.tokens > 0 or draft.seconds > 0
     return DraftView(
         iteration=draft.iteration,
         state=state,
         temperature=draft.temperature,
-        seed=draft.seed,
+        seed=draft.seed if measured else None,
         text=draft.text,
         energy=draft.energy,
-        tokens=draft.tokens,
-        seconds=draft.seconds,
+        tokens=draft.tokens if measured else None,
+        seconds=draft.seconds if measured else None,
         thinking=draft.thinking,
         thinking_tokens=draft.thinking_tokens,
+        finish=draft.finish if measured else None,
     )

@@ -18,7 +18,7 @@ from lab.domain import Exchange
 from lab.errors import LabError
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
-from lab.tui.drafts import DraftView, about, apply, ended, views, waiting, watched
+from lab.tui.drafts import DraftView, about, apply, chosen_words, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
 from lab.tui.screens.adapters import AdaptersScreen
 from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
@@ -112,6 +112,7 @@ class MainScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
+        self.lab_app.marker.marked.subscribe(self, self._marked)
         self._show(None)
 
     def on_resize(self) -> None:
@@ -261,10 +262,20 @@ class MainScreen(Screen[None]):
             note = f"turn {exchange.turn}"
             salience.show(score, note if score else f"{note}, no score")
             shown = self._live if turn is self._current else views(exchange)
-            drafts.show(shown, _chosen(exchange))
+            drafts.show(shown, chosen_words(exchange))
         else:
             salience.show(None, f"turn {self._number}, unscored")
             drafts.show(self._live, "lowest energy wins")
+
+    async def _marked(self, exchange: Exchange) -> None:
+        """An exchange, perhaps one of this dialogue, was marked on some screen."""
+        if self._conversation is not None:
+            self._conversation.marked(exchange)
+        for turn in self.query_one(Transcript).turns():
+            if turn.exchange is not None and turn.exchange.exchange_id == exchange.exchange_id:
+                await turn.mark(exchange)
+                if turn is self._shown:
+                    self._refresh_shown()
 
     def _step(self, by: int) -> None:
         turns = [turn for turn in self.query_one(Transcript).turns() if turn.exchange or turn is self._current]
@@ -387,9 +398,3 @@ class MainScreen(Screen[None]):
 
     def action_restart_engine(self) -> None:
         self.lab_app.engine.restart()
-
-
-def _chosen(exchange: Exchange) -> str:
-    if exchange.chosen is None:
-        return "none chosen" if exchange.drafts else ""
-    return f"draft {exchange.chosen + 1} of {len(exchange.drafts)}"

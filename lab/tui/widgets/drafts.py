@@ -18,7 +18,7 @@ from lab.tui.widgets.salience import heading
 
 # Below this many columns the spaces between the columns go.
 _WIDE = 34
-_WORDS = {"chosen": "chosen", "stopped": "stopped", "limit": "limit", "lost": "lost", "done": ""}
+_WORDS = {"chosen": "chosen", "kept": "kept", "stopped": "stopped", "limit": "limit", "lost": "lost", "done": ""}
 
 
 class DraftsPanel(Vertical):
@@ -70,7 +70,7 @@ class DraftsPanel(Vertical):
         # At once: the next key may be there already.
         self.screen.set_focus(options)
         if self._drafts and options.highlighted is None:
-            marked = [n for n, draft in enumerate(self._drafts) if draft.state in ("growing", "chosen")]
+            marked = [n for n, draft in enumerate(self._drafts) if draft.state in ("growing", "chosen", "kept")]
             options.highlighted = marked[0] if marked else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -115,5 +115,5 @@ def _line(draft: DraftView, width: int, wide: bool) -> Content:
     tokens = str(draft.tokens) if draft.tokens is not None else "\u2013"
     numbers = f"{energy:>6}{gap}{tokens:>{6 if wide else 4}}{gap}"
     word = _WORDS.get(draft.state, "")
-    style = "bold $foreground" if draft.state == "chosen" else "$quiet"
+    style = "bold $foreground" if draft.state in ("chosen", "kept") else "$quiet"
     return Content.assemble(pad, (f"{start}{numbers}{word}", style))

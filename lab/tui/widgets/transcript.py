@@ -14,7 +14,7 @@ from textual.widgets import Markdown, Static
 
 from lab.domain import Exchange
 from lab.text import DOT, count, duration, harmless
-from lab.tui.drafts import folded, views
+from lab.tui.drafts import answered, folded, views
 from lab.tui.widgets.fixed import FixedText
 
 # More turns than this are in the record, and a screen that mounts them all opens slowly.
@@ -89,9 +89,9 @@ class Turn(Vertical):
                 yield FixedText(classes="live")
             yield FixedText(classes="thought")
             answer = Markdown(
-                harmless(self.exchange.response) if self.exchange else None, parser_factory=parser, open_links=False
+                harmless(self.exchange.answer) if self.exchange else None, parser_factory=parser, open_links=False
             )
-            answer.display = self.exchange is not None and bool(self.exchange.response)
+            answer.display = self.exchange is not None and bool(self.exchange.answer)
             yield answer
         yield Static("", classes="meta", markup=False)
 
@@ -107,6 +107,17 @@ class Turn(Vertical):
         """Show where a link leads; the lab opens nothing that a model wrote."""
         event.stop()
         self.notify(harmless(event.href), title="The link leads to", markup=False)
+
+    async def mark(self, exchange: Exchange) -> None:
+        """The person said something of this exchange: show its answer as it is now."""
+        before, self.exchange = self.exchange, exchange
+        if before is None or before.answer != exchange.answer:
+            answer = self.query_one(Markdown)
+            await answer.update(harmless(exchange.answer))
+            answer.display = bool(exchange.answer)
+        if exchange.answer:
+            self._hide_live()
+        self._say_meta(*meta(exchange))
 
     def select(self, selected: bool) -> None:
         """Mark the turn whose salience and drafts are shown, when it is not the last."""
@@ -168,7 +179,7 @@ class Turn(Vertical):
         """The thinking before the answer, folded; it takes the line where the growing draft had its head."""
         exchange = self.exchange
         drafts = views(exchange) if exchange is not None else []
-        thought = next((folded(draft) for draft in drafts if exchange and draft.iteration == exchange.chosen), "")
+        thought = next((folded(draft) for draft in drafts if exchange and draft.iteration == answered(exchange)), "")
         line = self.query_one(".thought", FixedText)
         line.draw(thought)
         line.display = bool(thought)
@@ -240,18 +251,20 @@ class Transcript(VerticalScroll, can_focus=False):
 
 def meta(exchange: Exchange) -> tuple[str, bool]:
     """The quiet line under an answer, and whether it tells of trouble."""
-    parts: list[str] = []
-    if exchange.status == "failed":
-        return f"failed: {exchange.reason or 'the answer was not completed.'}", True
-    if exchange.status == "complete" and not exchange.response:
-        return f"no answer: {exchange.reason or 'every draft is empty.'}", True
-    if exchange.status == "cancelled":
-        parts.append("cancelled")
+    parts: list[str] = [exchange.mark] if exchange.mark else []
+    if exchange.mark not in ("kept", "edited"):
+        if exchange.status == "failed":
+            return DOT.join([f"failed: {exchange.reason or 'the answer was not completed.'}", *parts]), True
+        if exchange.status == "complete" and not exchange.answer:
+            return DOT.join([f"no answer: {exchange.reason or 'every draft is empty.'}", *parts]), True
+    if exchange.status != "complete":
+        parts.append(exchange.status)
     if exchange.salience:
         score = exchange.salience[0]
         parts.append(f"{'salient' if score.salient else 'not salient'} {score.total:.3f}")
-    if exchange.chosen is not None and exchange.drafts:
-        parts.append(f"draft {exchange.chosen + 1} of {len(exchange.drafts)}")
+    draft = answered(exchange)
+    if draft is not None and exchange.drafts:
+        parts.append(f"draft {draft + 1} of {len(exchange.drafts)}")
     if exchange.seconds is not None:
         parts.append(duration(exchange.seconds))
     if exchange.adapter:

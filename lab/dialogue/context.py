@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from lab.domain import Exchange, Message, Prompt, PromptForm
@@ -13,6 +15,8 @@ from lab.errors import LabError
 _PLAIN_STOP: Final = ("\nQuestion:",)
 # So many of the oldest turns leave the prompt together.
 _TOGETHER: Final = 4
+# A little fewer than in English: what is counted first most often fits.
+_CHARACTERS_A_TOKEN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ def assemble(
     answer is cut. Raises LabError when `text` alone does not fit.
     """
     if mode == "fresh":
-        return _fitting(Prompt((Message("user", text),), "plain", _PLAIN_STOP), 0, window, reserve, count)
+        alone = Prompt((Message("user", text),), "plain", _PLAIN_STOP)
+        return _fitting(alone, count(alone), 0, window, reserve)
     turns = [exchange for exchange in history if exchange.answer and _stands(exchange)]
     stop = _PLAIN_STOP if form == "plain" else ()
 
@@ -59,20 +64,13 @@ def assemble(
         ]
         return Prompt((*messages, Message("user", text)), form, stop, thinking and form == "chat")
 
-    # The largest number of newest turns that fits, found by halving: counting is a call to the engine.
-    low, high = 0, len(turns)
-    if count(prompt(high)) + reserve > window:
-        while low < high:
-            middle = (low + high) // 2
-            if count(prompt(middle)) + reserve <= window:
-                low = middle + 1
-            else:
-                high = middle
-        high = max(low - 1, 0)
-        # A prompt that begins as the one before is not read again: so it loses several turns at a time, not one each.
-        left_out = -(-(len(turns) - high) // _TOGETHER) * _TOGETHER
-        high = min(high, max(len(turns) - left_out, 1))
-    return _fitting(prompt(high), len(turns) - high, window, reserve, count)
+    @cache
+    def tokens(kept: int) -> int:
+        return count(prompt(kept))
+
+    guess = _guess(turns, window - reserve)
+    kept = _most(_choices(len(turns)), guess, lambda kept: tokens(kept) + reserve <= window)
+    return _fitting(prompt(kept), tokens(kept), len(turns) - kept, window, reserve)
 
 
 def _stands(exchange: Exchange) -> bool:
@@ -80,8 +78,47 @@ def _stands(exchange: Exchange) -> bool:
     return exchange.status in ("complete", "cancelled") or exchange.mark in ("kept", "edited")
 
 
-def _fitting(prompt: Prompt, left_out: int, window: int, reserve: int, count: Callable[[Prompt], int]) -> Context:
-    tokens = count(prompt)
+def _choices(turns: int) -> list[int]:
+    """How many of the newest turns may be kept, fewest first.
+
+    A prompt that begins as the one before is not read again: so it loses several turns at a time, not one each.
+    """
+    return sorted({0, min(turns, 1), *range(turns, 0, -_TOGETHER)})
+
+
+def _guess(turns: Sequence[Exchange], tokens: int) -> int:
+    """How many of the newest turns have about `tokens`, by their characters, which costs nothing."""
+    left = tokens * _CHARACTERS_A_TOKEN
+    for number, exchange in enumerate(reversed(turns)):
+        left -= len(exchange.user_input) + len(exchange.answer)
+        if left < 0:
+            return number
+    return len(turns)
+
+
+def _most(choices: Sequence[int], guess: int, fits: Callable[[int], bool]) -> int:
+    """The last choice that fits, the first one untried when no other does.
+
+    Trying is a call to the engine that reads all that is tried. So it starts at the guess and goes on in steps that
+    double: what it tries depends on what fits, not on how much there is.
+    """
+    good, bad = 0, len(choices)
+    at, step = max(bisect_right(choices, guess) - 1, 1), 1
+    while good < at < bad:
+        if fits(choices[at]):
+            good, at, step = at, min(at + step, bad - 1), step * 2
+        else:
+            bad = at
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if fits(choices[middle]):
+            good = middle
+        else:
+            bad = middle
+    return choices[good]
+
+
+def _fitting(prompt: Prompt, tokens: int, left_out: int, window: int, reserve: int) -> Context:
     if tokens + reserve > window:
         raise LabError(
             f"The message has {tokens:,} tokens, and with {reserve:,} for the answer the checkpoint's window is"

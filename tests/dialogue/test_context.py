@@ -103,3 +103,32 @@ def test_a_dialogue_over_the_window_begins_alike_for_several_turns() -> None:
         history.append(exchange(turn, f"question {turn}", "answer " * 10))
     # What is read anew, the whole prompt, is so a quarter of the times.
     assert len(set(beginnings)) <= 1 + -(-39 // 4)
+
+
+def sizes(history: Sequence[Exchange], window: int) -> list[int]:
+    """How many messages each prompt had that was counted."""
+    asked: list[int] = []
+
+    def noted(prompt: Prompt) -> int:
+        asked.append(len(prompt.messages))
+        return words(prompt)
+
+    assemble("why?", history, mode="dialogue", form="chat", window=window, reserve=10, count=noted, thinking=False)
+    return asked
+
+
+@pytest.mark.parametrize("word", ["a ", "four ", "seventeenletters "])
+def test_what_is_counted_depends_on_the_window_and_not_on_the_length_of_the_dialogue(word: str) -> None:
+    history = [exchange(turn, "question", word * 20) for turn in range(4000)]
+    short, long = sizes(history[-400:], 2000), sizes(history, 2000)
+    assert short == long
+    fit = 2 * (1990 // 21)
+    assert max(long) <= 2 * fit
+    assert len(long) <= 10
+    assert sum(long) <= 8 * fit
+
+
+def test_a_dialogue_that_fits_is_counted_once() -> None:
+    history = [exchange(turn, "question", "word " * 20) for turn in range(50)]
+    assert sizes(history, 2000) == [101]
+    assert sizes([], 2000) == [1]

@@ -160,6 +160,16 @@ def build_parser() -> argparse.ArgumentParser:
     importer = command("import", "take over recorded sessions", example="lab import ~/published/sessions")
     importer.add_argument("folder", metavar="DIR", help="a folder of session_* folders, or one of them")
 
+    backup = command("backup", "write the whole record into one file", example="lab backup ~/lab-backup.zip")
+    backup.add_argument("file", metavar="FILE", nargs="?", help="default: lab-backup-DATE-TIME.zip in this folder")
+    backup.add_argument("--no-adapters", action="store_true", help="leave out the trained adapters")
+    backup.add_argument("--force", action="store_true", help="replace FILE when it exists")
+
+    restore = command(
+        "restore", "bring a backup back into an empty workspace", example="lab restore lab-backup.zip --workspace ~/lab"
+    )
+    restore.add_argument("file", metavar="FILE", help="what lab backup wrote")
+
     command("rebuild", "make lab.duckdb anew from the journal", example="lab rebuild")
     command("prepare", "fetch and convert the embedded models", example="lab prepare")
     command("checkpoints", "list the models that can be loaded", example="lab checkpoints")

@@ -23,6 +23,8 @@ _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
     "mark": ("show", "mark"),
     "rename": ("show", "rename"),
     "export": ("carry", "export"),
+    "backup": ("carry", "backup"),
+    "restore": ("carry", "restore"),
     "import": ("record", "import_"),
     "rebuild": ("record", "rebuild"),
     "prepare": ("machine", "prepare"),

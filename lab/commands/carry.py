@@ -6,16 +6,17 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from lab import console
-from lab.commands.shared import reading
+from lab.commands.shared import interruptible, reading, rebuilt
 from lab.console import ProgressLine
 from lab.domain import Progress
 from lab.errors import LabError
 from lab.journal.find import find_session
 from lab.settings import Workspace
-from lab.text import count, harmless
+from lab.text import amount, count, harmless
 
 
 @contextlib.contextmanager
@@ -71,3 +72,33 @@ def _export_training(workspace: Workspace, arguments: argparse.Namespace) -> int
 def _told(arguments: argparse.Namespace, what: str) -> None:
     if arguments.out is not None:
         print(f"Wrote {harmless(arguments.out)}: {what}.")
+
+
+def backup(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.backup import back_up
+
+    file = Path(arguments.file or f"lab-backup-{datetime.now():%Y%m%d-%H%M%S}.zip").expanduser()
+    line = ProgressLine()
+    with interruptible() as cancel, console.new_file(file, arguments.force) as target:
+        report = back_up(workspace, target, not arguments.no_adapters, line, cancel)
+    line.end()
+    size = file.stat().st_size
+    print(harmless(f"Wrote {file} ({amount(size)}): {_carried(report.streams, report.adapters, report.bytes)}."))
+    return 0
+
+
+def restore(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.record import Record
+    from lab.journal.restore import restore as put_back
+
+    line = ProgressLine()
+    with interruptible() as cancel:
+        report = put_back(Path(arguments.file).expanduser(), workspace, line, cancel)
+        line.end()
+        carried = _carried(report.streams, report.adapters, report.bytes)
+        print(harmless(f"Restored into {workspace.root}: {carried}."), flush=True)
+    return rebuilt(Record(workspace))
+
+
+def _carried(streams: int, adapters: int, size: int) -> str:
+    return f"{count(streams, 'journal')} and {count(adapters, 'adapter')}, {amount(size)} in files"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lab.commands.shared import make_lab, opened
+from lab.commands.shared import make_lab, opened, rebuilt
 from lab.console import ProgressLine
+from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.text import count, harmless
 
@@ -34,15 +35,5 @@ def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 
 def rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    line = ProgressLine()
-    lab = make_lab(workspace, arguments)
     workspace.create()
-    report = lab.record.rebuild(line)
-    line.end()
-    print(
-        f"Rebuilt {harmless(str(workspace.database))}: {count(report.events, 'event')} of"
-        f" {count(report.streams, 'journal')} in {report.seconds:.1f} s."
-    )
-    for fault in report.faults:
-        print(f"  {harmless(fault)}")
-    return 0
+    return rebuilt(Record(workspace))

@@ -16,7 +16,7 @@ from lab.journal.database import DatabaseBusy
 from lab.journal.record import Record
 from lab.lab import Lab
 from lab.settings import Settings, Workspace
-from lab.text import harmless
+from lab.text import count, duration, harmless
 
 
 def make_lab(workspace: Workspace, arguments: argparse.Namespace, settings: Settings | None = None) -> Lab:
@@ -64,6 +64,20 @@ def reading(workspace: Workspace, wanted: str = "") -> Iterator[Record]:
     with from_journal(record, wanted, lambda progress: line(replace(progress, stage="Reading the journal"))) as beside:
         line.end()
         yield beside
+
+
+def rebuilt(record: Record) -> int:
+    """Make the database anew, with progress, and say what was done."""
+    line = ProgressLine()
+    report = record.rebuild(lambda progress: line(replace(progress, stage="Rebuilding the database")))
+    line.end()
+    print(
+        f"Rebuilt {harmless(str(record.workspace.database))}: {count(report.events, 'event')} of"
+        f" {count(report.streams, 'journal')} in {duration(report.seconds)}."
+    )
+    for fault in report.faults:
+        print(f"  {harmless(fault)}")
+    return 0
 
 
 @contextlib.contextmanager

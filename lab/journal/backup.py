@@ -1,0 +1,149 @@
+"""The whole record in one file: a zip of journal, adapters, settings and prompts, with a manifest of every checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import orjson
+
+from lab import __version__
+from lab.domain import Progress
+from lab.errors import LabError
+from lab.journal.events import now
+from lab.journal.journal import EVENTS_FILE, Journal
+from lab.settings import Workspace
+
+MANIFEST: Final = "manifest.json"
+KIND: Final = "snarc-lab backup"
+VERSION: Final = 1
+_PIECE: Final = 1 << 20
+# Text shrinks to a third at once; more effort gains little and costs most of the time.
+_EFFORT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """What is in a backup; bytes are those of the files before packing."""
+
+    streams: int
+    adapters: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file and the size up to which it is taken; its name in the backup is its path in the workspace."""
+
+    name: str
+    path: Path
+    size: int
+
+
+def back_up(
+    workspace: Workspace,
+    file: IO[bytes],
+    adapters: bool,
+    progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> BackupReport:
+    """Write a backup into an empty file; a lab may be open and go on recording meanwhile.
+
+    Of each stream the whole lines are taken that are there now. Progress is in bytes. Raises LabError when it is
+    cancelled and for a file that cannot be read, and OSError when `file` cannot be written.
+    """
+    # The adapters after the journal: no sleep is in it whose adapter is missing.
+    sources = [*_streams(workspace), *(_adapters(workspace) if adapters else ()), *_settings(workspace)]
+    total = sum(source.size for source in sources)
+    done = 0
+    manifest: dict[str, dict[str, int | str]] = {}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_EFFORT) as archive:
+        for source in sources:
+            entry = zipfile.ZipInfo(source.name, now().timetuple()[:6])
+            entry.external_attr = 0o644 << 16
+            # Weights are noise to a packer.
+            packed = zipfile.ZIP_STORED if source.name.endswith(".safetensors") else zipfile.ZIP_DEFLATED
+            entry.compress_type = packed
+            digest = hashlib.sha256()
+            with archive.open(entry, "w", force_zip64=True) as target:
+                for piece in _pieces(source):
+                    if cancel.is_set():
+                        raise LabError("The backup was cancelled.", "No file was left.")
+                    target.write(piece)
+                    digest.update(piece)
+                    done += len(piece)
+                    progress(Progress("Backing up", done, total, "bytes"))
+            manifest[source.name] = {"bytes": source.size, "sha256": digest.hexdigest()}
+        archive.writestr(MANIFEST, _manifest(manifest))
+    streams = sum(name.startswith("sessions/") for name in manifest)
+    folders = {name.split("/")[1] for name in manifest if name.startswith("adapters/")}
+    return BackupReport(streams, len(folders), total)
+
+
+def _manifest(files: dict[str, dict[str, int | str]]) -> bytes:
+    head = {"kind": KIND, "version": VERSION, "lab": __version__, "created_at": now()}
+    return orjson.dumps({**head, "files": files}, option=orjson.OPT_INDENT_2)
+
+
+def _streams(workspace: Workspace) -> Iterator[_Source]:
+    journal = Journal(workspace.sessions)
+    for stream in journal.streams():
+        path = journal.path(stream)
+        yield _Source(f"sessions/{stream}/{EVENTS_FILE}", path, _whole_lines(path, journal.committed(stream)))
+
+
+def _whole_lines(path: Path, size: int) -> int:
+    """Bytes up to the last end of a line: the line of a writer that was killed is no event."""
+    try:
+        with path.open("rb") as file:
+            while size:
+                start = max(size - _PIECE, 0)
+                file.seek(start)
+                found = file.read(size - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                size = start
+        return 0
+    except OSError as fault:
+        raise _unreadable(path, fault) from fault
+
+
+def _adapters(workspace: Workspace) -> Iterator[_Source]:
+    for folder in sorted(workspace.adapters.iterdir()) if workspace.adapters.is_dir() else []:
+        # A hidden one is still being written.
+        if folder.is_dir() and not folder.name.startswith("."):
+            yield from _files(workspace, folder.rglob("*"))
+
+
+def _settings(workspace: Workspace) -> Iterator[_Source]:
+    yield from _files(workspace, [workspace.config])
+    yield from _files(workspace, (workspace.root / "prompts").glob("*.toml"))
+
+
+def _files(workspace: Workspace, paths: Iterator[Path] | list[Path]) -> Iterator[_Source]:
+    for path in sorted(paths):
+        if path.is_file() and not path.is_symlink():
+            yield _Source(path.relative_to(workspace.root).as_posix(), path, path.stat().st_size)
+
+
+def _pieces(source: _Source) -> Iterator[bytes]:
+    left = source.size
+    try:
+        with source.path.open("rb") as file:
+            while left:
+                piece = file.read(min(_PIECE, left))
+                if not piece:
+                    raise LabError(f"{source.path} became shorter while it was read.", "Back up again.")
+                left -= len(piece)
+                yield piece
+    except OSError as fault:
+        raise _unreadable(source.path, fault) from fault
+
+
+def _unreadable(path: Path, fault: OSError) -> LabError:
+    return LabError(f"{path} cannot be read: {fault.strerror or fault}.", "Make it readable for yourself.")

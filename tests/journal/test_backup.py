@@ -1,0 +1,243 @@
+"""A backup holds the whole record, is whole or not there, and brings back exactly what was."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from lab.domain import Progress
+from lab.errors import LabError
+from lab.journal.backup import KIND, MANIFEST, back_up
+from lab.journal.record import Record
+from lab.journal.restore import restore
+from lab.settings import Workspace
+from tests.helpers import bare_adapter, bare_checkpoint
+from tests.journal.samples import SESSION, cycle, dump, exchange_id, opened, reading, record_in, whole_turn
+
+SLEEP = "sleep-20261122-050000-ab12"
+
+
+def quiet(progress: Progress) -> None:
+    pass
+
+
+def fill(record: Record) -> None:
+    root = record.workspace.root
+    record.append(SESSION, opened(title="caf\u00e9 \u2603"), *whole_turn(1), *whole_turn(2))
+    record.append("other", opened("other"), *whole_turn(1, "other"))
+    record.append(SLEEP, *cycle(SLEEP, used=exchange_id(1)))
+    record.append("workspace", reading("once"))
+    bare_adapter(record.workspace.adapters / SLEEP, bare_checkpoint(root / "tiny"))
+    (record.workspace.adapters / ".half.part").mkdir()
+    (record.workspace.adapters / ".half.part" / "x").write_text("x")
+    record.workspace.config.write_text("[screen]\nrows = 3\n")
+    (root / "prompts").mkdir()
+    (root / "prompts" / "mine.toml").write_text('name = "mine"\n')
+
+
+def backed_up(record: Record, file: Path, adapters: bool = True) -> Path:
+    with file.open("wb") as target:
+        back_up(record.workspace, target, adapters, quiet, threading.Event())
+    return file
+
+
+def restored(file: Path, root: Path) -> Record:
+    workspace = Workspace(root)
+    restore(file, workspace, quiet, threading.Event())
+    return Record(workspace)
+
+
+def test_a_restored_record_equals_the_original(record: Record, tmp_path: Path) -> None:
+    fill(record)
+    (tmp_path / "away").mkdir()
+    copy = restored(backed_up(record, tmp_path / "away" / "a.zip"), tmp_path / "copy")
+    files = {path.name for path in (tmp_path / "copy").rglob("*")}
+    assert not files & {".half.part", "tiny", "owner.lock", "events.lock"}
+    assert record.sync()
+    assert dump(copy) == dump(record)
+    taken = ("lab.toml", "prompts/mine.toml", f"adapters/{SLEEP}/adapter_model.safetensors")
+    for name in taken:
+        assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / name).read_bytes()
+    assert not list((tmp_path / "copy").glob(".restore-*"))
+
+
+def test_adapters_may_be_left_out(record: Record, tmp_path: Path) -> None:
+    fill(record)
+    with zipfile.ZipFile(backed_up(record, tmp_path / "a.zip", adapters=False)) as archive:
+        assert not [name for name in archive.namelist() if name.startswith("adapters/")]
+        assert f"sessions/{SESSION}/events.jsonl" in archive.namelist()
+
+
+def test_the_line_that_a_killed_writer_left_is_not_taken(record: Record, tmp_path: Path) -> None:
+    record.append(SESSION, opened(), *whole_turn(1))
+    whole = record.journal.path(SESSION).read_bytes()
+    with record.journal.path(SESSION).open("ab") as file:
+        file.write(b'{"at": "2026-')
+    copy = restored(backed_up(record, tmp_path / "a.zip"), tmp_path / "copy")
+    assert copy.journal.path(SESSION).read_bytes() == whole
+
+
+def test_what_is_recorded_meanwhile_leaves_every_line_whole(record: Record, tmp_path: Path) -> None:
+    record.append(SESSION, opened())
+    over = threading.Event()
+    turns = 0
+
+    def write() -> None:
+        nonlocal turns
+        while not over.is_set():
+            turns += 1
+            record.append(SESSION, *whole_turn(turns))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(5):
+            copy = restored(backed_up(record, tmp_path / f"{number}.zip"), tmp_path / str(number))
+            assert copy.rebuild().faults == ()
+            assert record.journal.path(SESSION).read_bytes().startswith(copy.journal.path(SESSION).read_bytes())
+    finally:
+        over.set()
+        writer.join()
+    assert turns > 5
+
+
+def test_both_tell_how_far_they_are_and_can_be_cancelled(record: Record, tmp_path: Path) -> None:
+    fill(record)
+    told: list[Progress] = []
+    with (tmp_path / "a.zip").open("wb") as target:
+        report = back_up(record.workspace, target, True, told.append, threading.Event())
+    assert told[-1].done == told[-1].total == report.bytes > 0
+    assert (report.streams, report.adapters) == (4, 1)
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(LabError, match="cancelled"):
+        back_up(record.workspace, io.BytesIO(), True, quiet, cancel)
+    with pytest.raises(LabError, match="cancelled"):
+        restore(tmp_path / "a.zip", Workspace(tmp_path / "copy"), quiet, cancel)
+    assert list((tmp_path / "copy").iterdir()) == []
+
+
+def test_a_workspace_with_a_record_of_its_own_is_refused_and_left_alone(record: Record, tmp_path: Path) -> None:
+    fill(record)
+    file = backed_up(record, tmp_path / "a.zip")
+    other = record_in(tmp_path / "copy")
+    other.append("own", opened("own"))
+    with pytest.raises(LabError, match=r"has sessions of its own \(own\)"):
+        restore(file, other.workspace, quiet, threading.Event())
+    assert other.journal.streams() == ["own"]
+    changed = Workspace(tmp_path / "changed")
+    changed.create()
+    changed.config.write_text("[screen]\nrows = 4\n")
+    with pytest.raises(LabError, match=r"lab\.toml is there already and is another"):
+        restore(file, changed, quiet, threading.Event())
+    assert changed.config.read_text() == "[screen]\nrows = 4\n"
+    # Begun anew after an interruption it goes on: the same files are no conflict.
+    restored(file, tmp_path / "twice")
+    restored(file, tmp_path / "twice")
+
+
+def archive_of(members: dict[str, bytes], change: Callable[[dict[str, object]], None] | None = None) -> io.BytesIO:
+    """A backup with these members; `change` spoils its manifest."""
+    files: dict[str, object] = {
+        name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()} for name, body in members.items()
+    }
+    if change:
+        change(files)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(name, body)
+        archive.writestr(MANIFEST, orjson.dumps({"kind": KIND, "version": 1, "files": files}))
+    return file
+
+
+HOSTILE = [
+    "../outside.txt",
+    "sessions/../../outside/events.jsonl",
+    "/etc/outside",
+    "C:/outside/events.jsonl",
+    "sessions\\outside\\events.jsonl",
+    "sessions/a/other.jsonl",
+    "sessions/events.jsonl",
+    "sessions/lab.duckdb",
+    "adapters/../x/y",
+    "adapters/a/../../../b",
+    "prompts/../lab.toml",
+    "lab/cli.py",
+    "adapters/a/b\n.bin",
+]
+
+
+def test_every_name_that_is_no_place_in_a_workspace_is_refused_all_together(tmp_path: Path) -> None:
+    file = tmp_path / "a.zip"
+    for name in HOSTILE:
+        file.write_bytes(archive_of({name: b"x", "lab.toml": b""}).getvalue())
+        with pytest.raises(LabError, match="is no place in a workspace") as refused:
+            restore(file, Workspace(tmp_path / "copy"), quiet, threading.Event())
+        assert "Nothing was put in place" in refused.value.remedy
+    file.write_bytes(archive_of(dict.fromkeys(HOSTILE[:4], b"x")).getvalue())
+    with pytest.raises(LabError) as refused:
+        restore(file, Workspace(tmp_path / "copy"), quiet, threading.Event())
+    assert all(repr(name) in refused.value.title for name in HOSTILE[:4])
+    assert not (tmp_path / "copy").exists() and not (tmp_path / "outside.txt").exists()
+
+
+def test_links_lies_and_damage_are_refused_and_nothing_is_put_in_place(tmp_path: Path) -> None:
+    stream = "sessions/a/events.jsonl"
+    body = b"x" * 5000
+
+    def wrong_size(files: dict[str, object]) -> None:
+        files[stream] = {"bytes": 1, "sha256": hashlib.sha256(body).hexdigest()}
+
+    def wrong_sum(files: dict[str, object]) -> None:
+        files[stream] = {"bytes": len(body), "sha256": "0" * 64}
+
+    def unknown(files: dict[str, object]) -> None:
+        del files[stream]
+
+    def more(files: dict[str, object]) -> None:
+        files["sessions/b/events.jsonl"] = {"bytes": 1, "sha256": ""}
+
+    link = io.BytesIO()
+    with zipfile.ZipFile(link, "w") as archive:
+        entry = zipfile.ZipInfo(stream)
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, body)
+        said = {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        archive.writestr(MANIFEST, orjson.dumps({"kind": KIND, "version": 1, "files": {stream: said}}))
+    good = archive_of({stream: body}).getvalue()
+    flipped = bytearray(good)
+    flipped[good.index(body) + 100] ^= 1
+    newer = good.replace(b'"version":1', b'"version":2')
+    for bad, part in (
+        (archive_of({stream: body}, wrong_size).getvalue(), "has 5,000 bytes instead of 1"),
+        (archive_of({stream: body}, wrong_sum).getvalue(), "has another checksum"),
+        (archive_of({stream: body}, unknown).getvalue(), "is not in its manifest.json"),
+        (archive_of({stream: body}, more).getvalue(), "'sessions/b/events.jsonl' is missing"),
+        (link.getvalue(), "is a link"),
+        (bytes(flipped), "is damaged"),
+        (newer, "damaged"),
+        (good[: len(good) // 2], "is not a backup"),
+        (b"not a zip", "is not a backup"),
+    ):
+        (tmp_path / "a.zip").write_bytes(bad)
+        with pytest.raises(LabError, match=part):
+            restore(tmp_path / "a.zip", Workspace(tmp_path / "copy"), quiet, threading.Event())
+        assert not [path for path in (tmp_path / "copy").rglob("*") if path.is_file()]
+
+
+def test_more_than_there_is_room_for_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.zip").write_bytes(archive_of({"sessions/a/events.jsonl": b"x" * 5000}).getvalue())
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 4999})())
+    with pytest.raises(LabError, match="needs 0 MB, and 0 MB are free"):
+        restore(tmp_path / "a.zip", Workspace(tmp_path / "copy"), quiet, threading.Event())

@@ -306,7 +306,7 @@ class MainScreen(Screen[None]):
         if turn is not None:
             finished = turn.exchange is not None and turn is not self._current
             drafts = views(turn.exchange) if finished and turn.exchange else self._live
-            self.app.push_screen(DraftScreen(drafts, message.iteration))
+            self.app.push_screen(DraftScreen(drafts, message.iteration, turn.exchange if finished else None))
 
     # Other actions
 

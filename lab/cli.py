@@ -120,9 +120,30 @@ def build_parser() -> argparse.ArgumentParser:
     rename.add_argument("session_id", metavar="SESSION", help="an id, or the beginning of one")
     rename.add_argument("title", metavar="TITLE", help="one line of text")
 
-    sql = command("sql", "query the record", example='lab sql "SELECT * FROM salience_history" --format csv')
-    sql.add_argument("query", metavar="QUERY", help='SQL; "-" reads it from standard input')
-    sql.add_argument("--format", choices=["table", "json", "csv"], default="table", help="default: table")
+    sql = command(
+        "sql",
+        "query the record",
+        example="lab sql 'SELECT * FROM salience WHERE total > $least' --param least=0.3 --out salient.parquet",
+    )
+    asked = sql.add_mutually_exclusive_group(required=True)
+    asked.add_argument("query", metavar="QUERY", nargs="?", help='SQL; "-" reads it from standard input')
+    asked.add_argument("--file", metavar="FILE", help="a file of SQL")
+    asked.add_argument("--saved", metavar="NAME", help="a saved query of the lab or of queries/ in the workspace")
+    asked.add_argument("--list", action="store_true", help="list the saved queries")
+    sql.add_argument(
+        "--param",
+        metavar="[NAME=]VALUE",
+        action="append",
+        default=[],
+        help="a value for $NAME, or in order for each ?; may be repeated",
+    )
+    sql.add_argument(
+        "--format",
+        choices=["table", "csv", "json", "jsonl", "parquet"],
+        help="default: as the ending of --out says, else table",
+    )
+    sql.add_argument("--out", metavar="FILE", help="write the rows into this file")
+    sql.add_argument("--force", action="store_true", help="replace FILE when it exists")
     sql.add_argument(
         "--write", action="store_true", help="allow changes to lab.duckdb; lab rebuild discards them again"
     )
@@ -157,8 +178,13 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--out", metavar="FILE", help="default: the standard output")
     export.add_argument("--force", action="store_true", help="replace FILE when it exists")
 
-    importer = command("import", "take over recorded sessions", example="lab import ~/published/sessions")
-    importer.add_argument("folder", metavar="DIR", help="a folder of session_* folders, or one of them")
+    importer = command("import", "take over recorded sessions, or chats", example="lab import ~/published/sessions")
+    importer.add_argument(
+        "path",
+        metavar="PATH",
+        help="a folder of session_* folders, or a file of JSON lines: objects with messages (a session each), or with"
+        " user_input and model_response (a session together)",
+    )
 
     backup = command("backup", "write the whole record into one file", example="lab backup ~/lab-backup.zip")
     backup.add_argument("file", metavar="FILE", nargs="?", help="default: lab-backup-DATE-TIME.zip in this folder")

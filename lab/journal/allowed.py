@@ -12,6 +12,8 @@ from lab.errors import LabError
 READ_ONLY_REMEDY: Final = "Queries only read the record; `lab sql --write` may change the database until a rebuild."
 _PRAGMAS: Final = ("TABLE_INFO", "SHOW_TABLES", "STORAGE_INFO", "DATABASE_SIZE", "VERSION")
 
+_OPENING: Final = "FROM (\n"
+
 # "rows" gives rows and changes nothing, "told" gives a few rows that cannot be selected from, "sets" gives none.
 Kind = Literal["rows", "told", "sets"]
 
@@ -35,15 +37,7 @@ def allowed(sql: str, connection: duckdb.DuckDBPyConnection) -> list[Allowed]:
     What is read is put into parentheses: there DuckDB takes no COPY, INSERT, UPDATE or DELETE, which it does take in
     the WITH of what it calls a SELECT. Raises duckdb.Error for what is no SQL and LabError for what is no query.
     """
-    found: list[Allowed] = []
-    raw, at = sql.encode(), 0
-    for statement in connection.extract_statements(sql):
-        # The parts come in order; the place is only for the error message.
-        part = statement.query.encode()
-        at = max(raw.find(part, at), 0)
-        found.append(_allowed(kind_of(statement), statement.query, at))
-        at += len(part)
-    return found
+    return [_allowed(kind, part, at) for kind, part, at in _parts(sql, connection)]
 
 
 def kind_of(statement: duckdb.Statement) -> duckdb.StatementType | None:
@@ -52,6 +46,19 @@ def kind_of(statement: duckdb.Statement) -> duckdb.StatementType | None:
         return statement.type
     except ValueError:
         return None
+
+
+def _parts(sql: str, connection: duckdb.DuckDBPyConnection) -> list[tuple[duckdb.StatementType | None, str, int]]:
+    """Kind, text and place (in bytes) of each statement."""
+    raw, at = sql.encode(), 0
+    found: list[tuple[duckdb.StatementType | None, str, int]] = []
+    for statement in connection.extract_statements(sql):
+        part = statement.query.encode()
+        # The parts come in order; the place is only for the error message.
+        at = max(raw.find(part, at), 0)
+        found.append((kind_of(statement), statement.query, at))
+        at += len(part)
+    return found
 
 
 def _allowed(kind: duckdb.StatementType | None, text: str, at: int) -> Allowed:
@@ -64,7 +71,7 @@ def _allowed(kind: duckdb.StatementType | None, text: str, at: int) -> Allowed:
         return raw[tokens[of][0] : end].decode()
 
     def wrapped(kind: Kind, head: str, of: int) -> Allowed:
-        opening = f"{head} FROM (\n".lstrip()
+        opening = f"{head} {_OPENING}".lstrip()
         # The new line ends a comment that the last line may hold.
         return Allowed(kind, f"{opening}{rest(of)}\n)", at + tokens[of][0], len(opening.encode()))
 
@@ -106,4 +113,25 @@ def _tokens(raw: bytes) -> list[tuple[int, str]]:
     ]
     while found and found[-1][1] == ";":
         found.pop()
+    return found
+
+
+def unlocked(sql: str, connection: duckdb.DuckDBPyConnection) -> list[Allowed]:
+    """The statements of a query of which all may run; the last one may give rows. Raises duckdb.Error for no SQL."""
+    parts = _parts(sql, connection)
+    found: list[Allowed] = []
+    for kind, part, at in parts:
+        raw = part.encode()
+        tokens = _tokens(raw)
+        text = raw[tokens[0][0] : tokens[-1][0] + len(tokens[-1][1].encode())].decode()
+        start = at + tokens[0][0]
+        if len(found) + 1 < len(parts):
+            found.append(Allowed("sets", text, start, 0))
+        elif kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
+            found.append(Allowed("told", text, start, 0))
+        elif tokens[0][1].upper() == "WITH":
+            # In parentheses it could not change anything.
+            found.append(Allowed("rows", text, start, 0))
+        else:
+            found.append(Allowed("rows", f"{_OPENING}{text}\n)", start, len(_OPENING)))
     return found

@@ -119,7 +119,7 @@ class Database:
         """What a failure to open or write the file means for a person."""
         text = str(fault)
         first = text.partition("\n")[0]
-        if _is_busy(fault):
+        if is_busy(fault):
             held = text.partition("Conflicting lock is held in ")[2].partition(". See")[0]
             return self._busy(held or "another program")
         if "with version number" in text:
@@ -172,7 +172,7 @@ class Database:
             try:
                 return connect()
             except duckdb.Error as fault:
-                if not _is_busy(fault) or cancelled() or time.monotonic() >= deadline:
+                if not is_busy(fault) or cancelled() or time.monotonic() >= deadline:
                     raise self.explained(fault) from fault
             time.sleep(_POLL_SECONDS)
 
@@ -260,7 +260,7 @@ def is_damage(fault: duckdb.Error) -> bool:
     return isinstance(fault, (duckdb.InternalException, duckdb.FatalException)) or any(w in str(fault) for w in broken)
 
 
-def _is_busy(fault: duckdb.Error) -> bool:
+def is_busy(fault: duckdb.Error) -> bool:
     text = str(fault)
     return "Could not set lock" in text or "being used by another process" in text
 

@@ -103,19 +103,15 @@ class Record:
                 raise statements.explained(fault, self._database) from fault
         return Table(columns, rows, truncated, time.monotonic() - started)
 
-    def execute_write(self, sql: str) -> Table:
-        """Run statements with nothing locked: they may change the database and touch files.
+    @contextmanager
+    def unlocked(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with nothing locked: it may change the database and touch files.
 
         The journal does not know of it, so a rebuild discards what was changed. Holds the database for writing
-        meanwhile. Raises LabError for a wrong statement and when the database is held elsewhere.
+        meanwhile. Raises LabError when the database is held elsewhere.
         """
-        started = time.monotonic()
         with self._database.writing(_READ_SECONDS) as connection:
-            try:
-                columns, rows, truncated = statements.run(connection, sql, (), None, None, writes=True)
-            except duckdb.Error as fault:
-                raise statements.explained(fault, self._database) from fault
-        return Table(columns, rows, truncated, time.monotonic() - started)
+            yield connection
 
     def rebuild(self, progress: Callable[[Progress], None] | None = None) -> RebuildReport:
         """Make the database anew from the journal, beside the old one, and put it in its place.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Union
@@ -31,6 +31,17 @@ class Table:
     seconds: float
 
 
+def require_text(sql: str) -> None:
+    """Raises LabError for a query that no database could take as text."""
+    if any("\ud800" <= character <= "\udfff" for character in sql):
+        raise LabError("The query is not text: it holds half of a character.", "Type it anew instead of pasting it.")
+
+
+def empty() -> LabError:
+    """What a person is told who asked nothing."""
+    return LabError("The query is empty.", "Type a SQL statement, for example SELECT * FROM salience_history.")
+
+
 def cancelled() -> LabError:
     """What a person is told who cancelled."""
     return LabError("The query was cancelled.")
@@ -48,7 +59,7 @@ def run(
 
     Raises duckdb.Error for a wrong statement and LabError for an empty one, a refused one and a cancel.
     """
-    with _interrupted_by(connection, cancel):
+    with watched(connection, cancel):
         try:
             return _run(connection, sql, parameters, limit, writes)
         except duckdb.InterruptException as fault:
@@ -58,11 +69,10 @@ def run(
 def _run(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters, limit: int | None, writes: bool
 ) -> tuple[tuple[str, ...], list[tuple[Any, ...]], bool]:
-    if any("\ud800" <= character <= "\udfff" for character in sql):
-        raise LabError("The query is not text: it holds half of a character.", "Type it anew instead of pasting it.")
+    require_text(sql)
     found = connection.extract_statements(sql)
     if not found:
-        raise LabError("The query is empty.", "Type a SQL statement, for example SELECT * FROM salience_history.")
+        raise empty()
     if not writes:
         allowed(sql, connection)
     for statement in found[:-1]:
@@ -107,10 +117,16 @@ def _bound(parameters: Parameters) -> list[Any] | dict[str, Any] | None:
 
 
 @contextmanager
-def _interrupted_by(connection: duckdb.DuckDBPyConnection, cancel: threading.Event | None) -> Iterator[None]:
-    if cancel is None:
+def watched(
+    connection: duckdb.DuckDBPyConnection,
+    cancel: threading.Event | None,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[None]:
+    """Interrupt what the connection does when `cancel` is set, and tell how far it is (0 to 1) where DuckDB knows."""
+    if cancel is None and progress is None:
         yield
         return
+    cancel = cancel or threading.Event()
     done = threading.Event()
 
     def watch() -> None:
@@ -119,8 +135,10 @@ def _interrupted_by(connection: duckdb.DuckDBPyConnection, cancel: threading.Eve
             if cancel.wait(_CANCEL_SECONDS):
                 connection.interrupt()
                 done.wait(_CANCEL_SECONDS)
+            elif progress and (percent := connection.query_progress()) > 0:
+                progress(min(percent / 100, 1.0))
 
-    watcher = threading.Thread(target=watch, name="query cancel", daemon=True)
+    watcher = threading.Thread(target=watch, name="query watch", daemon=True)
     watcher.start()
     try:
         yield
@@ -134,6 +152,11 @@ def explained(fault: duckdb.Error, database: Database) -> LabError:
     if is_damage(fault):
         return database.explained(fault)
     message = "\n".join(str(fault).strip().splitlines()[:6])
+    if any(words in message for words in ("max_temp_directory_size", "No space left", "File too large")):
+        return LabError(
+            "The query needs more room on the disk than a query may have (a quarter of what is free).",
+            "Ask for fewer rows or columns, or free some space.",
+        )
     if isinstance(fault, duckdb.OutOfMemoryException):
         return LabError(
             "The query needs more memory than a query may have (1 GB).", "Ask for fewer rows or columns, or aggregate."

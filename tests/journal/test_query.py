@@ -14,7 +14,7 @@ import pytest
 from lab.errors import LabError
 from lab.journal.record import Record
 from tests.helpers import wait_until
-from tests.journal.samples import SESSION, dump, opened, start_child, whole_turn
+from tests.journal.samples import SESSION, opened, start_child, whole_turn
 
 # OUTSIDE stands for a path in the test's own folder.
 HOSTILE = [
@@ -309,17 +309,6 @@ def test_a_long_query_keeps_short_ones_and_appending_going(filled: Record) -> No
     cancel.set()
     worker.join()
     wait_until(lambda: len(filled.query("FROM exchanges").rows) == 3)
-
-
-def test_writing_on_purpose_lasts_until_a_rebuild(filled: Record) -> None:
-    before = dump(filled)
-    table = filled.execute_write("UPDATE sessions SET title = 'mine'; SELECT title FROM sessions")
-    assert (table.columns, table.rows) == (("title",), [("mine",)])
-    assert filled.query("SELECT title FROM sessions").rows == [("mine",)]
-    with pytest.raises(LabError, match="syntax error"):
-        filled.execute_write("selec")
-    filled.rebuild()
-    assert dump(filled) == before
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")

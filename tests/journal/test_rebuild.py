@@ -99,7 +99,8 @@ def test_the_background_thread_survives_a_damaged_database(filled: Record) -> No
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(filled: Record) -> None:
     steps = len(migrations.STEPS)
-    filled.execute_write(f"INSERT INTO schema_steps VALUES ({steps + 1}, 'from the future')")
+    with filled.unlocked() as connection:
+        connection.execute(f"INSERT INTO schema_steps VALUES ({steps + 1}, 'from the future')")
     filled.append(SESSION, reading("waits"))
     for use in (lambda: filled.query("SELECT 1"), filled.sync):
         with pytest.raises(LabError, match="newer release of the lab") as told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from lab.commands.shared import make_lab, opened, rebuilt
@@ -13,18 +14,20 @@ from lab.text import count, harmless
 
 
 def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.journal.chats import import_chats
     from lab.journal.importer import import_sessions
     from lab.salience import profile
 
+    path = Path(arguments.path).expanduser()
     line = ProgressLine()
     with opened(make_lab(workspace, arguments)) as lab:
         settings = lab.settings.salience
         judge = profile(settings.profile)
-        report = import_sessions(
-            lab.record, Path(arguments.folder), lambda text, reply: judge.score(text, reply, settings.threshold), line
-        )
+        take_over = import_chats if path.is_file() else import_sessions
+        report = take_over(lab.record, path, lambda text, reply: judge.score(text, reply, settings.threshold), line)
         line.end()
-        lab.record.sync()
+        if not lab.record.sync():
+            print("lab: another program holds the database: it gets the new events when it is free.", file=sys.stderr)
     print(
         f"Imported {count(report.exchanges, 'exchange')} of {count(report.sessions, 'session')};"
         f" {report.already} were there already; {len(report.skipped)} skipped."

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +18,11 @@ from lab.journal.events import (
     DraftFinished,
     Event,
     ExchangeFinished,
-    SalienceScored,
     SessionEnded,
     SessionOpened,
     TurnStarted,
 )
+from lab.journal.imports import Body, ImportReport, Tally, bodies, is_number, present, scored, time_of
 from lab.journal.queries import IMPORTED
 from lab.journal.record import Record
 
@@ -32,30 +31,6 @@ EXCHANGES = "exchanges.jsonl"
 RECORDED_PROFILE: Final = "recorded"
 # Source: the published system; what was salient to it was stored.
 RECORDED_THRESHOLD: Final = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import did: sessions and exchanges that are new, exchanges that were `already` there.
-
-    `skipped` says what was left out or missing and why, each "file:line: reason".
-    """
-
-    sessions: int
-    exchanges: int
-    already: int
-    skipped: list[str]
-
-
-@dataclass(slots=True)
-class _Tally:
-    sessions: int = 0
-    exchanges: int = 0
-    already: int = 0
-    skipped: list[str] = field(default_factory=list)
-
-    def skip(self, place: object, reason: str) -> None:
-        self.skipped.append(f"{place}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +56,7 @@ def import_sessions(
     Progress is in sessions. Raises LabError for a folder without recorded sessions and when the record cannot be
     written.
     """
-    tally = _Tally()
+    tally = Tally()
     folders = _session_folders(folder)
     for number, place in enumerate(folders):
         if progress:
@@ -91,7 +66,7 @@ def import_sessions(
             _import(record, source, rescore, tally)
     if progress:
         progress(Progress("import", len(folders), len(folders), "sessions"))
-    return ImportReport(tally.sessions, tally.exchanges, tally.already, tally.skipped)
+    return tally.report()
 
 
 def _session_folders(folder: Path) -> list[Path]:
@@ -108,7 +83,7 @@ def _session_folders(folder: Path) -> list[Path]:
     return found
 
 
-def _source(folder: Path, tally: _Tally) -> _Source:
+def _source(folder: Path, tally: Tally) -> _Source:
     path = folder / METADATA
     metadata: Any = {}
     try:
@@ -124,8 +99,8 @@ def _source(folder: Path, tally: _Tally) -> _Source:
     original = str(given) if isinstance(given, (str, int)) and str(given) else folder.name
     named = re.fullmatch(r"session_(\d{1,12})", folder.name)
     started_at = (
-        _time(metadata.get("start_time"))
-        or (_time(int(named[1])) if named else None)
+        time_of(metadata.get("start_time"))
+        or (time_of(int(named[1])) if named else None)
         or datetime.fromtimestamp(folder.stat().st_mtime, timezone.utc)
     )
     return _Source(folder, metadata, _session_id(original), started_at)
@@ -139,28 +114,29 @@ def _session_id(original: str) -> str:
     return f"{IMPORTED}{plain}"
 
 
-def _import(record: Record, source: _Source, rescore: Callable[[str, str], Salience], tally: _Tally) -> None:
-    opened, ended, present = _present(record, source.session_id)
+def _import(record: Record, source: _Source, rescore: Callable[[str, str], Salience], tally: Tally) -> None:
+    opened, ended, whole = present(record, source.session_id)
     if not opened:
         record.append(source.session_id, _opening(source), at=source.started_at)
     added = 0
     seen: set[str] = set()
     count = 0
     path = source.folder / EXCHANGES
-    for number, body in _bodies(path, tally):
-        place = f"{path}:{number}"
+    for body in _bodies(path, tally):
+        place = f"{path}:{body.number}"
         count += 1
-        exchange_id = _exchange_id(source.session_id, body)
+        exchange_id = _exchange_id(source.session_id, body.value)
         if exchange_id in seen:
             tally.skip(place, "the same exchange as on an earlier line")
-        elif exchange_id in present:
+        elif exchange_id in whole:
             tally.already += 1
         else:
-            at = _time(body.get("timestamp")) or source.started_at
-            record.append(source.session_id, *_exchange(source, exchange_id, count, body, rescore, place, tally), at=at)
+            at = time_of(body.value.get("timestamp")) or source.started_at
+            events = _exchange(source, exchange_id, count, body.value, rescore, place, tally)
+            record.append(source.session_id, *events, at=at)
             added += 1
         seen.add(exchange_id)
-    ended_at = _time(source.metadata.get("end_time"))
+    ended_at = time_of(source.metadata.get("end_time"))
     if ended_at and (added or not ended):
         record.append(source.session_id, SessionEnded(source.session_id), at=ended_at)
     total = source.metadata.get("total_exchanges")
@@ -168,24 +144,6 @@ def _import(record: Record, source: _Source, rescore: Callable[[str, str], Salie
         tally.skip(source.folder / METADATA, f"{total - count} of {total} exchanges were not stored by the recorder")
     tally.exchanges += added
     tally.sessions += 1 if added or not opened else 0
-
-
-def _present(record: Record, session_id: str) -> tuple[bool, bool, set[str]]:
-    """Whether the session was opened and ended here, and which exchanges of it are whole."""
-    opened = ended = False
-    whole: set[str] = set()
-    for line in record.journal.read(session_id):
-        match line.entry.event if line.entry else None:
-            case SessionOpened():
-                opened = True
-            case SessionEnded():
-                ended = True
-            # Last of an exchange's events. Recovery may have closed one that was cut off, as failed.
-            case ExchangeFinished(exchange_id=exchange_id, status="complete"):
-                whole.add(exchange_id)
-            case _:
-                pass
-    return opened, ended, whole
 
 
 def _opening(source: _Source) -> SessionOpened:
@@ -199,26 +157,16 @@ def _opening(source: _Source) -> SessionOpened:
     )
 
 
-def _bodies(path: Path, tally: _Tally) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The exchanges of a file with their line numbers; lines that are none are told."""
+def _bodies(path: Path, tally: Tally) -> Iterator[Body]:
+    """The exchanges of a file; lines that are none are told."""
     try:
-        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        for body in bodies(path, tally):
+            if all(isinstance(body.value.get(name), str) for name in ("user_input", "model_response")):
+                yield body
+            else:
+                tally.skip(f"{path}:{body.number}", "no text under user_input and model_response")
     except OSError as fault:
         tally.skip(path, f"cannot be read ({fault.strerror})")
-        return
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            body = orjson.loads(line)
-        except orjson.JSONDecodeError as fault:
-            tally.skip(f"{path}:{number}", f"not valid JSON ({fault})")
-            continue
-        texts = ("user_input", "model_response")
-        if not isinstance(body, dict) or not all(isinstance(body.get(name), str) for name in texts):
-            tally.skip(f"{path}:{number}", "no text under user_input and model_response")
-            continue
-        yield number, body
 
 
 def _exchange_id(session_id: str, body: dict[str, Any]) -> str:
@@ -233,7 +181,7 @@ def _exchange(
     body: dict[str, Any],
     rescore: Callable[[str, str], Salience],
     place: str,
-    tally: _Tally,
+    tally: Tally,
 ) -> list[Event]:
     """All events of one exchange, its end last: an exchange without its end is imported again."""
     asked, answer = body["user_input"], body["model_response"]
@@ -244,18 +192,7 @@ def _exchange(
     recorded = _recorded_scores(body.get("salience_scores"))
     if recorded is None:
         tally.skip(place, "no complete salience_scores; the exchange was taken with the new score only")
-    for score in (recorded, rescore(asked, answer)):
-        if score is not None:
-            events.append(
-                SalienceScored(
-                    exchange_id,
-                    score.profile,
-                    **score.dimensions(),
-                    total=score.total,
-                    threshold=score.threshold,
-                    salient=score.salient,
-                )
-            )
+    events += [scored(exchange_id, score) for score in (recorded, rescore(asked, answer)) if score is not None]
     events.append(
         ExchangeFinished(exchange_id, "complete", answer, best.iteration if best else None, converged=converged)
     )
@@ -263,14 +200,14 @@ def _exchange(
 
 
 def _drafts(
-    exchange_id: str, irp: Any, answer: str, place: str, tally: _Tally
+    exchange_id: str, irp: Any, answer: str, place: str, tally: Tally
 ) -> tuple[list[DraftFinished], bool | None]:
     """The drafts as recorded: only the beginning of each text was, except of the one that won, the answer."""
     if irp is None:
         return [], None
     found = irp.get("iterations") if isinstance(irp, dict) else None
     if not isinstance(found, list) or not all(
-        isinstance(draft, dict) and _is_number(draft.get("temperature")) and _is_number(draft.get("energy"))
+        isinstance(draft, dict) and is_number(draft.get("temperature")) and is_number(draft.get("energy"))
         for draft in found
     ):
         tally.skip(place, "irp_info without readable iterations; the exchange was taken without drafts")
@@ -293,21 +230,7 @@ def _drafts(
 
 def _recorded_scores(scores: Any) -> Salience | None:
     names = (*DIMENSIONS, "total")
-    if not isinstance(scores, dict) or not all(_is_number(scores.get(name)) for name in names):
+    if not isinstance(scores, dict) or not all(is_number(scores.get(name)) for name in names):
         return None
     values = {name: float(scores[name]) for name in names}
     return Salience(profile=RECORDED_PROFILE, threshold=RECORDED_THRESHOLD, **values)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _time(seconds: Any) -> datetime | None:
-    """Unix seconds as a time, None when they are none."""
-    if not _is_number(seconds):
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        return None

@@ -33,3 +33,15 @@ def test_a_backup_works_while_another_program_holds_the_database(record: Record,
     with held(record):
         assert lab("backup", str(tmp_path / "a.zip")).code == 0
     assert lab("restore", str(tmp_path / "a.zip"), "--workspace", str(tmp_path / "copy")).code == 0
+
+
+def test_training_data_of_one_workspace_comes_into_another(record: Record, lab: Lab, tmp_path: Path) -> None:
+    fill(record)
+    file = tmp_path / "t.jsonl"
+    assert "5 examples" in lab("export", "--training", "--all", "--out", str(file)).out
+    assert not list(tmp_path.glob(".*part"))
+    other = str(tmp_path / "other")
+    first = lab("import", str(file), "--workspace", other)
+    assert "Imported 5 exchanges of 5 sessions; 0 were there already" in first.out
+    assert "Imported 0 exchanges" in lab("import", str(file), "--workspace", other).out
+    assert "imported-chat-" in lab("sessions", "--search", "should have said", "--workspace", other).out

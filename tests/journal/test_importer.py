@@ -155,7 +155,8 @@ def test_lines_that_are_no_exchange_are_told_with_file_and_number(record: Record
     assert (report.exchanges, report.already) == (2, 0)
     assert [reason.split(": ")[0] for reason in report.skipped] == [f"{path}:{number}" for number in (2, 3, 4, 7)]
     assert "not valid JSON" in report.skipped[0]
-    assert "no text under user_input and model_response" in report.skipped[1]
+    assert "not a JSON object" in report.skipped[1]
+    assert "no text under user_input and model_response" in report.skipped[2]
     assert "same exchange" in report.skipped[3]
 
 

@@ -1,0 +1,215 @@
+"""Taking over chat files: JSON lines with the messages of a conversation each, or with one exchange each."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from lab.domain import Progress, Salience
+from lab.errors import LabError
+from lab.journal.events import Event, ExchangeFinished, SessionOpened, TurnStarted
+from lab.journal.imports import Body, ImportReport, Tally, bodies, present, scored, time_of
+from lab.journal.queries import IMPORTED
+from lab.journal.record import Record
+from lab.text import one_line
+
+Rescore = Callable[[str, str], Salience]
+
+_TITLE_LENGTH: Final = 60
+# Exchanges of a file that reach the disk together: one flush each would take most of the time.
+_TOGETHER: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What a user said and what was answered."""
+
+    asked: str
+    answer: str
+
+
+@dataclass(slots=True)
+class _File:
+    """The session of a file whose lines are exchanges, as it grows."""
+
+    session_id: str
+    whole: set[str]
+    opened: bool
+    turn: int = 0
+    added: bool = False
+
+
+def import_chats(
+    record: Record,
+    file: Path,
+    rescore: Rescore,
+    progress: Callable[[Progress], None] | None = None,
+) -> ImportReport:
+    """Import a file of JSON lines; what is there already is left as it is.
+
+    A line with `messages` is a session of its own. All lines with `user_input` and `model_response` are the turns of
+    one session. `rescore(user_input, response)` scores them. Ids come from the content, so a second import adds
+    nothing, and an import that was interrupted goes on. Progress is in bytes. Raises LabError for a file that cannot be
+    read or has nothing of this, and when the record cannot be written.
+    """
+    try:
+        size, changed = file.stat().st_size, datetime.fromtimestamp(file.stat().st_mtime, timezone.utc)
+        tally = Tally()
+        turns = _Turns(record, file, changed, rescore, tally)
+        for body in bodies(file, tally):
+            if progress:
+                progress(Progress("Importing", body.end, size, "bytes"))
+            if "messages" in body.value:
+                _conversation(record, file, body, changed, rescore, tally)
+            else:
+                turns.take(body)
+        turns.flush()
+    except OSError as fault:
+        raise LabError(f"{file} cannot be read: {fault.strerror or fault}.", "Name a file of JSON lines.") from fault
+    if not (tally.exchanges or tally.already):
+        faults = f" {'; '.join(tally.skipped[:5])}." if tally.skipped else ""
+        raise LabError(
+            f"{file} has no exchange.{faults}",
+            "Each line is to be an object with messages, or with the texts user_input and model_response.",
+        )
+    return tally.report()
+
+
+def _conversation(record: Record, file: Path, body: Body, changed: datetime, rescore: Rescore, tally: Tally) -> None:
+    """A line with messages: a session, all or nothing of it."""
+    place = f"{file}:{body.number}"
+    pairs = list(_pairs(body.value["messages"], place, tally))
+    if not pairs:
+        return
+    # Two conversations may say the same; a file that names its lines keeps them apart.
+    content = orjson.dumps([body.value.get("id"), *([pair.asked, pair.answer] for pair in pairs)])
+    session_id = f"{IMPORTED}chat-{hashlib.sha256(content).hexdigest()[:16]}"
+    said = body.value.get("metadata")
+    metadata = said if isinstance(said, dict) else {}
+    given = metadata.get("checkpoint")
+    checkpoint = given if isinstance(given, str) else None
+    with record.journal.own(session_id):
+        if record.journal.size(session_id):
+            tally.already += len(present(record, session_id)[2])
+            return
+        events: list[Event] = [_opening(session_id, checkpoint, pairs[0], rescore)]
+        for turn, pair in enumerate(pairs, 1):
+            events += _exchange(session_id, f"{session_id}-{turn:04d}", turn, checkpoint, pair, rescore)
+        record.append(session_id, *events, at=_when(metadata) or changed)
+    tally.sessions += 1
+    tally.exchanges += len(pairs)
+
+
+def _pairs(messages: Any, place: str, tally: Tally) -> Iterator[_Pair]:
+    """Each answer with what the user had said since the one before. A system message is nobody's turn."""
+    if not isinstance(messages, list) or not all(
+        isinstance(message, dict)
+        and message.get("role") in ("system", "user", "assistant")
+        and isinstance(message.get("content"), str)
+        for message in messages
+    ):
+        tally.skip(place, "messages are not a list of objects with a role (system, user, assistant) and a content")
+        return
+    asked: list[str] = []
+    for message in messages:
+        if message["role"] == "user":
+            asked.append(message["content"])
+        elif message["role"] == "assistant" and asked:
+            yield _Pair("\n\n".join(asked), message["content"])
+            asked = []
+        elif message["role"] == "assistant":
+            tally.skip(place, "an answer to nothing was left out")
+    if asked:
+        tally.skip(place, "the last message has no answer and was left out")
+
+
+class _Turns:
+    """The lines of a file that are exchanges: they go into one session, many at a time."""
+
+    def __init__(self, record: Record, file: Path, changed: datetime, rescore: Rescore, tally: Tally) -> None:
+        self._record = record
+        self._place = file
+        self._changed = changed
+        self._rescore = rescore
+        self._tally = tally
+        self._file: _File | None = None
+        self._seen: dict[str, int] = {}
+        self._waiting: list[Event] = []
+        self._at = changed
+
+    def take(self, body: Body) -> None:
+        """The next line."""
+        asked, answer = body.value.get("user_input"), body.value.get("model_response")
+        if not isinstance(asked, str) or not isinstance(answer, str):
+            reason = "neither messages nor texts under user_input and model_response"
+            self._tally.skip(f"{self._place}:{body.number}", reason)
+            return
+        pair = _Pair(asked, answer)
+        digest = hashlib.sha256(orjson.dumps([asked, answer])).hexdigest()[:12]
+        file = self._file = self._file or self._begin(pair, digest)
+        file.turn += 1
+        # What was said twice was said twice.
+        times = self._seen[digest] = self._seen.get(digest, 0) + 1
+        exchange_id = f"{file.session_id}-{digest}" + (f"-{times}" if times > 1 else "")
+        if exchange_id in file.whole:
+            self._tally.already += 1
+            return
+        at = _when(body.value) or self._changed
+        if at != self._at or len(self._waiting) >= 3 * _TOGETHER:
+            self.flush()
+        self._at = at
+        if not file.opened:
+            self._waiting.append(_opening(file.session_id, None, pair, self._rescore))
+            file.opened = True
+        if not file.added:
+            self._tally.sessions += 1
+            file.added = True
+        self._waiting += _exchange(file.session_id, exchange_id, file.turn, None, pair, self._rescore)
+        self._tally.exchanges += 1
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._file is not None and self._waiting:
+            with self._record.journal.own(self._file.session_id):
+                self._record.append(self._file.session_id, *self._waiting, at=self._at)
+            self._waiting = []
+
+    def _begin(self, pair: _Pair, digest: str) -> _File:
+        # The file may grow: its name and its first exchange stay.
+        name = re.sub(r"[^A-Za-z0-9._-]", "-", self._place.stem)[:80]
+        session_id = f"{IMPORTED}{name}-{digest}"
+        opened, _, whole = present(self._record, session_id)
+        return _File(session_id, whole, opened)
+
+
+def _opening(session_id: str, checkpoint: str | None, first: _Pair, rescore: Rescore) -> SessionOpened:
+    score = rescore(first.asked, first.answer)
+    title = one_line(first.asked, _TITLE_LENGTH)
+    return SessionOpened(session_id, checkpoint, None, score.profile, score.threshold, title)
+
+
+def _exchange(
+    session_id: str, exchange_id: str, turn: int, checkpoint: str | None, pair: _Pair, rescore: Rescore
+) -> list[Event]:
+    """All events of one exchange, its end last: an exchange without its end is imported again."""
+    return [
+        TurnStarted(exchange_id, session_id, turn, pair.asked, checkpoint, None),
+        scored(exchange_id, rescore(pair.asked, pair.answer)),
+        ExchangeFinished(exchange_id, "complete", pair.answer),
+    ]
+
+
+def _when(said: dict[str, Any]) -> datetime | None:
+    """The time that a line gives: Unix seconds under `timestamp`, or ISO 8601 under `created_at`."""
+    try:
+        at = datetime.fromisoformat(said["created_at"].replace("Z", "+00:00"))
+    except (KeyError, AttributeError, ValueError):
+        return time_of(said.get("timestamp"))
+    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)

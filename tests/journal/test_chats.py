@@ -1,0 +1,172 @@
+"""Chat files come in with every text, in order, once; and what cannot be taken is told by its line."""
+
+from __future__ import annotations
+
+import json
+from datetime import timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.domain import Progress, Salience
+from lab.errors import LabError
+from lab.journal import queries
+from lab.journal.chats import import_chats
+from lab.journal.events import ExchangeMarked
+from lab.journal.record import Record
+from lab.journal.training import training_examples
+from lab.salience import profile
+from tests.journal.samples import SESSION, exchange_id, finished, opened, record_in, turn_started, whole_turn
+
+
+def rescore(text: str, reply: str) -> Salience:
+    return profile("lexical").score(text, reply, 0.15)
+
+
+def lines(path: Path, *values: Any) -> Path:
+    path.write_text("".join((each if isinstance(each, str) else json.dumps(each)) + "\n" for each in values))
+    return path
+
+
+def chat(*said: str, **more: Any) -> dict[str, Any]:
+    roles = ("user", "assistant")
+    return {"messages": [{"role": roles[n % 2], "content": text} for n, text in enumerate(said)], **more}
+
+
+def turn(asked: str, answer: str, **more: Any) -> dict[str, Any]:
+    return {"user_input": asked, "model_response": answer, **more}
+
+
+def sessions(record: Record) -> dict[str, list[tuple[int, str, str]]]:
+    assert record.sync()
+    table = record.query("SELECT session_id, turn, user_input, response FROM exchanges ORDER BY session_id, turn")
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for session_id, number, asked, answer in table.rows:
+        found.setdefault(session_id, []).append((number, asked, answer))
+    return found
+
+
+def test_each_conversation_becomes_a_session_with_its_turns_and_scores(record: Record, tmp_path: Path) -> None:
+    long = chat("One?", "First.", "Two?", "Second \u2603 truth.")
+    system = {"messages": [{"role": "system", "content": "Be kind."}, *chat("Three?", "Third.")["messages"]]}
+    report = import_chats(record, lines(tmp_path / "a.jsonl", long, "", system), rescore)
+    assert (report.sessions, report.exchanges, report.already, report.skipped) == (2, 3, 0, [])
+    found = sessions(record)
+    assert sorted(found.values()) == [
+        [(1, "One?", "First."), (2, "Two?", "Second \u2603 truth.")],
+        [(1, "Three?", "Third.")],
+    ]
+    assert all(name.startswith("imported-chat-") for name in found)
+    rows = record.query("SELECT profile, total, status FROM salience_history ORDER BY created_at, turn").rows
+    assert {row[0] for row in rows} == {"lexical"} and {row[2] for row in rows} == {"complete"}
+    assert any(row[1] == pytest.approx(rescore("Two?", "Second \u2603 truth.").total) for row in rows)
+
+
+def test_lines_of_one_exchange_each_are_one_session(record: Record, tmp_path: Path) -> None:
+    values = [turn("Hello", "Hi."), turn("Why?", "Because."), turn("Hello", "Hi."), turn("End", "Bye.", timestamp=1e9)]
+    report = import_chats(record, lines(tmp_path / "my chat.jsonl", *values), rescore)
+    assert (report.sessions, report.exchanges) == (1, 4)
+    ((name, turns),) = sessions(record).items()
+    assert name.startswith("imported-my-chat-")
+    assert turns == [(1, "Hello", "Hi."), (2, "Why?", "Because."), (3, "Hello", "Hi."), (4, "End", "Bye.")]
+    found = queries.session(record, name)
+    assert found is not None and found.title == "Hello"
+    assert queries.exchanges(record, name)[-1].created_at.year == 2001
+
+
+def test_a_second_import_adds_nothing_and_a_grown_file_what_is_new(record: Record, tmp_path: Path) -> None:
+    values = [turn("Hello", "Hi."), chat("One?", "First."), turn("Hello", "Hi.")]
+    file = lines(tmp_path / "a.jsonl", *values)
+    import_chats(record, file, rescore)
+    before = {stream: record.journal.path(stream).read_bytes() for stream in record.journal.streams()}
+    again = import_chats(record, file, rescore)
+    assert (again.sessions, again.exchanges, again.already) == (0, 0, 3)
+    assert {stream: record.journal.path(stream).read_bytes() for stream in record.journal.streams()} == before
+    more = import_chats(record, lines(file, *values, turn("More", "Yes.")), rescore)
+    assert (more.sessions, more.exchanges, more.already) == (1, 1, 3)
+    assert sorted(len(turns) for turns in sessions(record).values()) == [1, 3]
+
+
+def test_conversations_that_say_the_same_are_one_unless_the_file_names_them(record: Record, tmp_path: Path) -> None:
+    values = [
+        chat("One?", "First."),
+        chat("One?", "First."),
+        chat("One?", "First.", id="a"),
+        chat("One?", "First.", id="b"),
+    ]
+    report = import_chats(record, lines(tmp_path / "a.jsonl", *values), rescore)
+    assert (report.sessions, report.already) == (3, 1)
+
+
+def test_an_import_that_was_interrupted_goes_on(record: Record, tmp_path: Path) -> None:
+    values = [turn(f"Question {n}", f"Answer {n}.") for n in range(500)]
+    file = lines(tmp_path / "a.jsonl", *values)
+    told: list[Progress] = []
+
+    def stop(progress: Progress) -> None:
+        told.append(progress)
+        if progress.fraction and progress.fraction > 0.6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_chats(record, file, rescore, stop)
+    ((name, turns),) = sessions(record).items()
+    assert 0 < len(turns) < 500
+    report = import_chats(record, file, rescore, told.append)
+    assert report.exchanges == 500 - len(turns)
+    assert [asked for _, asked, _ in sessions(record)[name]] == [value["user_input"] for value in values]
+    assert told[-1].done == told[-1].total == file.stat().st_size
+
+
+def test_what_cannot_be_taken_is_told_together_by_file_and_line(record: Record, tmp_path: Path) -> None:
+    file = lines(
+        tmp_path / "a.jsonl",
+        turn("Hello", "Hi."),
+        "{broken",
+        [1],
+        {"user_input": "alone"},
+        {"messages": "none"},
+        {"messages": [{"role": "tool", "content": "x"}]},
+        {"messages": [{"role": "user", "content": 3}]},
+        chat("One?", "First.", "No answer?"),
+        {"messages": [{"role": "assistant", "content": "I begin."}, *chat("Two?", "Second.")["messages"]]},
+    )
+    report = import_chats(record, file, rescore)
+    assert report.exchanges == 3
+    told = [reason.removeprefix(f"{file}:").split(": ", 1) for reason in report.skipped]
+    assert [number for number, _ in told] == ["2", "3", "4", "5", "6", "7", "8", "9"]
+    assert "last message has no answer" in told[6][1] and "answer to nothing" in told[7][1]
+
+
+def test_a_file_without_any_exchange_is_an_error_that_names_it(record: Record, tmp_path: Path) -> None:
+    for content in ("", "text\n", "{}\n", '{"messages": []}\n'):
+        file = tmp_path / "a.jsonl"
+        file.write_text(content)
+        with pytest.raises(LabError, match=r"a\.jsonl has no exchange"):
+            import_chats(record, file, rescore)
+    with pytest.raises(LabError, match="cannot be read"):
+        import_chats(record, tmp_path / "missing.jsonl", rescore)
+    assert record.journal.streams() == []
+
+
+def test_training_data_comes_back_with_the_same_texts_as_imported_sessions(record: Record, tmp_path: Path) -> None:
+    record.append(SESSION, opened(), *whole_turn(1), *whole_turn(2))
+    record.append(SESSION, turn_started(3, text="Unusual \U0001d54f\n# text\t"), finished(3, response="Yes \u2028no."))
+    record.append(SESSION, ExchangeMarked(exchange_id(2), "edited", "What it should have been."))
+    chosen: dict[str, Any] = {"profile": "lexical", "session_id": None, "salient_only": False}
+    assert record.sync()
+    examples = list(training_examples(record, **chosen))
+    assert len(examples) == 3
+    for example in examples:
+        example["metadata"]["created_at"] = example["metadata"]["created_at"].isoformat()
+    other = record_in(tmp_path / "other")
+    report = import_chats(other, lines(tmp_path / "t.jsonl", *examples), rescore)
+    assert (report.sessions, report.exchanges) == (3, 3)
+    assert other.sync()
+    back = list(training_examples(other, **chosen))
+    assert [each["messages"] for each in back] == [each["messages"] for each in examples]
+    assert all(each["id"].startswith("imported-") for each in back)
+    assert [each["metadata"]["checkpoint"] for each in back] == ["tiny"] * 3
+    ats = [each["metadata"]["created_at"].astimezone(timezone.utc).isoformat() for each in back]
+    assert ats == [each["metadata"]["created_at"] for each in examples]

@@ -35,6 +35,13 @@ def _rows(text: str) -> int:
     return number
 
 
+def _inches(text: str) -> float:
+    size = float(text)
+    if not 1 <= size <= 50:
+        raise argparse.ArgumentTypeError("must be from 1 to 50")
+    return size
+
+
 def _seed(text: str) -> int:
     number = int(text)
     if not 0 <= number < 2**62:
@@ -152,6 +159,20 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument(
         "file", metavar="FILE", help='JSON lines with user_input and model_response; "-" reads standard input'
     )
+
+    plot = command("plot", "draw salience, sleeps and losses into a file", example="lab plot timeline --out a.svg")
+    plot.add_argument(
+        "kind",
+        choices=["timeline", "by-checkpoint", "by-adapter", "histogram", "sleeps", "losses"],
+        metavar="KIND",
+        help="timeline, by-checkpoint, by-adapter, histogram, sleeps (mean salience between them) or losses",
+    )
+    plot.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="of this dialogue only")
+    plot.add_argument("--profile", metavar="NAME", help="the scores of this profile (default: salience.profile)")
+    plot.add_argument("--out", metavar="FILE", help="a .png or .svg file (default: KIND.png)")
+    plot.add_argument("--width", metavar="INCHES", type=_inches, default=9.6, help="1 to 50 (default: 9.6)")
+    plot.add_argument("--height", metavar="INCHES", type=_inches, default=5.4, help="1 to 50 (default: 5.4)")
+    plot.add_argument("--force", action="store_true", help="replace FILE when it exists")
 
     export = command(
         "export",

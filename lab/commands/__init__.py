@@ -22,6 +22,7 @@ _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
     "show": ("show", "show"),
     "mark": ("show", "mark"),
     "rename": ("show", "rename"),
+    "plot": ("plot", "plot"),
     "export": ("carry", "export"),
     "backup": ("carry", "backup"),
     "restore": ("carry", "restore"),

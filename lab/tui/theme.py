@@ -77,6 +77,12 @@ def variables(dark: bool) -> dict[str, str]:
     }
 
 
+def on_paper() -> dict[str, str]:
+    """The colours of plots in files, by tint: those of the light theme on white."""
+    named = {"background": "#ffffff", "foreground": LAB_LIGHT.foreground or "", "primary": LAB_LIGHT.primary}
+    return {**named, **{name.removeprefix("snarc-"): colour for name, colour in variables(dark=False).items()}}
+
+
 def editor_theme(dark: bool) -> TextAreaTheme:
     """Syntax colours for the SQL editor on the app's own background."""
     colours = _DARK if dark else _LIGHT

@@ -69,6 +69,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lab {__version__}")
     parser.add_argument("--session", metavar="ID", help="open this dialogue instead of the latest")
     parser.add_argument("--new", action="store_true", help="begin a new dialogue")
+    parser.add_argument(
+        "--plain", action="store_true", help="no screen: a transcript with numbers; so it is where no terminal is"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def command(name: str, help: str, *parents: argparse.ArgumentParser, example: str) -> argparse.ArgumentParser:

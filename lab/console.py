@@ -1,4 +1,4 @@
-"""Plain output of the command line: tables, JSON, CSV, files of one's own choice, and progress on stderr."""
+"""Plain output: tables, JSON, CSV, files of one's own choice, progress on stderr, and a Ctrl-C that keeps things."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import contextlib
 import csv
 import io
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -108,6 +110,22 @@ def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
         ) from fault
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, so that what was produced is kept; a second one interrupts."""
+    event = threading.Event()
+
+    def first(signum: int, frame: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class ProgressLine:

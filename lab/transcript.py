@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from lab.domain import Draft, Exchange, Salience, Session
+from lab.domain import Draft, Exchange, Mark, Salience, Session
 from lab.refinement.energy import energy
-from lab.text import count, duration, harmless, one_line
+from lab.text import count, duration, harmless, model_name, one_line
+
+# The words that are typed for the marks of the record, and what each means.
+MARKS: Final[dict[str, Mark | None]] = {"keep": "kept", "exclude": "excluded", "edit": "edited", "none": None}
+LEARNT: Final[dict[Mark | None, str]] = {
+    "kept": "kept; a sleep learns it, salient or not.",
+    "excluded": "excluded; no sleep learns it.",
+    "edited": "edited; the dialogue goes on from the new answer, and a sleep learns that.",
+    None: "no mark; a sleep learns it when it is salient.",
+}
 
 
 def session_lines(session: Session, exchanges: int) -> Iterator[str]:
     """What there is to know of a session before its first turn."""
     yield one_line(session.title or "Without a title")
     facts = [session.session_id, f"begun {session.started_at:%Y-%m-%d %H:%M} UTC", count(exchanges, "exchange")]
-    facts += [session.checkpoint] if session.checkpoint else []
+    facts += [f"checkpoint {model_name(session.checkpoint)}"] if session.checkpoint else []
     facts.append(f"adapter {session.adapter or 'none'}")
     yield one_line(", ".join(facts))
     if session.parent_session_id:
@@ -30,9 +40,9 @@ def turn_lines(exchange: Exchange) -> Iterator[str]:
 def answer_lines(exchange: Exchange) -> Iterator[str]:
     """The answer with its salience and its mark."""
     if exchange.answer:
-        yield harmless(exchange.answer)
+        yield f"answer: {harmless(exchange.answer)}"
     if exchange.status != "complete" or not exchange.answer:
-        yield one_line(f"{exchange.status}: {exchange.reason or 'it left no reason.'}")
+        yield one_line(f"{exchange.status}: {exchange.reason}" if exchange.reason else f"{exchange.status}.")
     yield from (salience_line(score, len(exchange.salience) > 1) for score in exchange.salience)
     if exchange.mark:
         edited = " (the answer above is what it should have been)" if exchange.target is not None else ""
@@ -53,7 +63,7 @@ def exchange_lines(exchange: Exchange) -> Iterator[str]:
         exchange.exchange_id,
         f"{exchange.created_at:%Y-%m-%d %H:%M:%S} UTC",
         exchange.status,
-        f"checkpoint {exchange.checkpoint or 'unknown'}",
+        f"checkpoint {model_name(exchange.checkpoint) if exchange.checkpoint else 'unknown'}",
         f"adapter {exchange.adapter or 'none'}",
     ]
     facts += [duration(exchange.seconds)] if exchange.seconds is not None else []

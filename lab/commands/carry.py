@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from lab import console
-from lab.commands.shared import interruptible, reading, rebuilt
-from lab.console import ProgressLine
+from lab.commands.shared import reading, rebuilt
+from lab.console import ProgressLine, interruptible
 from lab.domain import Progress
 from lab.errors import LabError
 from lab.journal.find import find_session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,23 +11,29 @@ from typing import Any, TextIO
 import orjson
 
 from lab import console
-from lab.commands.shared import interruptible, make_lab, opened
-from lab.console import ProgressLine
+from lab.commands.shared import make_lab, opened
+from lab.console import ProgressLine, interruptible
 from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
-from lab.domain import Exchange, Salience
+from lab.domain import Exchange
 from lab.errors import LabError
+from lab.journal.export import exchange_body, salience_body
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
 from lab.text import count, harmless
 
 
 def screen(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise LabError("The screen needs a terminal.", 'Use lab ask "..." in scripts; lab --help lists the commands.')
+    """The screen, or the plain transcript where there is no terminal that can show one."""
+    lab = make_lab(workspace, arguments)
+    screen = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if arguments.plain or not screen:
+        from lab.plain import run as run_plain
+
+        return run_plain(lab, session_id=arguments.session, new=arguments.new)
     from lab.tui.app import run as run_screen
 
-    run_screen(make_lab(workspace, arguments), session_id=arguments.session, new=arguments.new)
+    run_screen(lab, session_id=arguments.session, new=arguments.new)
     return 0
 
 
@@ -62,48 +69,10 @@ def ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 
 def _exchange_json(exchange: Exchange) -> dict[str, Any]:
+    """As an export has it, with the one score that a new answer gets."""
     score = exchange.salience[0] if exchange.salience else None
-    return {
-        "exchange_id": exchange.exchange_id,
-        "session_id": exchange.session_id,
-        "turn": exchange.turn,
-        "user_input": exchange.user_input,
-        "response": exchange.response,
-        "status": exchange.status,
-        "checkpoint": exchange.checkpoint,
-        "adapter": exchange.adapter,
-        "prompt_tokens": exchange.prompt_tokens,
-        "response_tokens": exchange.response_tokens,
-        "seconds": exchange.seconds,
-        "drafts": [
-            {
-                "iteration": draft.iteration,
-                "temperature": draft.temperature,
-                "seed": draft.seed,
-                "energy": draft.energy,
-                "tokens": draft.tokens,
-                "seconds": draft.seconds,
-                "finish": draft.finish,
-                "text": draft.text,
-                "thinking": draft.thinking,
-                "thinking_tokens": draft.thinking_tokens,
-                "chosen": draft.iteration == exchange.chosen,
-            }
-            for draft in exchange.drafts
-        ],
-        "salience": _salience_json(score) if score else None,
-        "salient": score.salient if score else None,
-    }
-
-
-def _salience_json(score: Salience) -> dict[str, Any]:
-    return {
-        "profile": score.profile,
-        **score.dimensions(),
-        "total": score.total,
-        "threshold": score.threshold,
-        "salient": score.salient,
-    }
+    single = {"salience": salience_body(score) if score else None, "salient": score.salient if score else None}
+    return exchange_body(exchange) | single
 
 
 def _exchange_text(exchange: Exchange) -> str:
@@ -174,7 +143,7 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
                 faults.append(f"line {number}: {fault}")
                 continue
             score = judge.score(body["user_input"], body["model_response"], settings.threshold)
-            print(console.dumps({**body, "salience": _salience_json(score)}))
+            print(console.dumps({**body, "salience": salience_body(score)}))
 
     if arguments.file == "-":
         score_lines(sys.stdin)

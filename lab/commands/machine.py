@@ -6,8 +6,7 @@ import argparse
 import sys
 
 from lab import console
-from lab.commands.shared import interruptible
-from lab.console import ProgressLine
+from lab.console import ProgressLine, interruptible
 from lab.settings import Workspace
 from lab.text import amount, harmless, one_line
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from lab import console
-from lab.commands.shared import interruptible, make_lab
+from lab.commands.shared import make_lab
+from lab.console import interruptible
 from lab.errors import LabError
 from lab.journal.asking import Asker
 from lab.journal.results import FORMS, Form, Result

@@ -1,12 +1,10 @@
-"""What several commands share: a lab that is opened and closed, a record to read, and a Ctrl-C that keeps things."""
+"""What several commands share: a lab that is opened and closed, and a record to read."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -78,19 +76,3 @@ def rebuilt(record: Record) -> int:
     for fault in report.faults:
         print(f"  {harmless(fault)}")
     return 0
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that what was produced is kept; a second one interrupts."""
-    event = threading.Event()
-
-    def first(signum: int, frame: object) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)

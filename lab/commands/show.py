@@ -11,7 +11,6 @@ from typing import Final
 
 from lab import console, transcript
 from lab.commands.shared import reading
-from lab.domain import Mark
 from lab.errors import LabError
 from lab.journal import history, queries
 from lab.journal.export import exchange_body, exchanges, export_session
@@ -21,14 +20,6 @@ from lab.settings import Workspace
 from lab.text import harmless, model_name, one_line
 
 _PAGE: Final = 200
-# The words of the command line for the marks of the record.
-MARKS: Final[dict[str, Mark | None]] = {"keep": "kept", "exclude": "excluded", "edit": "edited", "none": None}
-_LEARNT: Final[dict[Mark | None, str]] = {
-    "kept": "kept; a sleep learns it, salient or not.",
-    "excluded": "excluded; no sleep learns it.",
-    "edited": "edited; the dialogue goes on from the new answer, and a sleep learns that.",
-    None: "no mark; a sleep learns it when it is salient.",
-}
 
 
 def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
@@ -111,9 +102,9 @@ def mark(workspace: Workspace, arguments: argparse.Namespace) -> int:
     record = Record(workspace)
     with reading(workspace, arguments.exchange_id) as found:
         exchange_id = find_exchange(found, arguments.exchange_id)
-    exchange = put_mark(record, exchange_id, MARKS[arguments.mark], text)
+    exchange = put_mark(record, exchange_id, transcript.MARKS[arguments.mark], text)
     record.sync(1.0)
-    print(f"{harmless(exchange_id)}: {_LEARNT[exchange.mark]}")
+    print(f"{harmless(exchange_id)}: {transcript.LEARNT[exchange.mark]}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The whole record in one file: a zip of journal, adapters, settings and prompts, with a manifest of every checksum."""
+"""The whole record in one file: a zip of journal, adapters, settings and texts, with a manifest of all checksums."""
 
 from __future__ import annotations
 
@@ -123,6 +123,7 @@ def _adapters(workspace: Workspace) -> Iterator[_Source]:
 def _settings(workspace: Workspace) -> Iterator[_Source]:
     yield from _files(workspace, [workspace.config])
     yield from _files(workspace, (workspace.root / "prompts").glob("*.toml"))
+    yield from _files(workspace, (workspace.root / "queries").glob("*.sql"))
 
 
 def _files(workspace: Workspace, paths: Iterator[Path] | list[Path]) -> Iterator[_Source]:

@@ -33,7 +33,8 @@ _NAMED: Final = 10
 # No part begins with a dot, so none is "..", and none holds what separates parts on any system.
 _PART: Final = r"[^./\\:\x00-\x1f\x7f][^/\\:\x00-\x1f\x7f]{0,199}"
 _STREAM: Final = rf"sessions/[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}/{re.escape(EVENTS_FILE)}"
-_ALLOWED: Final = re.compile(rf"{_STREAM}|adapters/{_PART}(?:/{_PART}){{1,4}}|lab\.toml|prompts/{_PART}\.toml")
+_TEXT: Final = rf"lab\.toml|prompts/{_PART}\.toml|queries/{_PART}\.sql"
+_ALLOWED: Final = re.compile(rf"{_STREAM}|adapters/{_PART}(?:/{_PART}){{1,4}}|{_TEXT}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,10 +234,15 @@ def test_a_broken_lab_toml_stops_every_command_with_all_its_faults(
         assert "refinement.seed" in shown
 
 
-def test_the_screen_needs_a_terminal(root: Path) -> None:
-    result = subprocess.run([sys.executable, "-m", "lab"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    assert result.returncode == 1
-    assert "needs a terminal" in result.stderr
+def test_without_a_terminal_the_lab_is_a_plain_transcript(root: Path) -> None:
+    command = [sys.executable, "-m", "lab"]
+    ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == ["a new session", "/help lists the commands."]
+    asked = subprocess.run(command, capture_output=True, text=True, input="/sql SELECT 42 AS n\n/nope\n/quit\n")
+    assert asked.returncode == 1
+    assert "42" in asked.stdout and "bye" in asked.stdout
+    assert "There is no command /nope" in asked.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error(root: Path, tmp_path: Path) -> None:

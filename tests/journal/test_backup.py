@@ -41,6 +41,8 @@ def fill(record: Record) -> None:
     record.workspace.config.write_text("[screen]\nrows = 3\n")
     (root / "prompts").mkdir()
     (root / "prompts" / "mine.toml").write_text('name = "mine"\n')
+    (root / "queries").mkdir()
+    (root / "queries" / "mine.sql").write_text("-- Mine\nSELECT 1\n")
 
 
 def backed_up(record: Record, file: Path, adapters: bool = True) -> Path:
@@ -63,7 +65,7 @@ def test_a_restored_record_equals_the_original(record: Record, tmp_path: Path) -
     assert not files & {".half.part", "tiny", "owner.lock", "events.lock"}
     assert record.sync()
     assert dump(copy) == dump(record)
-    taken = ("lab.toml", "prompts/mine.toml", f"adapters/{SLEEP}/adapter_model.safetensors")
+    taken = ("lab.toml", "prompts/mine.toml", "queries/mine.sql", f"adapters/{SLEEP}/adapter_model.safetensors")
     for name in taken:
         assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / name).read_bytes()
     assert not list((tmp_path / "copy").glob(".restore-*"))

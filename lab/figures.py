@@ -6,9 +6,8 @@ import importlib.util
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 from lab.errors import LabError
 
@@ -44,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One plot. With `times` x are seconds since 1970, UTC; `ticks` name places of x instead of its numbers."""
+    """One plot. `ticks` name places of x instead of its numbers."""
 
     title: str
     x_label: str
@@ -52,20 +51,11 @@ class Figure:
     series: tuple[Series, ...]
     rules: tuple[Rule, ...] = ()
     ticks: tuple[tuple[float, str], ...] = ()
-    times: bool = False
 
     @property
     def empty(self) -> bool:
         """True when there is nothing to draw."""
         return not any(series.x for series in self.series)
-
-
-def time_label(seconds: float, span: float) -> str:
-    """A place on an axis of time that covers `span` seconds, as short as it can be told apart."""
-    at = datetime.fromtimestamp(seconds, timezone.utc)
-    if span > 2 * 365 * 86400:
-        return f"{at:%Y-%m}"
-    return f"{at:%Y-%m-%d}" if span > 4 * 86400 else f"{at:%d %b %H:%M}"
 
 
 def require_matplotlib() -> None:
@@ -116,49 +106,46 @@ def save(
         panels = canvas.subplots(-(-len(figures) // columns), columns, squeeze=False)
         for number, axes in enumerate(panels.flat):
             if number < len(figures):
-                _draw(axes, figures[number], colours, legend=len(figures) == 1)
+                _draw(axes, figures[number], colours)
             else:
                 axes.set_axis_off()
+        if len(figures) == 1:
+            canvas.legend(frameon=False, ncols=8, loc="outside lower left")
         canvas.savefig(file, format=form, metadata={"Date": None} if form == "svg" else {"Software": None})
 
 
-def _draw(axes: Axes, figure: Figure, colours: Mapping[str, str], legend: bool) -> None:
+def _draw(axes: Axes, figure: Figure, colours: Mapping[str, str]) -> None:
     for series in figure.series:
         colour = colours.get(series.tint, series.tint)
-        x: Any = [datetime.fromtimestamp(at, timezone.utc) for at in series.x] if figure.times else series.x
         if series.form == "bars":
-            axes.bar(x, series.y, width=_bar_width(figure), color=colour, label=series.name)
+            axes.bar(series.x, series.y, width=_bar_width(figure), color=colour, label=series.name)
         else:
             # A single value has no line.
             marker = "o" if len(series.x) < 60 else ""
-            wide = 1.8 if series.tint == "total" else 1.1
-            axes.plot(x, series.y, color=colour, label=series.name, linewidth=wide, marker=marker, markersize=3)
+            wide, solid = (1.8, 1.0) if series.name == "total" else (0.9, 0.75)
+            axes.plot(
+                series.x, series.y, color=colour, label=series.name, linewidth=wide, alpha=solid, marker=marker,
+                markersize=3,
+            )  # fmt: skip
     for rule in figure.rules:
         if rule.y is not None:
             axes.axhline(rule.y, color=colours["quiet"], linewidth=0.8, linestyle="--", label=rule.label)
         elif rule.x is not None:
-            at: Any = datetime.fromtimestamp(rule.x, timezone.utc) if figure.times else rule.x
-            axes.axvline(at, color=colours["quiet"], linewidth=0.8)
+            axes.axvline(rule.x, color=colours["quiet"], linewidth=0.8)
             axes.annotate(
-                rule.label, (at, 1), xycoords=("data", "axes fraction"), xytext=(2, -2), va="top", rotation=90,
+                rule.label, (rule.x, 1), xycoords=("data", "axes fraction"), xytext=(2, -2), va="top", rotation=90,
                 textcoords="offset points", fontsize=7, color=colours["quiet"],
             )  # fmt: skip
     if figure.ticks:
         axes.set_xticks([at for at, _ in figure.ticks], [label for _, label in figure.ticks])
         if sum(len(label) for _, label in figure.ticks) > 80:
             axes.tick_params("x", rotation=40)
-    if figure.times:
-        canvas = axes.get_figure()
-        assert canvas is not None
-        canvas.autofmt_xdate()
     axes.set_title(figure.title, loc="left", color=colours["foreground"])
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
     axes.set_facecolor(colours["background"])
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(bottom=0)
-    if legend and figure.series and not figure.empty:
-        axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.16), borderaxespad=0)
 
 
 def _bar_width(figure: Figure) -> float:

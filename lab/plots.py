@@ -44,25 +44,20 @@ def _timeline(
     record: Record, session_id: str | None, profile: str, threshold: float, cancel: threading.Event | None
 ) -> tuple[Figure, ...]:
     stretch = points(record, session_id, profile, buckets=_BUCKETS, cancel=cancel)
-    # The turns of a session may lie days apart: it is told by exchanges, the record by time.
-    times = session_id is None
     found = stretch.points
     lines = []
     for index, name in enumerate(MEASURES):
-        known = [(point, value) for point in found if (value := point.mean[index]) is not None]
-        x = tuple(point.first_at.timestamp() if times else point.start + 1.0 for point, _ in known)
-        lines.append(Series(name, x, tuple(value for _, value in known), name))
+        known = [(point.start + 1.0, value) for point in found if (value := point.mean[index]) is not None]
+        lines.append(Series(name, tuple(x for x, _ in known), tuple(value for _, value in known), name))
+    marks = placed([cycle for cycle in queries.cycles(record) if cycle.status == "complete"], found)
     rules = [Rule("threshold", y=threshold)]
-    complete = [cycle for cycle in queries.cycles(record) if cycle.status == "complete"]
-    marks = placed(complete, found)
     for index, cycles in marks.items():
-        at = cycles[0].ended_at or cycles[0].started_at
-        place = found[index].start + 0.5 if index < len(found) else stretch.total + 0.5
-        # Many would be a grey wall.
+        # Many names would be a grey wall.
         label = one_line(cycles[0].cycle_id, _NAME) if len(marks) <= _GROUPS else ""
-        rules.append(Rule(label, x=at.timestamp() if times else place))
-    x_label = "time (UTC)" if times else "exchange"
-    return (Figure(_title("Salience over time", session_id), x_label, profile, tuple(lines), tuple(rules), (), times),)
+        rules.append(Rule(label, x=found[index].start + 0.5 if index < len(found) else stretch.total + 0.5))
+    x_label = f"exchange, {found[0].first_at:%Y-%m-%d} to {found[-1].last_at:%Y-%m-%d}" if found else "exchange"
+    title = _title("Salience over time", session_id)
+    return (Figure(title, x_label, profile, tuple(lines), tuple(rules)),)
 
 
 def _by_checkpoint(
@@ -104,9 +99,10 @@ def _histogram(
     centres = tuple((step + 0.5) / BINS for step in range(BINS))
     figures = []
     for name, counts in counted.items():
-        rules = (Rule("threshold", x=threshold),) if name == "total" else ()
+        rules = (Rule("", x=threshold),) if name == "total" else ()
+        title = f"Total, threshold {threshold:g}" if name == "total" else name.capitalize()
         bars = Series(name, centres if any(counts) else (), tuple(map(float, counts)), name, "bars")
-        figures.append(Figure(name.capitalize(), profile, "exchanges", (bars,), rules))
+        figures.append(Figure(title, profile, "exchanges", (bars,), rules))
     return tuple(figures)
 
 

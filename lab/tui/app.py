@@ -35,6 +35,7 @@ from lab.tui.messages import (
     SleepProgressed,
     SleepRefused,
 )
+from lab.tui.screens.edit import EditScreen
 from lab.tui.screens.help import HelpScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.quit import Choice, QuitScreen
@@ -234,6 +235,9 @@ class LabApp(App[None]):
     async def action_quit(self) -> None:
         """Leave; during a sleep ask first."""
         if isinstance(self.screen, QuitScreen):
+            return
+        if isinstance(self.screen, EditScreen) and self.screen.unsaved:
+            self.screen.action_leave()
             return
         if self.sleeping.going_on:
             self.push_screen(QuitScreen(), self._leave_as)

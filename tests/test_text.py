@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.text import amount, count, duration, harmless, model_name, one_line, tail
+from lab.text import amount, count, duration, harmless, model_name, one_line, tail, visible
 from lab.tui import theme
 
 ANY = st.text(st.characters(), max_size=200)
@@ -20,6 +20,10 @@ def test_no_control_character_is_left_but_the_newline(text: str) -> None:
     assert all(letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cs") for letter in shown)
     assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
     shown.encode("utf-8")
+
+
+def test_a_text_to_be_copied_keeps_its_tabs_and_nothing_else_that_a_terminal_obeys() -> None:
+    assert visible("a\tb\r\nc\x1b]52;\x07\x7f\x9b\u202e\ud800") == "a\tb\nc\u241b]52;\u2407\u2421\ufffd\ufffd\ufffd"
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))

@@ -14,6 +14,7 @@ import orjson
 import psutil
 import pytest
 
+from lab.dialogue.marks import mark
 from lab.engine.adapters import WEIGHTS, file_sha256, list_adapters, read_adapter
 from lab.errors import LabError
 from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
@@ -72,6 +73,18 @@ def tell(lab: Lab, *questions: str, session: str = "session-a", total: float = 0
             SalienceScored(name, "lexical", 0, 0, total, 0, 0, total, 0.15, total >= 0.15),
         ]
     lab.record.append(session, *events)  # type: ignore[arg-type]
+
+
+def test_a_sleep_trains_on_what_the_person_said_of_an_exchange(lab: Lab) -> None:
+    tell(lab, "What is rain?", "Why?")
+    tell(lab, "How dull is this?", "Who else?", session="session-b", total=0.1)
+    mark(lab.record, "session-a-0001", "excluded")
+    mark(lab.record, "session-a-0002", "edited", "Because it must.")
+    kept = mark(lab.record, "session-b-0001", "kept")
+    assert last(lab, lab.sleep.start()).ended
+    lab.record.sync()
+    learnt = lab.record.query("SELECT DISTINCT exchange_id, target FROM sleep_examples ORDER BY ALL").rows
+    assert learnt == [("session-a-0002", "Because it must."), ("session-b-0001", kept.response)]
 
 
 def settings(workspace: Workspace, text: str) -> None:

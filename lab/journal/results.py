@@ -114,6 +114,17 @@ class Result:
         found = {row[0]: row[1:] for row in rows}
         return [found[place] for place in wanted]
 
+    def sample(self, most: int, order: Order | None = None) -> list[tuple[Any, ...]]:
+        """At most so many rows, spread evenly over all of them, as `page` gives them."""
+        step = max(-(-self.row_count // most), 1)
+        shown = ", ".join(map(_shown, self.columns))
+        table, place = ("result", "rowid") if order is None else (order.table, "place")
+        with self._reading(None) as connection:
+            return connection.execute(
+                f"SELECT {shown} FROM result JOIN (SELECT {place} AS spread, rowid AS nth FROM {table}"
+                f" WHERE rowid % {step} = 0) AS every ON result.rowid = every.spread ORDER BY every.nth"
+            ).fetchall()
+
     def value(self, row: int, column: int, order: Order | None = None) -> str | None:
         """One value in full as text, None for NULL; of more than a million characters the beginning."""
         place = "?" if order is None else f"(SELECT place FROM {order.table} WHERE rowid = ?)"

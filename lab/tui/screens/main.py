@@ -334,7 +334,7 @@ class MainScreen(Screen[None]):
         if self._conversation is None:
             self.hint("The record is not open yet.")
         else:
-            self.app.push_screen(SqlScreen(self.lab_app.lab.record.query, self.lab_app.lab.settings.screen.rows))
+            self.app.push_screen(SqlScreen(self.lab_app.lab))
 
     def action_history(self) -> None:
         self._visit(lambda: HistoryScreen(self.lab_app.lab))

@@ -16,6 +16,7 @@ from lab.engine import catalogue
 from lab.errors import LabError
 from lab.journal import history, queries
 from lab.journal.find import find_exchange, find_session
+from lab.refinement.irp import DraftGrew, DraftThought
 from lab.text import count, harmless, model_name, one_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _SESSIONS: Final = 20
 # Work that is quicker than this says only that it began.
 _QUIET_SECONDS: Final = 1.0
+# An answer that takes its time says so often that it is still being written.
+_ALIVE_SECONDS: Final = 10.0
 _HELP: Final = """\
 A line is a message; a line that ends with a backslash goes on in the next one.
 /drafts              all drafts of the last answer
@@ -140,11 +143,17 @@ class _Transcript:
 
     def _tell_turn(self, events: Iterator[TurnEvent]) -> LabError | None:
         """Say how a turn goes; the error that it ended with."""
+        tokens, said = 0, time.monotonic()
         for event in events:
             if isinstance(event, TurnBegan):
                 if event.left_out:
                     _say(f"{count(event.left_out, 'earlier turn')} left out: the window is full.")
                 _say(f"writing {count(event.iterations, 'draft')}")
+            elif isinstance(event, (DraftGrew, DraftThought)):
+                tokens += 1
+                if time.monotonic() - said >= _ALIVE_SECONDS:
+                    said = time.monotonic()
+                    _say(f"writing: {count(tokens, 'token')}")
             elif isinstance(event, TurnFinished):
                 _say(*transcript.answer_lines(event.exchange))
             elif isinstance(event, TurnFailed):

@@ -162,6 +162,15 @@ def test_a_hub_id_is_fetched_only_when_it_is_named_twice(talk: Talk, monkeypatch
     assert asked == ["someone/model"]
 
 
+def test_an_answer_that_takes_its_time_says_that_it_is_being_written(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "writing: " not in talk("Hello")
+    monkeypatch.setattr(plain, "_ALIVE_SECONDS", 0.2)
+    told = [line for line in talk("Hello", engine=("--pace", "400")).splitlines() if line.startswith("writing: ")]
+    assert told and all(line.endswith(" tokens") for line in told)
+
+
 def test_progress_is_a_line_a_stage_and_one_each_ten_per_cent(capsys: pytest.CaptureFixture[str]) -> None:
     told = plain._Told()
     for step in range(100):

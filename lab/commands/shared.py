@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lab.console import ProgressLine
+from lab.console import ProgressLine, interruptible
 from lab.journal.beside import from_journal
 from lab.journal.database import DatabaseBusy
 from lab.journal.record import Record
@@ -65,9 +65,10 @@ def reading(workspace: Workspace, wanted: str = "") -> Iterator[Record]:
 
 
 def rebuilt(record: Record) -> int:
-    """Make the database anew, with progress, and say what was done."""
+    """Make the database anew, with progress, and say what was done; Ctrl-C leaves the old one."""
     line = ProgressLine()
-    report = record.rebuild(lambda progress: line(replace(progress, stage="Rebuilding the database")))
+    with interruptible() as cancel:
+        report = record.rebuild(lambda progress: line(replace(progress, stage="Rebuilding the database")), cancel)
     line.end()
     print(
         f"Rebuilt {harmless(str(record.workspace.database))}: {count(report.events, 'event')} of"

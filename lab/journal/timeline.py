@@ -141,6 +141,18 @@ def next_over(
     return table.rows[0] if table.rows else None
 
 
+def place_of(
+    record: Record, session_id: str | None, exchange_id: str, cancel: threading.Event | None = None
+) -> int | None:
+    """The place of an exchange along the axis of its session, or of the record."""
+    table = record.query(
+        f"WITH axis AS ({_axis(session_id)}) SELECT place FROM axis WHERE exchange_id = $exchange",
+        {**_of(session_id), "exchange": exchange_id},
+        cancel=cancel,
+    )
+    return table.rows[0][0] if table.rows else None
+
+
 def moment(record: Record, exchange_id: str, profile: str) -> Moment | None:
     """The exchange at the cursor."""
     values = ", ".join(f"v.{name}" for name in MEASURES)

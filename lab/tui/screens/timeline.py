@@ -1,32 +1,402 @@
-"""Salience over time, one lane a dimension, with the sleeps on the same axis."""
+"""Salience over time, one lane a dimension, with the sleeps on the same axis; and the plots of the record."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static
 
+from lab.domain import SleepCycle
+from lab.journal.filters import MEASURES
+from lab.journal.timeline import Moment, Point, Stretch, placed
+from lab.text import DOT, count, harmless, one_line
 from lab.tui.actions import Where, bindings
+from lab.tui.clipboard import say
+from lab.tui.timeline import Jumped, MomentRead, StretchRead, jump, read_moment, read_stretch
 from lab.tui.widgets.keys import KeyBar
+from lab.tui.widgets.lanes import Lanes
+from lab.tui.widgets.moment import told
+from lab.tui.widgets.plots import Plots
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+    from lab.tui.app import LabApp
+
+_PAGE: Final = 10
+_STEP: Final = 0.05
+# Fewer exchanges than this are not zoomed into.
+_CLOSEST: Final = 8
+# The exchange at the cursor is read when the keys rest so long.
+_REST_SECONDS: Final = 0.05
 
 
 class TimelineScreen(Screen[None]):
-    """Salience over time, one lane a dimension, with the sleeps on the same axis."""
+    """A session, or with None the whole record, aggregated to the width; a cursor, and what is at it."""
 
     PLACE: ClassVar[Where] = "timeline"
     BINDINGS: ClassVar[list[BindingType]] = bindings("timeline")
+    DEFAULT_CSS = """
+    TimelineScreen { layout: vertical; }
+    TimelineScreen #what { height: 2; padding: 0 2; }
+    TimelineScreen Lanes { margin: 0 2; }
+    TimelineScreen #moment { height: 5; padding: 0 2; border-top: solid $rule; }
+    TimelineScreen.-plots Lanes, TimelineScreen.-plots #moment { display: none; }
+    TimelineScreen Plots { display: none; }
+    TimelineScreen.-plots Plots { display: block; }
+    """
 
     def __init__(self, lab: Lab, session_id: str | None) -> None:
         super().__init__()
         self._lab = lab
+        self._session_id = session_id
+        self._profile = lab.settings.salience.profile
+        self._profiles: list[str] = []
+        self._threshold = self._value = lab.settings.salience.threshold
+        self._measure = "total"
+        self._stretch = Stretch((), 0, 0, 0)
+        self._cycles: list[SleepCycle] = []
+        self._index = 0
+        # The exchange that is told: of a point that stands for many the highest, or the one that was jumped to.
+        self._exchange_id: str | None = None
+        self._place = 0
+        self._moment: Moment | None = None
+        self._state = ""
+        self._number = 0
+        self._cancel = threading.Event()
+        self._rest: Timer | None = None
+        self._columns = 0
+
+    @property
+    def lab_app(self) -> LabApp:
+        """The app, with its type."""
+        from lab.tui.app import LabApp
+
+        assert isinstance(self.app, LabApp)
+        return self.app
 
     def compose(self) -> ComposeResult:
+        yield Static("", id="what", markup=False)
+        yield Lanes()
+        yield Static("", id="moment", markup=False)
+        yield Plots()
         yield KeyBar()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Read as many points as there are columns, when that changed."""
+        columns = self.query_one(Lanes).columns
+        if columns != self._columns:
+            first, self._columns = not self._columns, columns
+            if first:
+                self._load(place=2**62)
+            else:
+                self._load(self._stretch.start, self._stretch.size, self._place)
+
+    # Reading
+
+    def _load(
+        self, start: int = 0, size: int | None = None, place: int | None = None, exchange_id: str | None = None
+    ) -> None:
+        """Read a part of the axis, all of it by default, and put the cursor on a place or on an exchange."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+        self._number += 1
+        self._exchange_id = exchange_id
+        self._say("reading")
+        work = partial(
+            read_stretch,
+            self._lab,
+            (self._session_id, self._profile),
+            (start, size or None, self._columns),
+            place,
+            exchange_id,
+            self._cancel,
+            self._number,
+            self.post_message,
+        )
+        self.run_worker(work, group="stretch", name="stretch", thread=True)
+
+    def on_stretch_read(self, message: StretchRead) -> None:
+        if message.number != self._number:
+            return
+        if message.stretch is None:
+            self._say(str(message.error))
+            return
+        self._stretch, self._cycles, self._profiles = message.stretch, message.cycles, message.profiles
+        self._say("")
+        self._put(self._index_of(message.place), message.place, self._exchange_id)
+
+    def _index_of(self, place: int) -> int:
+        starts = [index for index, point in enumerate(self._stretch.points) if point.start <= place]
+        return starts[-1] if starts else 0
+
+    @property
+    def _point(self) -> Point | None:
+        points = self._stretch.points
+        return points[self._index] if self._index < len(points) else None
+
+    def _put(self, index: int, place: int | None = None, exchange_id: str | None = None) -> None:
+        """Put the cursor on a point, and of its exchanges on this one, else on the highest."""
+        self._index = index
+        point = self._point
+        if point is None:
+            self._exchange_id, self._moment = None, None
+            self._draw()
+            return
+        named = exchange_id is not None and place is not None
+        self._place = place if named and place is not None else point.place
+        self._exchange_id = exchange_id if named else point.exchange_id
+        self._draw()
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(_REST_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        if self._exchange_id is not None:
+            work = partial(read_moment, self._lab, self._exchange_id, self._profile, self.post_message)
+            self.run_worker(work, group="moment", name="moment", thread=True)
+
+    def on_moment_read(self, message: MomentRead) -> None:
+        if message.exchange_id == self._exchange_id:
+            self._moment = message.moment
+            if message.error is not None:
+                self._say(str(message.error))
+            self._draw()
+
+    # Drawing
+
+    def _draw(self) -> None:
+        point = self._point
+        marks = placed(self._cycles, self._stretch.points)
+        values = point.mean if point is not None else ()
+        self.query_one(Lanes).show(self._stretch.points, marks, self._index, self._measure, self._threshold, values)
+        line = self.query_one("#moment", Static)
+        if point is None:
+            line.update("" if self._state else "No exchanges yet. Talk first; every exchange then has its place here.")
+        elif self._moment is not None and self._moment.exchange_id == self._exchange_id:
+            line.update(told(self._moment, point, self._session_id is not None, self.size.width - 4))
+
+    def _say(self, state: str) -> None:
+        """The two lines above: what is shown, what the next jump looks for, and what goes on."""
+        self._state = state
+        stretch = self._stretch
+        whose = "All sessions" if self._session_id is None else "This session"
+        parts = [count(stretch.total, "exchange")]
+        if stretch.size < stretch.total:
+            parts.append(f"{stretch.start + 1:,} to {stretch.start + stretch.size:,}")
+        if stretch.points and stretch.size > len(stretch.points):
+            parts.append(f"about {round(stretch.size / len(stretch.points)):,} a column")
+        parts.append(f"scored by {one_line(self._profile)}")
+        head = Content.assemble((whose, "bold $foreground"), (f"{DOT}{DOT.join(parts)}", "$quiet"))
+        below = state or f"n and N look for a {self._measure} of {self._value:.2f} or more"
+        self.query_one("#what", Static).update(Content("\n").join([head, Content.styled(harmless(below), "$quiet")]))
+
+    # Moving
+
+    def _move(self, by: int) -> None:
+        if self.has_class("-plots"):
+            self.query_one(Plots).step(1 if by > 0 else -1)
+            return
+        points = self._stretch.points
+        target = self._index + by
+        if points and 0 <= target < len(points):
+            self._put(target)
+        elif points:
+            self._beyond(target)
+
+    def _beyond(self, target: int) -> None:
+        """Go to the end of what is shown, or past it into the next part of the axis."""
+        stretch, last = self._stretch, len(self._stretch.points) - 1
+        before = target < 0
+        if self._index != (0 if before else last) or (stretch.start == 0 if before else self._at_end):
+            self._put(0 if before else last)
+            return
+        shift = max(stretch.size // 2, 1) * (-1 if before else 1)
+        start = min(max(stretch.start + shift, 0), stretch.total - stretch.size)
+        self._load(start, stretch.size, stretch.start - 1 if before else stretch.start + stretch.size)
+
+    @property
+    def _at_end(self) -> bool:
+        return self._stretch.start + self._stretch.size >= self._stretch.total
+
+    def action_earlier(self) -> None:
+        self._move(-1)
+
+    def action_later(self) -> None:
+        self._move(1)
+
+    def action_page_earlier(self) -> None:
+        self._move(-_PAGE)
+
+    def action_page_later(self) -> None:
+        self._move(_PAGE)
+
+    def action_first(self) -> None:
+        self._end(0)
+
+    def action_last(self) -> None:
+        self._end(self._stretch.total - 1)
+
+    def _end(self, place: int) -> None:
+        stretch = self._stretch
+        if not stretch.points:
+            return
+        if stretch.start <= place < stretch.start + stretch.size:
+            self._put(self._index_of(place))
+        else:
+            self._load(0 if place == 0 else stretch.total - stretch.size, stretch.size, place)
+
+    def on_lanes_picked(self, message: Lanes.Picked) -> None:
+        self._put(message.index)
+
+    def action_lane_up(self) -> None:
+        self._choose(-1)
+
+    def action_lane_down(self) -> None:
+        self._choose(1)
+
+    def _choose(self, by: int) -> None:
+        self._measure = MEASURES[(MEASURES.index(self._measure) + by) % len(MEASURES)]
+        self._say(self._state)
+        self._draw()
+        self._plot()
+
+    def action_zoom_in(self) -> None:
+        self._zoom(max(self._stretch.size // 2, min(_CLOSEST, self._stretch.size)))
+
+    def action_zoom_out(self) -> None:
+        self._zoom(min(self._stretch.size * 2, self._stretch.total))
+
+    def _zoom(self, size: int) -> None:
+        stretch = self._stretch
+        if size != stretch.size:
+            start = min(max(self._place - size // 2, 0), stretch.total - size)
+            self._load(start, size, self._place, self._exchange_id)
+
+    # Jumping
+
+    def action_next_over(self) -> None:
+        self._jump(forward=True)
+
+    def action_previous_over(self) -> None:
+        self._jump(forward=False)
+
+    def _jump(self, forward: bool) -> None:
+        if self._point is None or self.has_class("-plots"):
+            return
+        self._cancel.set()
+        self._cancel = threading.Event()
+        self._say("looking for it")
+        work = partial(
+            jump,
+            self._lab,
+            (self._session_id, self._profile, self._measure, self._value, self._place),
+            forward,
+            self._cancel,
+            self.post_message,
+        )
+        self.run_worker(work, group="stretch", name="jump", thread=True)
+
+    def on_jumped(self, message: Jumped) -> None:
+        if message.error is not None:
+            self._say(str(message.error))
+            return
+        if message.found is None:
+            way = "after" if message.forward else "before"
+            self._say(f"No exchange {way} this one has a {self._measure} of {self._value:.2f} or more.")
+            return
+        self._say("")
+        place, exchange_id = message.found
+        stretch = self._stretch
+        if stretch.start <= place < stretch.start + stretch.size:
+            self._put(self._index_of(place), place, exchange_id)
+        else:
+            start = min(max(place - stretch.size // 2, 0), stretch.total - stretch.size)
+            self._load(start, stretch.size, place, exchange_id)
+
+    def action_raise_value(self) -> None:
+        self._set_value(self._value + _STEP)
+
+    def action_lower_value(self) -> None:
+        self._set_value(self._value - _STEP)
+
+    def _set_value(self, value: float) -> None:
+        self._value = min(max(round(value, 2), 0.0), 1.0)
+        self._say(self._state)
+
+    # Going elsewhere
+
+    def action_open(self) -> None:
+        if self._exchange_id is not None and not self.has_class("-plots"):
+            self.lab_app.sessions.open_exchange(self._exchange_id)
+
+    def action_switch(self) -> None:
+        """From a session to all of them, and back to the session of the exchange at the cursor."""
+        if self._session_id is not None:
+            self._session_id = None
+        elif self._moment is not None:
+            self._session_id = self._moment.session_id
+        else:
+            return
+        self._load(exchange_id=self._exchange_id)
+        self._plot()
+
+    def action_profile(self) -> None:
+        """The scores of the next profile, where there are several."""
+        others = [name for name in self._profiles if name != self._profile]
+        if not others:
+            self._say(f"There are no scores of another profile than {self._profile}.")
+            return
+        known = sorted({*others, self._profile})
+        self._profile = known[(known.index(self._profile) + 1) % len(known)]
+        self._load(self._stretch.start, self._stretch.size, self._place, self._exchange_id)
+        self._plot()
+
+    def action_plots(self) -> None:
+        """Plots instead of lanes, or lanes again."""
+        self.toggle_class("-plots")
+        self._plot()
+
+    def _plot(self) -> None:
+        shown = self.query_one(Plots)
+        if self.has_class("-plots"):
+            shown.load(self._lab.record, self._session_id, self._profile, self._threshold, self._measure)
+        else:
+            shown.stop()
+
+    def action_save_png(self) -> None:
+        self._save("png")
+
+    def action_save_svg(self) -> None:
+        self._save("svg")
+
+    def _save(self, form: str) -> None:
+        if self.has_class("-plots"):
+            self.query_one(Plots).write(form)
+        else:
+            say(self.lab_app, "Only plots can be saved: g shows them.")
+
+    def on_plots_saved(self, message: Plots.Saved) -> None:
+        if message.error is not None:
+            say(self.lab_app, str(message.error), trouble=True)
+        else:
+            say(self.lab_app, f"Saved as {harmless(str(message.path))}.")
+
+    def on_unmount(self) -> None:
+        self._cancel.set()
+
     def action_back(self) -> None:
-        self.dismiss()
+        """From the plots to the lanes, from the lanes to where one came from."""
+        if self.has_class("-plots"):
+            self.action_plots()
+        else:
+            self.dismiss()

@@ -339,6 +339,60 @@ async def test_a_database_that_is_held_elsewhere_is_said(lab: Lab) -> None:
             holder.communicate()
 
 
+Steps = Callable[[Hand], Awaitable[None]]
+Compare = Callable[..., bool]
+
+
+def compare(snap_compare: Compare, lab: Lab, size: tuple[int, int], exchange_id: str, steps: Steps | None) -> bool:
+    async def before(pilot: Pilot[Any]) -> None:
+        hand = await open_exchange(pilot, exchange_id)
+        if steps is not None:
+            await steps(hand)
+        for area in hand.app.screen.query(TextArea):
+            area.cursor_blink = False
+        await pilot.pause(0.1)
+
+    return snap_compare(LabApp(lab), terminal_size=size, run_before=before)
+
+
+async def differences(hand: Hand) -> None:
+    await hand.press("d")
+    await hand.sees("Draft 2 of 3")
+    await hand.press("right", "d")
+    await hand.sees("Draft 3 of 3", "[-")
+
+
+async def kept_draft(hand: Hand) -> None:
+    await hand.press("d", "right", "k")
+    await hand.sees("kept as the answer")
+    await hand.press("escape")
+    await hand.sees("Answer, draft 3")
+
+
+async def editing(hand: Hand) -> None:
+    await hand.press("e", *"Yes. ", "escape")
+    await hand.sees("Not saved.")
+
+
+@pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])
+@pytest.mark.parametrize(
+    ("exchange_id", "steps"),
+    [
+        pytest.param(FIRST, None, id="scored"),
+        pytest.param(SECOND, None, id="unscored"),
+        pytest.param(THIRD, None, id="edited"),
+        pytest.param(FAILED, None, id="failed"),
+        pytest.param(FIRST, kept_draft, id="kept"),
+        pytest.param(FIRST, differences, id="differences"),
+        pytest.param(SECOND, editing, id="editing"),
+    ],
+)
+def test_the_picture_of_an_exchange(
+    snap_compare: Compare, lab: Lab, size: tuple[int, int], exchange_id: str, steps: Steps | None
+) -> None:
+    assert compare(snap_compare, lab, size, exchange_id, steps)
+
+
 async def test_a_mark_reaches_no_turn_of_a_dialogue_that_does_not_have_it(lab: Lab) -> None:
     async with LabApp(lab, new=True).run_test(size=TALL, notifications=True) as pilot:
         hand = await open_exchange(pilot, SECOND)

@@ -53,9 +53,16 @@ class Conversation:
     """A session that this process owns. One turn at a time, from any one thread."""
 
     def __init__(
-        self, session: Session, history: Sequence[Exchange], engine: Engine, record: Record, settings: Settings
+        self,
+        session: Session,
+        history: Sequence[Exchange],
+        engine: Engine,
+        record: Record,
+        settings: Settings,
+        parent_title: str | None = None,
     ) -> None:
         self.session = session
+        self.parent_title = parent_title
         self.history = list(history)
         self._engine = engine
         self._record = record
@@ -84,7 +91,8 @@ class Conversation:
         session = queries.session(record, session_id)
         if session is None:
             raise LabError(f'There is no session "{session_id}".', "lab sessions lists them.")
-        conversation = cls(session, lineage.history(record, session), engine, record, settings)
+        title = lineage.parent_title(record, session)
+        conversation = cls(session, lineage.history(record, session), engine, record, settings, title)
         conversation._own()
         return conversation
 
@@ -114,7 +122,15 @@ class Conversation:
             parent_session_id=exchange.session_id,
             parent_exchange_id=exchange_id,
         )
-        return cls(session, lineage.history(record, session), engine, record, settings)
+        return cls(
+            session, lineage.history(record, session), engine, record, settings, lineage.parent_title(record, session)
+        )
+
+    @property
+    def inherited(self) -> int:
+        """How many exchanges of the history, its first ones, are those of the sessions that this is a fork of."""
+        own = self.session.session_id
+        return next((n for n, one in enumerate(self.history) if one.session_id == own), len(self.history))
 
     def _own(self) -> None:
         self._ownership.enter_context(self._record.journal.own(self.session.session_id))

@@ -23,3 +23,9 @@ def history(record: Record, session: Session) -> list[Exchange]:
         found = before[: last + 1] + found
         child = queries.session(record, child.parent_session_id)
     return found
+
+
+def parent_title(record: Record, session: Session) -> str | None:
+    """What the session that this one was forked from is called; None for no fork, or of a parent that is not there."""
+    parent = queries.session(record, session.parent_session_id) if session.parent_session_id else None
+    return (parent.title or parent.session_id) if parent else session.parent_session_id

@@ -7,7 +7,7 @@ from pathlib import Path
 from textual.widgets import Markdown, OptionList
 
 from lab.tui.app import LabApp
-from lab.tui.widgets.transcript import SHOWN_TURNS, Note, Transcript, Turn
+from lab.tui.widgets.transcript import Note, Transcript, Turn
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
 
 
@@ -361,24 +361,6 @@ async def test_a_restart_shows_the_same_conversation(make_lab: MakeLab) -> None:
         hand = Hand(pilot)
         await hand.sees("Whose is it?", "turn 1", "chosen")
         assert hand.main.query_one(Markdown).source == response
-
-
-async def test_of_a_long_session_the_last_turns_are_shown_and_the_rest_counted(make_lab: MakeLab) -> None:
-    import threading
-
-    lab = make_lab("--words", "5", settings="[refinement]\niterations = 1\n")
-    lab.open()
-    lab.start_engine(lambda progress: None, threading.Event())
-    conversation = lab.converse(new=True)
-    for number in range(SHOWN_TURNS + 3):
-        list(conversation.take_turn(f"Question {number}?", threading.Event()))
-    lab.close()
-    app = LabApp(make_lab("--words", "5"))
-    async with app.run_test(size=TALL, notifications=True) as pilot:
-        hand = Hand(pilot)
-        await hand.until(lambda: len(hand.main.query(Turn)) == SHOWN_TURNS)
-        assert str(hand.main.query(Note).first().visual).startswith("3 earlier turns")
-        await hand.sees(f"Question {SHOWN_TURNS + 2}?")
 
 
 async def test_a_new_session_leaves_the_old_one_in_the_record(make_lab: MakeLab) -> None:

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished
 from lab.domain import Exchange
 from lab.errors import LabError
+from lab.text import one_line
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, chosen_words, ended, views, waiting, watched
@@ -27,14 +28,15 @@ from lab.tui.screens.history import HistoryScreen
 from lab.tui.screens.questions import QuestionsScreen
 from lab.tui.screens.sql import SqlScreen
 from lab.tui.screens.timeline import TimelineScreen
-from lab.tui.widgets.answerers import mark_changes, mark_end
+from lab.tui.widgets.answerers import now_answered
 from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.progress import ProgressLine
 from lab.tui.widgets.salience import SaliencePanel
 from lab.tui.widgets.status import Status, StatusLine
-from lab.tui.widgets.transcript import Transcript, Turn
+from lab.tui.widgets.transcript import Transcript
+from lab.tui.widgets.turn import Turn
 
 if TYPE_CHECKING:
     from lab.dialogue.conversation import Conversation
@@ -124,23 +126,21 @@ class MainScreen(Screen[None]):
         transcript = self.query_one(Transcript)
         # A message typed before the record was open waits below the history.
         waiting_text = self._current.text if self._current else None
-        await transcript.load(conversation.history)
-        await mark_changes(transcript, conversation.history)
+        await transcript.load(conversation.history, _origin(conversation))
         self._current = await transcript.add(waiting_text) if waiting_text is not None else None
         turns = [turn for turn in transcript.turns() if turn.exchange]
         self._show(turns[-1] if turns else None)
-        if show is not None:
-            self.show_exchange(show)
+        at = transcript.place(show) if show is not None else None
+        if at is not None:
+            await self._reach(at)
         self.send_waiting()
 
     def show_exchange(self, exchange_id: str) -> bool:
-        """Go to this exchange of the open dialogue; False when it is not on the screen."""
-        for turn in self.query_one(Transcript).turns():
-            if turn.exchange is not None and turn.exchange.exchange_id == exchange_id:
-                self._show(turn)
-                turn.scroll_visible(animate=False)
-                return True
-        return False
+        """Go to this exchange of the open dialogue; False when it is none of it."""
+        at = self.query_one(Transcript).place(exchange_id)
+        if at is not None:
+            self.run_worker(self._reach(at), group="reach", exclusive=True)
+        return at is not None
 
     async def say(self, text: str, trouble: bool = False) -> None:
         """A line from the lab in the dialogue."""
@@ -153,7 +153,9 @@ class MainScreen(Screen[None]):
         engine = self.lab_app.lab.engine
         for transcript in self.query(Transcript):
             if self._conversation is not None and engine.loaded is not None:
-                await mark_end(transcript, self._conversation.history, engine.loaded.name, engine.adapter)
+                history = self._conversation.history
+                line = now_answered(history[-1], engine.loaded.name, engine.adapter) if history else None
+                await transcript.answers_now(line)
 
     def progress(self, name: Literal["engine", "sleep"], content: Content | None) -> None:
         """Show how far something is; None takes the line away."""
@@ -220,7 +222,7 @@ class MainScreen(Screen[None]):
                 self._show(turn)
             elif isinstance(event, (TurnFinished, TurnFailed)):
                 self._live = ended(self._live, event.exchange)
-                await turn.finish(event.exchange, self._left_out)
+                await self.query_one(Transcript).finish(turn, event.exchange, self._left_out)
                 self.lab_app.measured_rate(event.exchange.drafts)
             else:
                 self._live = apply(self._live, event)
@@ -245,9 +247,7 @@ class MainScreen(Screen[None]):
 
     def _show(self, turn: Turn | None) -> None:
         self._shown = turn
-        turns = self.query_one(Transcript).turns()
-        for other in turns:
-            other.select(other is turn and other is not turns[-1])
+        self.query_one(Transcript).select(turn)
         self._refresh_shown()
 
     def _refresh_shown(self) -> None:
@@ -271,26 +271,29 @@ class MainScreen(Screen[None]):
         """An exchange, perhaps one of this dialogue, was marked on some screen."""
         if self._conversation is not None:
             self._conversation.marked(exchange)
-        for turn in self.query_one(Transcript).turns():
-            if turn.exchange is not None and turn.exchange.exchange_id == exchange.exchange_id:
-                await turn.mark(exchange)
-                if turn is self._shown:
-                    self._refresh_shown()
+        await self.query_one(Transcript).mark(exchange)
+        shown = self._shown
+        if shown is not None and shown.exchange and shown.exchange.exchange_id == exchange.exchange_id:
+            # It may have left the transcript meanwhile.
+            shown.exchange = exchange
+            self._refresh_shown()
 
-    def _step(self, by: int) -> None:
-        turns = [turn for turn in self.query_one(Transcript).turns() if turn.exchange or turn is self._current]
-        if not turns:
-            return
-        at = turns.index(self._shown) if self._shown in turns else len(turns) - 1
-        turn = turns[min(max(at + by, 0), len(turns) - 1)]
-        self._show(turn)
-        turn.scroll_visible(animate=False)
+    async def _step(self, by: int) -> None:
+        transcript, shown = self.query_one(Transcript), self._shown
+        at = transcript.place(shown.exchange.exchange_id) if shown is not None and shown.exchange else None
+        await self._reach((transcript.length if at is None else at) + by)
 
-    def action_earlier(self) -> None:
-        self._step(-1)
+    async def _reach(self, at: int) -> None:
+        """Show the turn at this place of the dialogue; the one that waits or runs comes after the last."""
+        turn = await self.query_one(Transcript).reach(at)
+        if turn is not None:
+            self._show(turn)
 
-    def action_later(self) -> None:
-        self._step(1)
+    async def action_earlier(self) -> None:
+        await self._step(-1)
+
+    async def action_later(self) -> None:
+        await self._step(1)
 
     def action_page_up(self) -> None:
         self.query_one(Transcript).scroll_page_up(animate=False)
@@ -398,3 +401,12 @@ class MainScreen(Screen[None]):
 
     def action_restart_engine(self) -> None:
         self.lab_app.engine.restart()
+
+
+def _origin(conversation: Conversation) -> tuple[int, str] | None:
+    """The line of a fork about where it comes from, and behind how many exchanges it stands."""
+    inherited = conversation.inherited
+    if not inherited:
+        return None
+    title = one_line(conversation.parent_title or "", 60)
+    return inherited, f'forked from "{title}", turn {conversation.history[inherited - 1].turn}'

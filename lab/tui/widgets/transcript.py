@@ -1,27 +1,29 @@
-"""The dialogue: turns one below another, each with its answer as Markdown and a quiet line about it."""
+"""The dialogue: turns one below another, of a long one those around the reader, and lines of the lab between them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from markdown_it import MarkdownIt
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
-from textual.message import Message
-from textual.widgets import Markdown, Static
+from textual.geometry import Size
+from textual.layout import DockArrangeResult
+from textual.widget import Widget
+from textual.widgets import Static
 
 from lab.domain import Exchange
-from lab.text import DOT, count, duration, harmless
-from lab.tui.drafts import answered, folded, views
-from lab.tui.widgets.fixed import FixedText
+from lab.tui.widgets.answerers import Answerer, now_answered
+from lab.tui.widgets.turn import Note, Turn, parser
 
-# More turns than this are in the record, and a screen that mounts them all opens slowly.
+__all__ = ["SHOWN_TURNS", "Note", "Transcript", "Turn", "parser"]
+
+# Of a long dialogue so many turns are mounted at first: every one costs at each layout.
 SHOWN_TURNS = 50
-# Of a very long draft the end is enough to watch.
-_LIVE_CHARACTERS = 4000
-_GROWTH_LINES = 4
+# More come so many at a time, and those at the far end leave when there are too many.
+_PAGE = 15
+_MOST = 80
 
 WELCOME = (
     "This is a lab for talking with a small language model that runs on this machine.",
@@ -30,173 +32,16 @@ WELCOME = (
 )
 
 
-def parser() -> MarkdownIt:
-    """Markdown as models write it: HTML is text, bare addresses stay text, images are links."""
-    return MarkdownIt("gfm-like", {"html": False, "linkify": False}).disable(["image", "linkify"])
-
-
-class Note(Static):
-    """A line from the lab itself, between the turns."""
-
-    DEFAULT_CSS = """
-    Note { height: auto; margin: 0 0 1 0; padding: 0 0 0 2; color: $quiet; }
-    Note.-trouble { color: $error; }
-    """
-
-    def __init__(self, text: str, trouble: bool = False) -> None:
-        super().__init__(harmless(text), markup=False, classes="-trouble" if trouble else "")
-
-
-class Turn(Vertical):
-    """One exchange: what the person wrote, the draft that grows or the answer, and a line about it."""
-
-    DEFAULT_CSS = """
-    Turn { height: auto; margin: 0 0 1 0; }
-    Turn > .user {
-        height: auto; margin: 0 0 1 0; padding: 0 1 0 1; border-left: outer $primary; color: $foreground;
-    }
-    Turn > .slot { height: auto; padding: 0 0 0 2; }
-    Turn .live-head, Turn .thought { height: 1; color: $quiet; }
-    Turn .live { height: 0; color: $quiet; }
-    Turn Markdown { height: auto; padding: 0; margin: 0; display: none; background: transparent; }
-    Turn > .meta { height: auto; padding: 0 0 0 2; margin: 1 0 0 0; color: $quiet; }
-    Turn > .meta.-trouble { color: $error; }
-    Turn MarkdownH1, Turn MarkdownH2 { content-align: left middle; color: $foreground; text-style: bold; }
-    Turn MarkdownBlock:last-child { margin-bottom: 0; }
-    """
-
-    class Picked(Message):
-        """The person clicked this turn."""
-
-        def __init__(self, turn: Turn) -> None:
-            super().__init__()
-            self.turn = turn
-
-    def __init__(self, text: str, exchange: Exchange | None = None) -> None:
-        super().__init__()
-        self.text = text
-        self.exchange = exchange
-        self._live_text = ""
-        self._reached = 0
-        self._selected = False
-        self._meta = ("", False)
-
-    def compose(self) -> ComposeResult:
-        yield Static(harmless(self.text), classes="user", markup=False)
-        with Vertical(classes="slot"):
-            if self.exchange is None:
-                yield FixedText(classes="live-head")
-                yield FixedText(classes="live")
-            yield FixedText(classes="thought")
-            answer = Markdown(
-                harmless(self.exchange.answer) if self.exchange else None, parser_factory=parser, open_links=False
-            )
-            answer.display = self.exchange is not None and bool(self.exchange.answer)
-            yield answer
-        yield Static("", classes="meta", markup=False)
-
-    def on_mount(self) -> None:
-        self._say_thought()
-        if self.exchange is not None:
-            self._say_meta(*meta(self.exchange))
-
-    def on_click(self, event: events.Click) -> None:
-        self.post_message(self.Picked(self))
-
-    def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
-        """Show where a link leads; the lab opens nothing that a model wrote."""
-        event.stop()
-        self.notify(harmless(event.href), title="The link leads to", markup=False)
-
-    async def mark(self, exchange: Exchange) -> None:
-        """The person said something of this exchange: show its answer as it is now."""
-        before, self.exchange = self.exchange, exchange
-        if before is None or before.answer != exchange.answer:
-            answer = self.query_one(Markdown)
-            await answer.update(harmless(exchange.answer))
-            answer.display = bool(exchange.answer)
-        if exchange.answer:
-            self._hide_live()
-        self._say_meta(*meta(exchange))
-
-    def select(self, selected: bool) -> None:
-        """Mark the turn whose salience and drafts are shown, when it is not the last."""
-        self._selected = selected
-        self._say_meta(*self._meta)
-
-    def wait(self, why: str, trouble: bool = False) -> None:
-        """The message is not sent yet."""
-        self._say_meta(why, trouble)
-
-    def grow(self, head: str, text: str) -> None:
-        """Show the draft that grows. The place it takes never shrinks while the turn runs."""
-        if self._meta != ("", False):
-            self._say_meta("", False)
-        self.query_one(".live-head", FixedText).draw(head)
-        if not text or text == self._live_text:
-            return
-        self._live_text = text
-        live = self.query_one(".live", FixedText)
-        lines = Content(harmless(text[-_LIVE_CHARACTERS:])).wrap(max(live.size.width, 20))
-        # A draft longer than the view shows its end, so that head and growing line stay in sight.
-        room = max((self.app.size.height * 3) // 5, 4)
-        # In steps: every growth lays out the whole screen, and a key typed meanwhile waits for it.
-        self._reached = max(self._reached, min(-(-len(lines) // _GROWTH_LINES) * _GROWTH_LINES, room))
-        live.styles.height = self._reached
-        live.draw(Content("\n").join(lines[-room:]))
-
-    async def finish(self, exchange: Exchange, left_out: int = 0) -> None:
-        """Put the answer in place of the drafts. `left_out` earlier turns did not fit the model's window."""
-        self.exchange = exchange
-        answer = self.query_one(Markdown)
-        live = self.query_one(".live", Static)
-        if exchange.response:
-            answer.display = True
-            stream = Markdown.get_stream(answer)
-            for number, piece in enumerate(_pieces(harmless(exchange.response))):
-                await stream.write(piece)
-                if number == 0:
-                    self._hide_live()
-            await stream.stop()
-        elif not self._live_text:
-            self._hide_live()
-        else:
-            # A failed turn has no answer: what was seen of it stays on the screen.
-            self.query_one(".live-head", Static).display = False
-            live.styles.height = "auto"
-            live.update(harmless(self._live_text))
-        line, trouble = meta(exchange)
-        if left_out:
-            line += DOT + f"{count(left_out, 'earlier turn')} did not fit"
-        self._say_meta(line, trouble)
-
-    def _hide_live(self) -> None:
-        for part in self.query(".live-head, .live"):
-            part.display = False
-        self._say_thought()
-
-    def _say_thought(self) -> None:
-        """The thinking before the answer, folded; it takes the line where the growing draft had its head."""
-        exchange = self.exchange
-        drafts = views(exchange) if exchange is not None else []
-        thought = next((folded(draft) for draft in drafts if exchange and draft.iteration == answered(exchange)), "")
-        line = self.query_one(".thought", FixedText)
-        line.draw(thought)
-        line.display = bool(thought)
-
-    def _say_meta(self, text: str, trouble: bool) -> None:
-        self._meta = (text, trouble)
-        if not self.is_mounted:
-            return
-        line = self.query_one(".meta", Static)
-        mark = "\u25b8 " if self._selected and text else ""
-        line.update(mark + harmless(text))
-        line.set_class(trouble, "-trouble")
-        line.display = bool(text)
+class Origin(Note):
+    """Where a fork's own turns begin."""
 
 
 class Transcript(VerticalScroll, can_focus=False):
-    """All turns. It follows the end while the reader is there."""
+    """A dialogue of any length. It follows the end while the reader is there.
+
+    Mounted are the turns `first` to `end` of the exchanges, each with the lines before it, and always at the end the
+    turn that waits or runs, which is no exchange yet.
+    """
 
     DEFAULT_CSS = """
     Transcript { height: 1fr; scrollbar-size-vertical: 1; background: transparent; }
@@ -204,6 +49,20 @@ class Transcript(VerticalScroll, can_focus=False):
     Transcript > #turns { height: auto; min-height: 100%; padding: 1 2 0 2; }
     Transcript #welcome { height: auto; padding: 0 0 0 2; color: $quiet; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The whole dialogue, also what is not mounted.
+        self._exchanges: list[Exchange] = []
+        self._first = self._end = 0
+        # What the lab said, each with the number of turns before it.
+        self._said: list[tuple[int, str, bool]] = []
+        self._origin: tuple[int, str] | None = None
+        self._answers_now: str | None = None
+        self._selected: str | None = None
+        self._mounting = asyncio.Lock()
+        self._holding = False
+        self._height = 0
 
     def compose(self) -> ComposeResult:
         with Vertical(id="turns"):
@@ -216,64 +75,230 @@ class Transcript(VerticalScroll, can_focus=False):
     def _turns(self) -> Vertical:
         return self.query_one("#turns", Vertical)
 
-    async def load(self, history: Sequence[Exchange]) -> None:
-        """Show these exchanges, the last ones mounted, and say how many are earlier."""
-        await self.query("Turn, Note").remove()
-        self.welcome(not history)
-        earlier = len(history) - SHOWN_TURNS
-        shown = [Turn(exchange.user_input, exchange) for exchange in history[-SHOWN_TURNS:]]
-        if earlier > 0:
-            note = f"{earlier:,} earlier turns are in the record (F2 asks it with SQL)."
-            await self._turns.mount(Note(note))
-        await self._turns.mount_all(shown)
-        self.anchor()
+    async def load(self, history: Sequence[Exchange], origin: tuple[int, str] | None = None) -> None:
+        """Show these exchanges, the last ones mounted. `origin` is a line about where its first exchanges come from,
+        with their number."""
+        self._exchanges = list(history)
+        self._said, self._origin, self._answers_now, self._selected = [], origin, None, None
+        await self._turns.remove_children(self._turns.children[1:])
+        await self._show_end()
 
     async def add(self, text: str) -> Turn:
         """A turn that begins."""
+        if self._end < len(self._exchanges):
+            await self._show_end()
         self.welcome(False)
         turn = Turn(text)
         await self._turns.mount(turn)
         self.anchor()
         return turn
 
+    async def finish(self, turn: Turn, exchange: Exchange, left_out: int) -> None:
+        """The turn that ran has become this exchange; `left_out` turns before it did not fit the model's window."""
+        whole = self._end == len(self._exchanges)
+        self._exchanges.append(exchange)
+        self._end += whole
+        self._answers_now = None
+        await turn.finish(exchange, left_out)
+        if not whole:
+            # The reader is far above: it comes again with the turns before it.
+            await turn.remove()
+
+    async def mark(self, exchange: Exchange) -> None:
+        """An exchange was marked, perhaps one of these."""
+        at = self.place(exchange.exchange_id)
+        if at is not None:
+            self._exchanges[at] = exchange
+            turn = self.turn(exchange.exchange_id)
+            if turn is not None:
+                await turn.mark(exchange)
+
     def welcome(self, shown: bool) -> None:
         """Say what this is and what to do, while there is no turn."""
         self.query_one("#welcome").display = shown
 
     async def note(self, text: str, trouble: bool = False) -> None:
-        """A line from the lab."""
-        await self._turns.mount(Note(text, trouble))
+        """A line from the lab, behind all that is there now."""
+        self._said.append((len(self._exchanges) + (self._pending() is not None), text, trouble))
+        if self._end == len(self._exchanges):
+            await self._turns.mount(Note(text, trouble))
+
+    async def answers_now(self, line: str | None) -> None:
+        """Say behind the last answer what answers from now on, in place of what was said of it since."""
+        self._answers_now = line
+        if self._end < len(self._exchanges):
+            return
+        children = list(self._turns.children)
+        last = max((at for at, child in enumerate(children) if isinstance(child, Turn) and child.exchange), default=-1)
+        for child in children[last + 1 :]:
+            if isinstance(child, Answerer):
+                await child.remove()
+        if line is not None:
+            # A message that waits is answered by it already.
+            await self._turns.mount(Answerer(line), before=self._pending())
+
+    # What is mounted
 
     def turns(self) -> list[Turn]:
         """The mounted turns, oldest first."""
         return list(self.query(Turn))
 
+    def turn(self, exchange_id: str) -> Turn | None:
+        """The turn of this exchange, when it is mounted."""
+        found = (turn for turn in self.turns() if turn.exchange and turn.exchange.exchange_id == exchange_id)
+        return next(found, None)
 
-def meta(exchange: Exchange) -> tuple[str, bool]:
-    """The quiet line under an answer, and whether it tells of trouble."""
-    parts: list[str] = [exchange.mark] if exchange.mark else []
-    if exchange.mark not in ("kept", "edited"):
-        if exchange.status == "failed":
-            return DOT.join([f"failed: {exchange.reason or 'the answer was not completed.'}", *parts]), True
-        if exchange.status == "complete" and not exchange.answer:
-            return DOT.join([f"no answer: {exchange.reason or 'every draft is empty.'}", *parts]), True
-    if exchange.status != "complete":
-        parts.append(exchange.status)
-    if exchange.salience:
-        score = exchange.salience[0]
-        parts.append(f"{'salient' if score.salient else 'not salient'} {score.total:.3f}")
-    draft = answered(exchange)
-    if draft is not None and exchange.drafts:
-        parts.append(f"draft {draft + 1} of {len(exchange.drafts)}")
-    if exchange.seconds is not None:
-        parts.append(duration(exchange.seconds))
-    if exchange.adapter:
-        parts.append(exchange.adapter)
-    return DOT.join(parts), False
+    @property
+    def length(self) -> int:
+        """How many exchanges the dialogue has, mounted or not."""
+        return len(self._exchanges)
 
+    def place(self, exchange_id: str) -> int | None:
+        """The place of this exchange in the dialogue, mounted or not."""
+        # From the end: there is what is asked for most.
+        for at in range(len(self._exchanges) - 1, -1, -1):
+            if self._exchanges[at].exchange_id == exchange_id:
+                return at
+        return None
 
-def _pieces(text: str) -> list[str]:
-    """A text in a few pieces that end at line ends."""
-    lines = text.splitlines(keepends=True)
-    size = max(1, -(-len(lines) // 4))
-    return ["".join(lines[start : start + size]) for start in range(0, len(lines), size)]
+    def select(self, turn: Turn | None) -> None:
+        """Mark this turn as the one whose salience is shown, unless it is the last of all."""
+        last = turn is not None and turn is self._pending()
+        exchange = turn.exchange if turn is not None else None
+        if exchange is None or (self._exchanges and exchange.exchange_id == self._exchanges[-1].exchange_id):
+            last = True
+        before = self.turn(self._selected) if self._selected else None
+        if before is not None:
+            before.select(False)
+        self._selected = None if last or exchange is None else exchange.exchange_id
+        if turn is not None and self._selected:
+            turn.select(True)
+
+    async def reach(self, at: int) -> Turn | None:
+        """Bring the turn of the exchange at this place into sight; the one that waits or runs comes after the last."""
+        at = max(at, 0)
+        if at >= len(self._exchanges):
+            if self._end < len(self._exchanges):
+                await self._show_end()
+            turn = self._pending() or next(reversed(self.turns()), None)
+        else:
+            if not self._first <= at < self._end:
+                await self._show(at - SHOWN_TURNS // 2, at + SHOWN_TURNS // 2)
+                self.release_anchor()
+            turn = self.turn(self._exchanges[at].exchange_id)
+        if turn is not None:
+            turn.scroll_visible(animate=False)
+        return turn
+
+    def _pending(self) -> Turn | None:
+        """The turn that waits or runs."""
+        last = next((child for child in reversed(self._turns.children) if isinstance(child, Turn)), None)
+        return last if last is not None and last.exchange is None else None
+
+    async def _show_end(self) -> None:
+        await self._show(len(self._exchanges) - SHOWN_TURNS, len(self._exchanges))
+        self.anchor()
+
+    async def _show(self, first: int, end: int) -> None:
+        """Mount these turns in place of those that are."""
+        async with self._mounting:
+            pending = self._pending()
+            self.welcome(not self._exchanges and pending is None)
+            await self._turns.remove_children([child for child in self._turns.children[1:] if child is not pending])
+            self._first, self._end = max(first, 0), min(end, len(self._exchanges))
+            await self._turns.mount_all(self._widgets(self._first, self._end), after=0)
+
+    def _widgets(self, first: int, end: int) -> list[Widget]:
+        """The turns of these places, each behind the lines before it; behind the last of all also what follows it."""
+        found: list[Widget] = []
+        for at in range(first, end):
+            found += self._lines(at)
+            exchange = self._exchanges[at]
+            turn = Turn(exchange.user_input, exchange)
+            turn.select(exchange.exchange_id == self._selected)
+            found.append(turn)
+        return found + self._lines(end) if end == len(self._exchanges) else found
+
+    def _lines(self, at: int) -> list[Widget]:
+        """What the lab says before the turn of this place."""
+        last = len(self._exchanges)
+        lines: list[Widget] = [Note(text, trouble) for place, text, trouble in self._said if min(place, last) == at]
+        if self._origin is not None and self._origin[0] == at:
+            lines.append(Origin(self._origin[1]))
+        now = self._answers_now
+        if 0 < at < last:
+            now = now_answered(self._exchanges[at - 1], self._exchanges[at].checkpoint, self._exchanges[at].adapter)
+        if at and now is not None:
+            lines.append(Answerer(now))
+        return lines
+
+    # Paging
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._mounting.locked():
+            return
+        # In a task of its own: it waits for layouts, which this widget has a part in.
+        if self._first > 0 and new_value < self.size.height:
+            self.run_worker(self._page_in_earlier(), group="paging")
+        elif self._end < len(self._exchanges) and new_value > self.max_scroll_y - self.size.height:
+            self.run_worker(self._page_in_later(), group="paging")
+
+    async def _page_in_earlier(self) -> None:
+        async with self._mounting:
+            first = max(self._first - _PAGE, 0)
+            widgets = self._widgets(first, self._first)
+            with self._held():
+                await self._turns.mount_all(widgets, after=0)
+                self._first = first
+                await self._laid_out()
+            if self._end - first > _MOST:
+                self._end = first + _MOST
+                pending = self._pending()
+                below = self._turns.children[self._index(self._end - 1) + 1 :]
+                await self._turns.remove_children([child for child in below if child is not pending])
+
+    async def _page_in_later(self) -> None:
+        async with self._mounting:
+            end = min(self._end + _PAGE, len(self._exchanges))
+            first = max(self._first, end - _MOST)
+            with self._held():
+                if first > self._first:
+                    await self._turns.remove_children(self._turns.children[1 : self._index(first - 1) + 1])
+                    self._first = first
+                await self._laid_out()
+            # The reader, who came to the end of what was mounted, is not at the end of the dialogue.
+            self.release_anchor()
+            await self._turns.mount_all(self._widgets(self._end, end), before=self._pending())
+            self._end = end
+
+    def _index(self, at: int) -> int:
+        """Where the turn of this place is among the mounted widgets."""
+        exchange = self._exchanges[at]
+        children = enumerate(self._turns.children)
+        return next(n for n, child in children if isinstance(child, Turn) and child.exchange is exchange)
+
+    async def _laid_out(self) -> None:
+        done = asyncio.Event()
+        self.call_after_refresh(done.set)
+        await done.wait()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """What is in sight stays where it is while turns come and go above it."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+
+    def arrange(self, size: Size, optimal: bool = False) -> DockArrangeResult:
+        # Within the layout: moving after it would show one picture of another place.
+        result = super().arrange(size, optimal)
+        grown, self._height = result.total_region.bottom - self._height, result.total_region.bottom
+        if self._holding and grown:
+            to = max(self.scroll_y + grown, 0)
+            self.set_reactive(Widget.scroll_y, to)
+            self.set_reactive(Widget.scroll_target_y, to)
+            self.vertical_scrollbar.position = to
+        return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -20,6 +21,8 @@ from lab.settings import Workspace
 from lab.text import harmless, model_name, one_line
 
 _PAGE: Final = 200
+# Columns from which on a terminal has room for the checkpoint too.
+_WIDE: Final = 110
 
 
 def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
@@ -38,8 +41,7 @@ def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
             )
         )
     elif shown:
-        names = ("session", "last turn (UTC)", "exchanges", "salient", "mean", "checkpoint", "title")
-        print(console.table(names, [_row(each) for each in shown]))
+        print(_table(shown, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     else:
         print("No session meets this." if arguments.search or arguments.salient else "No sessions yet.")
     if more:
@@ -54,11 +56,18 @@ def _sessions(record: Record, wanted: history.HistoryFilter, profile: str) -> It
         offset += len(page)
 
 
-def _row(each: history.SessionSummary) -> tuple[object, ...]:
-    share = f"{each.salient:.0%}" if each.salient is not None else ""
-    mean = f"{each.mean:.3f}" if each.mean is not None else ""
-    checkpoint = model_name(each.checkpoint) if each.checkpoint else ""
-    return each.session_id, f"{each.last_at:%Y-%m-%d %H:%M}", each.exchanges, share, mean, checkpoint, each.title
+def _table(shown: list[history.SessionSummary], width: int | None) -> str:
+    """A row a session; a terminal of `width` columns loses the checkpoint first, then the end of the titles."""
+    narrow = width is not None and width < _WIDE
+    names = ("session", "last turn (UTC)", "turns", "salient", "mean", *(() if narrow else ("checkpoint",)), "title")
+    rows = []
+    for each in shown:
+        share = f"{each.salient:.0%}" if each.salient is not None else ""
+        mean = f"{each.mean:.3f}" if each.mean is not None else ""
+        checkpoint = () if narrow else (model_name(each.checkpoint or ""),)
+        rows.append((each.session_id, f"{each.last_at:%Y-%m-%d %H:%M}", each.exchanges, share, mean, *checkpoint))
+    table = console.table(names, [(*row, each.title) for row, each in zip(rows, shown)])
+    return table if width is None else "\n".join(line[:width].rstrip() for line in table.split("\n"))
 
 
 def show(workspace: Workspace, arguments: argparse.Namespace) -> int:

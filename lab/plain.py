@@ -31,11 +31,11 @@ _ALIVE_SECONDS: Final = 10.0
 _HELP: Final = """\
 A line is a message; a line that ends with a backslash goes on in the next one.
 /drafts              all drafts of the last answer
-/mark keep           let a sleep learn the last answer; also: exclude, edit TEXT, none
+/mark WORD           what a sleep learns of it: keep, exclude, edit TEXT, none
 /sleep               train an adapter on what was salient
 /sessions [TEXT]     the latest sessions, or those in which a text is found
 /resume ID           go on with a session
-/fork [ID]           go on from the last exchange, or any other, in a new session
+/fork [ID]           a new session that goes on from the last exchange, or ID
 /new                 a new session
 /model [NAME]        what answers; or let another checkpoint answer
 /sql QUERY           ask the record
@@ -92,7 +92,10 @@ class _Transcript:
             for text in self._messages():
                 self._take(text)
         except (_Quit, KeyboardInterrupt):
-            _say("bye")
+            pass
+        if self._interactive:
+            # Ctrl-C and Ctrl-D leave the cursor behind the prompt.
+            _say("")
         return 1 if self._failed and not self._interactive else 0
 
     def _messages(self) -> Iterator[str]:

@@ -241,7 +241,7 @@ def test_without_a_terminal_the_lab_is_a_plain_transcript(root: Path) -> None:
     assert ended.stdout.splitlines() == ["a new session", "/help lists the commands."]
     asked = subprocess.run(command, capture_output=True, text=True, input="/sql SELECT 42 AS n\n/nope\n/quit\n")
     assert asked.returncode == 1
-    assert "42" in asked.stdout and "bye" in asked.stdout
+    assert "42" in asked.stdout
     assert "There is no command /nope" in asked.stderr
 
 

@@ -47,7 +47,8 @@ class EditScreen(ModalScreen[None]):
         super().__init__()
         self._exchange = exchange
         self._before = visible(exchange.answer)
-        self._warned = False
+        # The text that the person was told is not saved.
+        self._warned: str | None = None
         self._saving = False
 
     @property
@@ -79,13 +80,14 @@ class EditScreen(ModalScreen[None]):
         return self._text != self._before
 
     def on_text_area_changed(self) -> None:
-        self._warn(False)
+        self._say_keys()
 
-    def _warn(self, unsaved: bool) -> None:
-        self._warned = unsaved
+    def _say_keys(self) -> None:
+        # Word of a change may come after the next key: what counts is the text.
+        warned = self._warned == self._text
         keys = self.query_one(".keys", Static)
-        keys.update(_UNSAVED if unsaved else _KEYS)
-        keys.set_class(unsaved, "-unsaved")
+        keys.update(_UNSAVED if warned else _KEYS)
+        keys.set_class(warned, "-unsaved")
 
     def action_save(self) -> None:
         """Make the text the answer of the exchange."""
@@ -97,10 +99,11 @@ class EditScreen(ModalScreen[None]):
         """Leave; a text that is not saved only when that is said twice."""
         if self._saving:
             return
-        if self._warned or not self.unsaved:
+        if not self.unsaved or self._warned == self._text:
             self.dismiss()
         else:
-            self._warn(True)
+            self._warned = self._text
+            self._say_keys()
 
     def _marked(self, exchange: Exchange) -> None:
         if self._saving and exchange.exchange_id == self._exchange.exchange_id:

@@ -26,8 +26,12 @@ class KeyBar(Footer):
         left = self.app.size.width - 2
         keys = [child for child in super().compose() if isinstance(child, FooterKey)]
         place: Where = getattr(self.screen, "PLACE", "everywhere")
-        order = {action.name: number for number, action in enumerate(actions(place, "everywhere"))}
+        shown = actions(place, "everywhere")
+        if place != "dialogue":
+            # One leaves from the dialogue; elsewhere what can be done there comes first.
+            shown.sort(key=lambda action: action.name == "quit")
         # Textual lists them by focus; here they stay where they are.
+        order = {action.name: number for number, action in enumerate(shown)}
         for key in sorted(keys, key=lambda key: order.get(key.action.removeprefix("app."), len(order))):
             left -= len(key.key_display) + len(key.description) + 3
             if left < 0:

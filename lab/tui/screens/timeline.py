@@ -197,7 +197,11 @@ class TimelineScreen(Screen[None]):
             parts.append(f"about {round(stretch.size / len(stretch.points)):,} a column")
         parts.append(f"scored by {one_line(self._profile)}")
         head = Content.assemble((whose, "bold $foreground"), (f"{DOT}{DOT.join(parts)}", "$quiet"))
-        below = state or f"n and N look for a {self._measure} of {self._value:.2f} or more"
+        below = state or (
+            "Left and Right go through the plots; s saves this one."
+            if self.has_class("-plots")
+            else f"n and N look for a {self._measure} of {self._value:.2f} or more."
+        )
         self.query_one("#what", Static).update(Content("\n").join([head, Content.styled(harmless(below), "$quiet")]))
 
     # Moving
@@ -364,6 +368,7 @@ class TimelineScreen(Screen[None]):
     def action_plots(self) -> None:
         """Plots instead of lanes, or lanes again."""
         self.toggle_class("-plots")
+        self._say("")
         self._plot()
 
     def _plot(self) -> None:

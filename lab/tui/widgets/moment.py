@@ -6,7 +6,7 @@ from textual.content import Content
 
 from lab.journal.filters import MEASURES
 from lab.journal.timeline import Moment, Point
-from lab.text import DOT, count, model_name, one_line
+from lab.text import DOT, model_name, one_line
 from lab.tui import theme
 
 
@@ -14,16 +14,16 @@ def told(moment: Moment, point: Point, alone: bool, width: int) -> Content:
     """Four lines: where and when it was, the numbers, the question, the answer. `alone`: in one session only."""
     parts = [f"turn {moment.turn}", f"{moment.created_at:%Y-%m-%d %H:%M}"]
     if not alone:
-        parts.insert(0, one_line(moment.title or moment.session_id, 32))
+        parts.insert(0, one_line(moment.title or moment.session_id, 24))
+    if point.n > 1:
+        share = "" if point.salient is None else f", {point.salient:.0%} salient"
+        highest = "highest of" if moment.exchange_id == point.exchange_id else "one of"
+        parts.append(f"{highest} {point.n:,}{share}")
     if moment.checkpoint:
         parts.append(model_name(moment.checkpoint))
     if moment.adapter:
         parts.append(one_line(moment.adapter))
     parts += [each for each in (moment.mark, moment.status) if each and each != "complete"]
-    if point.n > 1:
-        share = "" if point.salient is None else f", {point.salient:.0%} salient"
-        highest = "highest of" if moment.exchange_id == point.exchange_id else "one of"
-        parts.append(f"{highest} {count(point.n, 'exchange')}{share}")
     head = Content.styled(one_line(DOT.join(parts), width), "$quiet")
     return Content("\n").join([head, _numbers(moment, width), *(_text(*pair, width) for pair in _texts(moment))])
 

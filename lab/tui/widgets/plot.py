@@ -45,7 +45,7 @@ class Plot(Vertical):
 
     def on_mount(self) -> None:
         drawn = self.query_one(PlotWidget)
-        drawn.margin_top, drawn.margin_bottom, drawn.margin_left = 1, 3, 8
+        drawn.margin_top, drawn.margin_left = 1, 8
         self.watch(self.app, "theme", self._draw, init=False)
         # The plot clears itself when it is mounted.
         self.call_after_refresh(self._draw)
@@ -70,6 +70,7 @@ class Plot(Vertical):
         self.query_one(".title", Static).update(Content(one_line(figure.title)))
         drawn = self.query_one(PlotWidget)
         drawn.clear()
+        drawn.margin_bottom = 3 if figure.x_label else 1
         places = [x for series in figure.series for x in series.x]
         heights = [y for series in figure.series for y in series.y]
         if not places:

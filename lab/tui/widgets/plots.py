@@ -33,7 +33,7 @@ class Plots(Vertical):
 
     DEFAULT_CSS = """
     Plots { height: 1fr; padding: 0 2; }
-    Plots #kinds { height: 2; }
+    Plots #kinds { height: 2; text-wrap: nowrap; }
     Plots #panels { grid-size: 3; grid-gutter: 0 2; height: 1fr; }
     """
 
@@ -121,6 +121,9 @@ class Plots(Vertical):
         panels = self.query_one("#panels", Grid)
         await panels.remove_children()
         shown = [self._narrowed(figure) for figure in self._figures]
+        if len(shown) > 1:
+            # Panels have no room for what the line above says.
+            shown = [replace(figure, x_label="") for figure in shown]
         panels.styles.grid_size_columns = min(max(len(shown), 1), 3)
         await panels.mount(*(Plot(figure, legend=len(shown) == 1) for figure in shown))
 
@@ -138,7 +141,7 @@ class Plots(Vertical):
             Content.styled(f"{kind}  ", "bold $foreground" if number == self._kind else "$quiet")
             for number, kind in enumerate(plots.KINDS)
         ]
-        self.query_one("#kinds", Static).update(Content.assemble(*parts, "\n", (harmless(state), "$quiet")))
+        self.query_one("#kinds", Static).update(Content.assemble(*parts, (harmless(state), "$primary")))
 
 
 def _draw(read: Callable[[], tuple[Figure, ...]], number: int, post: Callable[[Message], object]) -> None:

@@ -1,0 +1,180 @@
+"""The tree of adapters as rows: checkpoints, their adapters from parent to child, and the sleeps that made none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from textual.content import Content
+
+from lab.domain import Adapter, Loaded
+from lab.journal.lineages import Lineage, Use
+from lab.text import DOT, amount, count, duration, model_name, one_line
+
+# A deeper child stays in its parent's column: a long line of sleeps would leave the screen.
+_DEEPEST: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A row of the tree. Without a lineage and a folder it is a checkpoint by itself.
+
+    `folder` is what lies on the disk, `fault` why that cannot be used; `guide` the lines before the name.
+    """
+
+    name: str
+    checkpoint: str | None
+    adapter: str | None
+    lineage: Lineage | None = None
+    folder: Adapter | None = None
+    fault: str = ""
+    guide: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """True for what can answer."""
+        return (self.adapter is None and self.lineage is None) or self.folder is not None
+
+    def answers(self, loaded: Loaded | None, adapter: str | None) -> bool:
+        """True for what answers now."""
+        if loaded is None or not self.usable or self.adapter != adapter:
+            return False
+        return self.checkpoint == loaded.name if self.folder is None else self.folder.fingerprint == loaded.fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Grove:
+    """Everything the tree is made of. `faults` say what is wrong with folders, by their names."""
+
+    lineages: Sequence[Lineage] = ()
+    folders: Sequence[Adapter] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+    uses: Mapping[tuple[str | None, str | None], Use] = field(default_factory=dict)
+
+
+def use_of(grove: Grove, node: Node) -> Use | None:
+    """What a node answered."""
+    if node.lineage is not None and node.adapter is None:
+        return None
+    if node.adapter is not None:
+        # Its checkpoint may have been named by another path.
+        return next((use for (_, adapter), use in grove.uses.items() if adapter == node.adapter), None)
+    return grove.uses.get((node.checkpoint, None))
+
+
+def nodes(grove: Grove, loaded: Loaded | None) -> list[Node]:
+    """The rows of the tree, oldest child first."""
+    on_disk = {folder.name: folder for folder in grove.folders}
+    found: dict[str, Node] = {}
+    for each in grove.lineages:
+        name = each.adapter or each.cycle_id or ""
+        folder = on_disk.pop(name, None) if each.adapter is not None else None
+        gone = f"There is no folder adapters/{name} any more." if each.adapter is not None and folder is None else ""
+        found[name] = Node(name, each.checkpoint, each.adapter, each, folder, grove.faults.get(name, gone))
+    for name, folder in on_disk.items():
+        found[name] = Node(name, folder.checkpoint, name, None, folder)
+    children: dict[str | None, list[Node]] = {}
+    for node in found.values():
+        parent = node.lineage.parent if node.lineage is not None else node.folder.parent if node.folder else None
+        children.setdefault(parent if parent in found and parent != node.name else None, []).append(node)
+    roots = {node.checkpoint for node in children.get(None, [])} | {checkpoint for checkpoint, _ in grove.uses}
+    roots |= {loaded.name} if loaded is not None else set()
+    rows: list[Node] = []
+    for checkpoint in sorted(name for name in roots if name is not None):
+        rows.append(Node(model_name(checkpoint), checkpoint, None))
+        first = [node for node in children.get(None, []) if node.checkpoint == checkpoint]
+        rows += _below(first, children)
+    return rows
+
+
+def _below(first: list[Node], children: Mapping[str | None, list[Node]]) -> Iterator[Node]:
+    """Depth first, without recursion: a line of sleeps may be thousands long."""
+    stack = [("", node, node is first[-1], 0) for node in reversed(first)]
+    seen: set[str] = set()
+    while stack:
+        lead, node, last, depth = stack.pop()
+        if node.name in seen:
+            continue
+        seen.add(node.name)
+        guide = lead + ("\u2514 " if last else "\u251c ")
+        yield Node(node.name, node.checkpoint, node.adapter, node.lineage, node.folder, node.fault, guide)
+        below = children.get(node.name, [])
+        deeper = lead + ("  " if last else "\u2502 ") if depth < _DEEPEST else lead
+        stack += [(deeper, child, child is below[-1], depth + 1) for child in reversed(below)]
+
+
+def row(node: Node, grove: Grove, width: int, answers: bool) -> Content:
+    """One line of the tree: the name, and what became of it or how much it answered."""
+    style = "$foreground" if node.usable else "$quiet"
+    used = use_of(grove, node)
+    note, note_style = (f"{used.n:,}", "$quiet") if used is not None else ("", "$quiet")
+    if answers:
+        room = width - len(node.guide) - len(node.name)
+        note, note_style = "answers now" if room > 11 else "now", "bold $primary"
+    elif node.lineage is not None and node.adapter is None:
+        note = node.lineage.status or ""
+    elif not node.usable:
+        note = "gone" if not node.fault or node.fault.startswith("There is no folder") else "not usable"
+    name = one_line(node.name, max(width - len(node.guide) - len(note) - 1, 4))
+    gap = max(width - len(node.guide) - len(name) - len(note), 1)
+    bold = f"bold {style}" if node.lineage is None and node.folder is None else style
+    return Content.assemble((node.guide, "$track"), (name, bold), " " * gap, (note, note_style))
+
+
+def about(node: Node, grove: Grove, loaded: Loaded | None) -> list[str]:
+    """What is known of a node, a line each."""
+    said: list[str] = []
+    each = node.lineage
+    if each is not None:
+        made = [f"from {each.parent or model_name(node.checkpoint or '')}", each.status or ""]
+        made += ["" if each.cycle_id in (None, node.name) else f"by {each.cycle_id}", f"{each.at:%Y-%m-%d %H:%M}"]
+        said.append(DOT.join(one_line(part) for part in made if part))
+        said.append(DOT.join(_training(each)))
+        if each.reason:
+            said.append(f"Why: {one_line(each.reason)}")
+    elif node.folder is not None:
+        said.append(f"Made on {node.folder.created_at:%Y-%m-%d %H:%M}; this record does not know its sleep.")
+    else:
+        said.append("The checkpoint by itself, without an adapter.")
+    size = node.folder.bytes if node.folder is not None else each.bytes if each is not None else None
+    if node.fault:
+        said.append(one_line(node.fault))
+    elif size is not None:
+        said.append(f"{amount(size)} in adapters/{one_line(node.name)}")
+    used = use_of(grove, node)
+    if used is not None:
+        mean = "" if used.mean is None else f", mean salience {used.mean:.3f}"
+        said.append(f"Answered {count(used.n, 'exchange')}{mean}.")
+    elif node.usable:
+        said.append("Answered nothing yet.")
+    other = other_checkpoint(node, loaded)
+    if node.usable and other is not None and loaded is not None:
+        said.append(f"Enter loads {model_name(other)} in place of {model_name(loaded.name)}.")
+    return [line for line in said if line]
+
+
+def other_checkpoint(node: Node, loaded: Loaded | None) -> str | None:
+    """The checkpoint that has to be loaded for a node, when it is not the loaded one."""
+    if node.folder is not None and loaded is not None and node.folder.fingerprint == loaded.fingerprint:
+        return None
+    return None if loaded is not None and node.folder is None and node.checkpoint == loaded.name else node.checkpoint
+
+
+def _training(each: Lineage) -> list[str]:
+    parts = []
+    if each.exchanges is not None:
+        parts.append(count(each.exchanges, "exchange"))
+    if each.examples is not None:
+        parts.append(count(each.examples, "example"))
+    if each.epochs is not None:
+        parts.append(count(each.epochs, "epoch"))
+    if each.steps is not None:
+        parts.append(count(each.steps, "step"))
+    if each.rank is not None and each.learning_rate is not None:
+        parts.append(f"rank {each.rank}, rate {each.learning_rate:g}")
+    if each.first_loss is not None and each.last_loss is not None:
+        parts.append(f"loss {each.first_loss:.2f} -> {each.last_loss:.2f}")
+    if each.seconds is not None:
+        parts.append(duration(each.seconds))
+    return parts

@@ -88,7 +88,7 @@ class ScreenSettings(_Section):
     """How the screen looks. Any theme of the command palette."""
 
     theme: str = "lab-dark"
-    rows: int = Field(1000, ge=1, le=100_000, description="row limit of the SQL pane")
+    rows: int = Field(1000, ge=1, le=100_000, description="most rows of a table of lab sql")
 
 
 class Settings(_Section):

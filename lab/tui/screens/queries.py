@@ -29,11 +29,12 @@ _CSS = """
     NAME .keys.-trouble { color: $error; }
     NAME OptionList {
         height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
         &:focus { border: none; background-tint: transparent; }
         & > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
     }
     NAME VerticalScroll {
-        height: 12; max-height: 45%; margin: 1 0 0 0; padding: 1 0 0 0; border-top: solid $rule;
+        height: 12; max-height: 40%; margin: 1 0 0 0; border-top: solid $rule;
         scrollbar-size-vertical: 1;
     }
 """
@@ -110,8 +111,8 @@ class QueriesScreen(ModalScreen[str | None]):
             if entry.group != group:
                 group = entry.group
                 options.append(Option(Content.styled(group, "bold $quiet"), disabled=True))
-            about = f"  {one_line(entry.about, 60)}" if entry.about else ""
-            title = one_line(entry.title, 76)
+            about = f"  {one_line(entry.about)}" if entry.about else ""
+            title = one_line(entry.title, 200)
             options.append(Option(Content.assemble("  ", title, (about, "$quiet")), id=str(number)))
         listed = self.query_one(OptionList)
         listed.set_options(options)

@@ -44,7 +44,7 @@ _DRAW_SECONDS: Final = 0.2
 # Pages that wait to be read; of more, the person has scrolled past the first ones.
 _WAITING: Final = 4
 _ARROWS: Final = {False: " \u2191", True: " \u2193"}
-_HINT: Final = "Tab goes to the rows: S sorts, W saves, C copies, G plots, Enter opens."
+_HINT: Final = "Tab goes to the rows and back."
 
 Given = TypeVar("Given")
 
@@ -98,6 +98,7 @@ class SqlScreen(Screen[None]):
         self._share = 0.0
         self._result: Result | None = None
         self._order: Order | None = None
+        self._about = ""
         self._wanted: deque[VirtualTable.Wanted] = deque()
         self._reading = False
 
@@ -168,6 +169,11 @@ class SqlScreen(Screen[None]):
         said = self.query_one("#said", Static)
         said.update(Content(harmless(text)))
         said.set_class(trouble, "-trouble")
+
+    def _tell(self, about: str) -> None:
+        """Say what the rows are; it is said again when the plot is left."""
+        self._about = about
+        self._say(about)
 
     def _failed(self, error: LabError) -> None:
         self._say(str(error), trouble=True)
@@ -258,7 +264,7 @@ class SqlScreen(Screen[None]):
                 rows,
             )
             told = count(result.row_count, "row") if result.columns else "Done"
-            self._say(f"{told}, {result.seconds * 1000:,.0f} ms. {_HINT if result.row_count else ''}")
+            self._tell(f"{told}, {result.seconds * 1000:,.0f} ms. {_HINT if result.row_count else ''}")
 
         self._work("first", lambda: result.page(0, PAGE), show)
 
@@ -325,7 +331,7 @@ class SqlScreen(Screen[None]):
                 each.name + (_ARROWS[order.descending] if order and each.name == by else "") for each in result.columns
             ]
             self._table.reorder(names, rows)
-            self._say(said)
+            self._tell(said)
 
         self._work("first", lambda: result.page(0, PAGE, order), show)
 
@@ -397,6 +403,7 @@ class SqlScreen(Screen[None]):
         if self.has_class("-plot"):
             self.remove_class("-plot")
             self.set_focus(self._table)
+            self._say(self._about)
             return
         result, order = self._rows(), self._order
         if result is None:
@@ -443,7 +450,7 @@ class SqlScreen(Screen[None]):
             self.set_focus(self._editor)
 
     def _put(self, sql: str) -> None:
-        self._editor.load_text(sql)
+        self._editor.load_text(harmless(sql))
         self._editor.move_cursor(self._editor.document.end)
 
     # The editor and the lock

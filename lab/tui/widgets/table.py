@@ -27,7 +27,7 @@ Row = Sequence[Any]
 
 
 class VirtualTable(ScrollView, can_focus=True):
-    """Fixed header, a cell cursor, columns as wide as their first values. Its owner answers `Wanted` with `put`."""
+    """Fixed header, a cell cursor, columns as wide as the values seen so far. Its owner answers `Wanted` with `put`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"table--header", "table--cursor", "table--row", "table--null"}
     DEFAULT_CSS = """
@@ -79,13 +79,9 @@ class VirtualTable(ScrollView, can_focus=True):
     def show(self, columns: Sequence[str], right: Sequence[bool], row_count: int, first: Sequence[Row]) -> None:
         """Show other rows, of which `first` is the first page; `right` says which columns hold numbers."""
         self.columns, self._right, self.row_count = tuple(columns), tuple(right), row_count
-        self._widths = [
-            min(max([cell_len(one_line(name, _WIDEST)), 1, *(cell_len(text(row[at])) for row in first)]), _WIDEST)
-            for at, name in enumerate(columns)
-        ]
+        self._widths = [max(cell_len(one_line(name, _WIDEST)), 1) for name in columns]
         self.row = self.column = 0
         self._renew(first)
-        self.virtual_size = Size(sum(self._widths) + _MARGIN * (len(self._widths) + 1), row_count + 1)
         self.scroll_to(0, 0, animate=False)
 
     def reorder(self, columns: Sequence[str], first: Sequence[Row]) -> None:
@@ -121,6 +117,12 @@ class VirtualTable(ScrollView, can_focus=True):
         self.post_message(self.Moved())
 
     def _keep(self, start: int, rows: Sequence[Row]) -> None:
+        """Hold a page; its columns grow where it has wider values, and never shrink under the person's eyes."""
+        self._widths = [
+            min(max([width, *(cell_len(text(row[at])) for row in rows)]), _WIDEST)
+            for at, width in enumerate(self._widths)
+        ]
+        self.virtual_size = Size(sum(self._widths) + _MARGIN * (len(self._widths) + 1), self.row_count + 1)
         self._pages[start] = rows
         while len(self._pages) > _PAGES:
             self._pages.popitem(last=False)

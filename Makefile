@@ -28,6 +28,7 @@ bench: $(VENV)/.lab
 	$(BIN)/python benchmarks/perplexity.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/budgets.py
+	$(BIN)/python benchmarks/record.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

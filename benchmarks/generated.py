@@ -55,6 +55,11 @@ def session_name(number: int) -> str:
     return f"{_BEGAN + number * _BETWEEN_SESSIONS:%Y%m%d-%H%M%S}-{number & 0xFFFF:04x}"
 
 
+def opening(session_id: str, adapter: str | None = None, title: str | None = None) -> Event:
+    """What a session begins with."""
+    return SessionOpened(session_id, CHECKPOINT, adapter, "lexical", 0.15, title)
+
+
 def turn(rng: random.Random, session_id: str, number: int, at: datetime, adapter: str | None = None) -> Timed:
     """What one exchange writes."""
     name = f"{session_id}-{number:04d}"
@@ -85,9 +90,7 @@ def _write_session(folder: Path, exchanges: int, number: int) -> None:
     at = _BEGAN + number * _BETWEEN_SESSIONS
     slept = number // SESSIONS_A_SLEEP
     adapter = f"sleep-{slept:04d}" if slept else None
-    events: list[tuple[datetime, Event]] = [
-        (at, SessionOpened(name, CHECKPOINT, adapter, "lexical", 0.15, _text(rng, 2, 5)))
-    ]
+    events: list[tuple[datetime, Event]] = [(at, opening(name, adapter, _text(rng, 2, 5)))]
     for count in range(1, min(TURNS, exchanges - number * TURNS) + 1):
         at += timedelta(seconds=30)
         events += turn(rng, name, count, at, adapter)

@@ -77,6 +77,10 @@ class Projector:
         """
         return self._apply(timeout, look=True)
 
+    def settle(self, timeout: float) -> bool:
+        """As `apply`, for what this process appended."""
+        return self._apply(timeout, look=False)
+
     def forget(self) -> None:
         """The database was replaced or is of an earlier release: open it and compare it with the journal."""
         with self._mutex:

@@ -82,6 +82,10 @@ class Record:
         """
         return self._projector.apply(timeout)
 
+    def settle(self, timeout: float = 5.0) -> bool:
+        """As `sync`, for what was appended here: the streams of others are not looked at."""
+        return self._projector.settle(timeout)
+
     def query(
         self,
         sql: str,

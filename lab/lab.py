@@ -191,20 +191,26 @@ class Lab:
         Ends the conversation before it. A latest session that another lab has open is left to that lab.
         Raises LabError for a session that is unknown or open elsewhere.
         """
-        self.end_conversation()
         parts = (self._engine, self.record, self.settings)
         if session_id is not None:
-            self._conversation = Conversation.resume(session_id, *parts)
-        else:
-            latest = None if new else self._latest_free()
-            self._conversation = Conversation.resume(latest, *parts) if latest else Conversation.begin(*parts)
-        return self._conversation
+            return self._go_on(Conversation.resume(session_id, *parts))
+        self.end_conversation()
+        latest = None if new else self._latest_free()
+        return self._go_on(Conversation.resume(latest, *parts) if latest else Conversation.begin(*parts))
 
     def fork(self, exchange_id: str) -> Conversation:
         """A new session that goes on from an exchange; ends the conversation before it. Raises LabError."""
-        self.end_conversation()
-        self._conversation = Conversation.fork(exchange_id, self._engine, self.record, self.settings)
-        return self._conversation
+        return self._go_on(Conversation.fork(exchange_id, self._engine, self.record, self.settings))
+
+    def _go_on(self, conversation: Conversation) -> Conversation:
+        """End the open conversation now that there is another: one that cannot be opened leaves it as it is."""
+        try:
+            self.end_conversation()
+        except LabError:
+            conversation.close()
+            raise
+        self._conversation = conversation
+        return conversation
 
     def end_conversation(self) -> None:
         """End the open conversation, if there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -76,6 +77,7 @@ class MainScreen(Screen[None]):
         self._number = 0
         self._left_out = 0
         self._shown: Turn | None = None
+        self._stepping = asyncio.Lock()
 
     @property
     def lab_app(self) -> LabApp:
@@ -130,9 +132,8 @@ class MainScreen(Screen[None]):
         self._current = await transcript.add(waiting_text) if waiting_text is not None else None
         turns = [turn for turn in transcript.turns() if turn.exchange]
         self._show(turns[-1] if turns else None)
-        at = transcript.place(show) if show is not None else None
-        if at is not None:
-            await self._reach(at)
+        if show is not None:
+            self.show_exchange(show)
         self.send_waiting()
 
     def show_exchange(self, exchange_id: str) -> bool:
@@ -279,9 +280,12 @@ class MainScreen(Screen[None]):
             self._refresh_shown()
 
     async def _step(self, by: int) -> None:
-        transcript, shown = self.query_one(Transcript), self._shown
-        at = transcript.place(shown.exchange.exchange_id) if shown is not None and shown.exchange else None
-        await self._reach((transcript.length if at is None else at) + by)
+        transcript = self.query_one(Transcript)
+        # One after another: the second of two keys in a row goes on from the first.
+        async with self._stepping:
+            shown = self._shown
+            at = transcript.place(shown.exchange.exchange_id) if shown is not None and shown.exchange else None
+            await self._reach((transcript.length if at is None else at) + by)
 
     async def _reach(self, at: int) -> None:
         """Show the turn at this place of the dialogue; the one that waits or runs comes after the last."""
@@ -289,11 +293,11 @@ class MainScreen(Screen[None]):
         if turn is not None:
             self._show(turn)
 
-    async def action_earlier(self) -> None:
-        await self._step(-1)
+    def action_earlier(self) -> None:
+        self.run_worker(self._step(-1), group="step")
 
-    async def action_later(self) -> None:
-        await self._step(1)
+    def action_later(self) -> None:
+        self.run_worker(self._step(1), group="step")
 
     def action_page_up(self) -> None:
         self.query_one(Transcript).scroll_page_up(animate=False)

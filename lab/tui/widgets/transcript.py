@@ -80,13 +80,15 @@ class Transcript(VerticalScroll, can_focus=False):
         with their number."""
         self._exchanges = list(history)
         self._said, self._origin, self._answers_now, self._selected = [], origin, None, None
-        await self._turns.remove_children(self._turns.children[1:])
-        await self._show_end()
+        async with self._mounting:
+            await self._turns.remove_children(self._turns.children[1:])
+            await self._show_end()
 
     async def add(self, text: str) -> Turn:
         """A turn that begins."""
         if self._end < len(self._exchanges):
-            await self._show_end()
+            async with self._mounting:
+                await self._show_end()
         self.welcome(False)
         turn = Turn(text)
         await self._turns.mount(turn)
@@ -175,19 +177,20 @@ class Transcript(VerticalScroll, can_focus=False):
             turn.select(True)
 
     async def reach(self, at: int) -> Turn | None:
-        """Bring the turn of the exchange at this place into sight; the one that waits or runs comes after the last."""
-        at = max(at, 0)
-        if at >= len(self._exchanges):
-            if self._end < len(self._exchanges):
-                await self._show_end()
-            turn = self._pending() or next(reversed(self.turns()), None)
-        else:
-            if not self._first <= at < self._end:
+        """Bring the turn of the exchange at this place into sight; the one that waits or runs comes after the last.
+
+        Waits for layouts: to be awaited in a task of its own.
+        """
+        at, last = max(at, 0), len(self._exchanges)
+        async with self._mounting:
+            if not self._first <= min(at, last - 1) < self._end:
                 await self._show(at - SHOWN_TURNS // 2, at + SHOWN_TURNS // 2)
                 self.release_anchor()
-            turn = self.turn(self._exchanges[at].exchange_id)
-        if turn is not None:
-            turn.scroll_visible(animate=False)
+                await self._laid_out()
+            turn = self.turn(self._exchanges[at].exchange_id) if at < last else self._pending()
+            turn = turn or next(reversed(self.turns()), None)
+            if turn is not None:
+                turn.scroll_visible(animate=False, immediate=True)
         return turn
 
     def _pending(self) -> Turn | None:
@@ -201,12 +204,11 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def _show(self, first: int, end: int) -> None:
         """Mount these turns in place of those that are."""
-        async with self._mounting:
-            pending = self._pending()
-            self.welcome(not self._exchanges and pending is None)
-            await self._turns.remove_children([child for child in self._turns.children[1:] if child is not pending])
-            self._first, self._end = max(first, 0), min(end, len(self._exchanges))
-            await self._turns.mount_all(self._widgets(self._first, self._end), after=0)
+        pending = self._pending()
+        self.welcome(not self._exchanges and pending is None)
+        await self._turns.remove_children([child for child in self._turns.children[1:] if child is not pending])
+        self._first, self._end = max(first, 0), min(end, len(self._exchanges))
+        await self._turns.mount_all(self._widgets(self._first, self._end), after=0)
 
     def _widgets(self, first: int, end: int) -> list[Widget]:
         """The turns of these places, each behind the lines before it; behind the last of all also what follows it."""

@@ -170,19 +170,20 @@ class Turn(Vertical):
         exchange = self.exchange
         drafts = views(exchange) if exchange is not None else []
         thought = next((folded(draft) for draft in drafts if exchange and draft.iteration == answered(exchange)), "")
-        line = self.query_one(".thought", FixedText)
-        line.draw(thought)
-        line.display = bool(thought)
+        # None while the screen is taken down.
+        for line in self.query(".thought").results(FixedText):
+            line.draw(thought)
+            line.display = bool(thought)
 
     def _say_meta(self, text: str, trouble: bool) -> None:
         self._meta = (text, trouble)
         if not self.is_mounted:
             return
-        line = self.query_one(".meta", Static)
         mark = "\u25b8 " if self._selected and text else ""
-        line.update(mark + harmless(text))
-        line.set_class(trouble, "-trouble")
-        line.display = bool(text)
+        for line in self.query(".meta").results(Static):
+            line.update(mark + harmless(text))
+            line.set_class(trouble, "-trouble")
+            line.display = bool(text)
 
 
 def meta(exchange: Exchange) -> tuple[str, bool]:

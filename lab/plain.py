@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from lab import console, transcript
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
@@ -137,10 +136,7 @@ class _Transcript:
     def _answer(self, text: str) -> None:
         self._ready()
         with console.interruptible() as cancel:
-            events = cast("Generator[TurnEvent, None, None]", self._conversation.take_turn(text, cancel))
-            # Closed here when a second Ctrl-C ends the loop: the turn is recorded as cancelled then.
-            with closing(events):
-                error = self._tell_turn(events)
+            error = self._tell_turn(self._conversation.take_turn(text, cancel))
         if error:
             raise error
 
@@ -165,8 +161,7 @@ class _Transcript:
 
     def _ready(self) -> None:
         """Load the model when none is there, with a line a stage and a line each ten per cent."""
-        engine = self._lab.engine
-        if engine.loaded is None or not engine.alive():
+        if self._lab.engine.loaded is None:
             with console.interruptible() as cancel:
                 self._lab.start_engine(_Told(), cancel)
             self._tell_answerer()

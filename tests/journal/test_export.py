@@ -20,7 +20,7 @@ from tests.journal.samples import SESSION, draft, exchange_id, finished, opened,
 
 HOSTILE = (
     "# Heading\n\n```python\nfence *never* closed\n\n~~~\n===\n---\n- item\n+ item\n1. one\n2) two\n> quote\n"
-    "    code\n\ttab\n<script>alert('x')</script> <img src=http://x.example/a.png> &amp; &lt;\n"
+    "    code\n\ttab\n\n    block of code\n\n<script>alert('x')</script> <img src=http://x.example/a.png> &amp; &lt;\n"
     "[link](http://x.example) ![picture](http://x.example/a.png) | a | b |\n|---|---|\n[ref]: http://x.example\n"
     "\x1b[31mred\x9b2J \u202eback\n</p></article></body> `code` \\* __bold__ ~~gone~~ https://x.example\n: x\n"
     "trailing  "

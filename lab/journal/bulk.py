@@ -160,6 +160,7 @@ def _reading(kind: type[Event]) -> str:
     types = {field.name: _sql_type(field.name, FIELD_TYPES[kind][field.name]) for field in fields(kind)}
     form = {"at": "VARCHAR", "event": "VARCHAR"} | types
     plain = ["to_json(body)::VARCHAR = line", "strftime(\"at\", '%Y-%m-%dT%H:%M:%S.%f+00:00') = body['at']"]
+    plain.append("body['at'] >= '0001'")  # Python has no year 0.
     plain += [f"body['{name}'] IS NOT NULL" for name in types if type(None) not in FIELD_TYPES[kind][name]]
     if "session_id" in types:
         plain.append("body['session_id'] = stream")

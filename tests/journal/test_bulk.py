@@ -119,6 +119,7 @@ def rebuilt(record: Record, in_bulk: bool) -> dict[str, list[str]]:
 @settings(max_examples=40, deadline=None)
 @given(journals | st.lists(streams, max_size=20), st.lists(st.tuples(st.integers(0, 30), damages), max_size=2))
 @example(dialogue("s-a", 1), [(2, changed("exchange_id", "s-a-1-2"))])
+@example(dialogue("s-a", 1), [(0, changed("at", "0000-11-22T04:41:00.000000+00:00"))])
 @example(dialogue("s-a", 1), [(2, lambda line: line.replace(b'"', b'"\xff', 9))])
 def test_a_rebuild_in_bulk_gives_the_rows_of_the_fold(
     events: list[tuple[str, Event]], damaged: list[tuple[int, Damage]]

@@ -15,7 +15,9 @@ _EXAMPLES = """examples:
   lab                                   open the screen on the latest dialogue
   lab ask "What is it like to learn?"   one refined answer, scored and recorded
   lab sleep                             train an adapter on what was salient
+  lab sessions --search truth           where something was said
   lab sql "SELECT * FROM salience_history"
+  printf 'Hello\\n' | lab --plain        the same session without a screen
 
 exit codes: 0 done, 1 an error with its remedy on stderr, 2 wrong usage
 """

@@ -82,8 +82,11 @@ def backup(workspace: Workspace, arguments: argparse.Namespace) -> int:
     with interruptible() as cancel, console.new_file(file, arguments.force) as target:
         report = back_up(workspace, target, not arguments.no_adapters, line, cancel)
     line.end()
-    size = file.stat().st_size
-    print(harmless(f"Wrote {file} ({amount(size)}): {_carried(report.streams, report.adapters, report.bytes)}."))
+    print(
+        harmless(
+            f"Wrote {file} ({_size(file.stat().st_size)}): {_carried(report.streams, report.adapters, report.bytes)}."
+        )
+    )
     return 0
 
 
@@ -101,4 +104,8 @@ def restore(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 
 def _carried(streams: int, adapters: int, size: int) -> str:
-    return f"{count(streams, 'journal')} and {count(adapters, 'adapter')}, {amount(size)} in files"
+    return f"{count(streams, 'journal')} and {count(adapters, 'adapter')}, {_size(size)} in files"
+
+
+def _size(size: int) -> str:
+    return amount(size) if size >= 1_000_000 else count(size, "byte")

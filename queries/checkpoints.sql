@@ -4,7 +4,7 @@ SELECT
     checkpoint, profile, count(*) AS exchanges, round(avg(salient::INT), 3) AS salient_share,
     round(avg(total), 3) AS total, round(avg(surprise), 3) AS surprise, round(avg(novelty), 3) AS novelty,
     round(avg(arousal), 3) AS arousal, round(avg(reward), 3) AS reward, round(avg(conflict), 3) AS conflict
-FROM salience_history
-WHERE profile IS NOT NULL
+FROM exchanges
+JOIN salience USING (exchange_id)
 GROUP BY checkpoint, profile
 ORDER BY total DESC;

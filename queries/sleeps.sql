@@ -2,8 +2,8 @@
 -- Mean salience of the adapter a sleep began with and of the one it made, on the same checkpoint.
 WITH answered AS (
     SELECT checkpoint, coalesce(adapter, '') AS adapter, profile, count(*) AS exchanges, avg(total) AS total
-    FROM salience_history
-    WHERE profile IS NOT NULL
+    FROM exchanges
+    JOIN salience USING (exchange_id)
     GROUP BY ALL
 )
 SELECT

@@ -31,7 +31,7 @@ _OPTIONS: Final[dict[Form, str]] = {
     "jsonl": f"FORMAT json, ARRAY false, TIMESTAMPFORMAT '{_ISO}'",
     "parquet": "FORMAT parquet",
 }
-_MEMORY: Final = "512MB"
+_MEMORY: Final = "256MB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ def words(record: Record) -> Words:
         columns[table] = tuple(names)
     functions = record.query(
         "SELECT DISTINCT function_name FROM duckdb_functions() WHERE regexp_matches(function_name, '^[a-z][a-z0-9_]+$')"
-        " AND function_type IN ('scalar', 'aggregate', 'macro', 'table') ORDER BY ALL"
+        " AND function_type IN ('scalar', 'aggregate', 'macro', 'table')"
+        # A query reads no files.
+        " AND NOT regexp_matches(function_name, '^(read_|parquet_|glob$|sniff_csv)') ORDER BY ALL"
     )
     return Words(columns, tuple(name for (name,) in functions.rows))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
 from lab.dialogue.events import TurnEvent
 from lab.domain import Draft
@@ -19,6 +19,8 @@ from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
 from lab.tui.messages import MemoryMeasured, SleepProgressed, TurnHappened
 from lab.tui.screens.sql import SqlScreen
+from lab.tui.widgets.editor import SqlEditor
+from lab.tui.widgets.table import VirtualTable
 from tests.helpers import bare_adapter
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 
@@ -193,18 +195,47 @@ def test_in_the_middle_of_a_sleep(snap_compare: Compare, make_lab: MakeLab, size
     assert compare(snap_compare, lab, size, steps)
 
 
-def test_sql_pane(snap_compare: Compare, make_lab: MakeLab, size: Size) -> None:
+@pytest.mark.parametrize("state", ["error", "completion", "rows", "unlocked", "picker", "plot"])
+def test_sql_pane(snap_compare: Compare, make_lab: MakeLab, size: Size, state: str) -> None:
     lab = make_lab()
     record(lab)
 
     async def steps(hand: Hand) -> None:
         await hand.press("f2")
         await hand.until(lambda: isinstance(hand.app.screen, SqlScreen))
+        pane = hand.app.screen
         steady(hand)
-        editor = hand.app.screen.query_one(TextArea)
-        editor.load_text("SELECT exchange_id, turn, total, salient\nFROM nowhere")
-        await hand.press("f5")
-        await hand.sees("nowhere does not exist")
+        editor = pane.query_one(SqlEditor)
+        await hand.until(lambda: editor.words.functions)
+        if state == "error":
+            editor.load_text("SELECT exchange_id, turn, total, salient\nFROM nowhere")
+            await hand.press("f5")
+            await hand.sees("Line 2, column 6")
+        elif state == "completion":
+            editor.load_text("SELECT exchange_id, total\nFROM salience_history\nWHERE ")
+            editor.move_cursor(editor.document.end)
+            await hand.press(*"re")
+            await hand.until(lambda: editor.completing)
+        elif state == "picker":
+            await hand.press("f3")
+            await hand.sees("Before and after each sleep")
+            for field in hand.app.screen.query("Input"):
+                field.cursor_blink = False  # type: ignore[attr-defined]
+        else:
+            if state == "plot":
+                editor.load_text("SELECT range AS step, sin(range / 20) + 1 AS wave FROM range(200)")
+            await hand.press("f5")
+            await hand.until(lambda: pane.query_one(VirtualTable).row_count)
+            pane.query_one("#said", Static).update("1 row.")
+            await hand.press("tab", "down", "right")
+            if state == "plot":
+                await hand.press("g")
+                await hand.sees("wave by step")
+            if state == "unlocked":
+                await hand.press("f8")
+                await hand.sees("Unlock the database?")
+                await hand.press("u")
+                await hand.sees("Unlocked:")
 
     assert compare(snap_compare, lab, size, steps)
 

@@ -14,6 +14,8 @@ from lab.journal.record import Record
 
 # Of a message and an answer so much is read for the line below the cursor.
 _BEGINNING: Final = 400
+# Of equal totals the first, so that the same place is told each time; a million places shift one by a millionth.
+_FIRST_HIGHEST: Final = "v.total - p.place * 1e-12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Point:
     """One exchange, or `n` in a row from the place `start` on, counted from 0 along the whole axis.
 
     `mean` and `peak` hold a value for each of MEASURES, None where nothing is scored; `salient` is the share of the
-    scored ones. `place` and `exchange_id` are those of the exchange with the highest total. Times are aware, UTC.
+    scored ones. `place` and `exchange_id` are those of the first exchange with the highest total. Times are aware, UTC.
     """
 
     start: int
@@ -90,8 +92,8 @@ def points(
             FROM axis WHERE place >= $start AND place < $start + $size
         )
         SELECT min(p.place), count(*), min(p.created_at), max(p.created_at), avg(v.salient::INTEGER),
-            coalesce(arg_max(p.place, v.total), min(p.place)),
-            coalesce(arg_max(p.exchange_id, v.total), arg_min(p.exchange_id, p.place)),
+            coalesce(arg_max(p.place, {_FIRST_HIGHEST}), min(p.place)),
+            coalesce(arg_max(p.exchange_id, {_FIRST_HIGHEST}), arg_min(p.exchange_id, p.place)),
             {means}, {peaks}, any_value(p.total), any_value(p.size)
         FROM part p LEFT JOIN salience v ON v.exchange_id = p.exchange_id AND v.profile = $profile
         GROUP BY (p.place - $start) * least($buckets, p.size) // p.size

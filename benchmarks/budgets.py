@@ -3,8 +3,8 @@
     python -m benchmarks.budgets [--json] [--repeats N] [--keys N]
 
 The real program in a pseudo-terminal with the real embedded model; nothing is simulated. The echo of a key is the time
-from writing it to the terminal until the terminal gets it back, under four conditions: idle, while five drafts are
-written, while a sleep runs, and both at once. POSIX only.
+from writing it to the terminal until the terminal gets it back, under five conditions: idle, while five drafts are
+written, while a sleep runs, both at once, and idle in a dialogue of 1,000 exchanges. POSIX only.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.machine import machine, median, percentile
 from lab.engine import embedded
 from lab.engine.catalogue import resolve
-from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
+from lab.journal.events import DraftFinished, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.record import Record
 from lab.settings import EMBEDDED_CHECKPOINT, Workspace
 
 KEY = b"@"
+LONG = 1000
 QUESTION = b"What does it mean to learn something and to own it?"
 
 
@@ -121,6 +122,44 @@ def fill(workspace: Workspace) -> None:
     Record(workspace).append(session, *events)  # type: ignore[arg-type]
 
 
+def fill_long(workspace: Workspace) -> None:
+    """A dialogue of 1,000 exchanges, each with its five drafts."""
+    workspace.create()
+    workspace.config.touch()
+    session = "20260101-000000-0001"
+    record = Record(workspace)
+    record.append(session, SessionOpened(session, EMBEDDED_CHECKPOINT, None, "lexical", 0.15, "benchmark"))
+    for turn in range(1, LONG + 1):
+        name = f"{session}-{turn:04d}"
+        answer = (
+            f"Knowledge number {turn} is what remains when the **lesson** is forgotten:\n\n" + "- it is yours.\n" * 9
+        )
+        record.append(
+            session,
+            TurnStarted(name, session, turn, f"What is knowledge number {turn}?", EMBEDDED_CHECKPOINT, None),
+            *(DraftFinished(name, row, 0.7 - 0.04 * row, row, 0.3, 60, 2.0, answer) for row in range(5)),
+            ExchangeFinished(name, "complete", answer, 0, True, 400, 60, 2.0),
+            SalienceScored(name, "lexical", 0.1, 0.1, 0.5, 0.3, 0.1, 0.3, 0.15, True),
+        )
+
+
+def long_dialogue(root: Path, keys: int) -> list[float]:
+    """Key echo in milliseconds, idle, at the end of a long dialogue and, for half of the keys, far above it."""
+    fill_long(Workspace(root))
+    terminal = Terminal(root)
+    try:
+        terminal.wait_for(f"number {LONG}".encode())
+        terminal.wait(lambda: re.search(rb"(?<!getting )ready", terminal.output) is not None, 120.0)
+        times = echoes(terminal, keys // 2)
+        for _ in range(40):
+            terminal.write(b"\x1b[5~")
+            time.sleep(0.1)
+        time.sleep(2.0)
+        return times + echoes(terminal, keys - keys // 2)
+    finally:
+        terminal.end()
+
+
 def echoes(terminal: Terminal, keys: int) -> list[float]:
     times = []
     for _ in range(keys):
@@ -168,6 +207,7 @@ def screen(root: Path, repeats: int, keys: int) -> dict[str, object]:
     finally:
         terminal.end()
         subprocess.run(["pkill", "-f", f"lab.sleep.trainer {root}"], check=False)
+    measured[f"{LONG:,} exchanges"] = long_dialogue(root / "long", keys)
     return {
         "first_paint_s": median(paints),
         "ready_s": ready,

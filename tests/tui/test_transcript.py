@@ -128,19 +128,23 @@ async def test_what_is_read_stays_in_its_place_while_earlier_turns_come(make_lab
 
 async def test_keys_go_from_turn_to_turn_beyond_what_is_mounted(make_lab: MakeLab) -> None:
     lab = make_lab()
-    dialogue(lab, 120)
+    dialogue(lab, 70)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        await opened(hand, 120)
-        for _ in range(55):
+        await opened(hand, 70)
+        first = mounted(hand)[0]
+        hand.main.show_exchange(exchange_id(first + 1))
+        await hand.sees(f"turn {first + 1} ")
+        for _ in range(4):
             await hand.press("ctrl+up")
-        await hand.sees("Question 65?", "turn 65 ", "\u25b8")
+        await hand.sees(f"Question {first - 3}?", f"turn {first - 3} ", "\u25b8")
         await hand.press("ctrl+down")
-        await hand.sees("turn 66 ")
-        for _ in range(55):
-            await hand.press("ctrl+down")
-        await hand.sees("Question 120?", "turn 120 ")
+        await hand.sees(f"turn {first - 2} ")
+        hand.main.show_exchange(exchange_id(69))
+        await hand.sees("turn 69 ")
+        await hand.press("ctrl+down", "ctrl+down")
+        await hand.sees("Question 70?", "turn 70 ")
 
 
 async def test_any_exchange_of_the_dialogue_can_be_shown(make_lab: MakeLab) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
@@ -175,7 +177,8 @@ class HistoryScreen(Screen[None]):
         listing = self.query_one("#list", Listing)
         head = self.query_one("#columns", Static)
         width = listing.scrollable_content_region.width
-        head.update(Content("") if self._filter.text else columns(width))
+        head.display = not self._filter.text
+        head.update(columns(width))
 
     # The exchanges of the selected session
 
@@ -255,9 +258,11 @@ class HistoryScreen(Screen[None]):
         elif self._answer is not None:
             self._answer(event.value)
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: events.Key) -> None:
         """The arrow down leaves the filter for the list."""
-        if getattr(event, "key", "") == "down" and self.focused is self.query_one("#filter", Input):
+        if event.key == "down" and self.focused is self.query_one("#filter", Input):
+            event.stop()
+            event.prevent_default()
             self.set_focus(self.query_one("#list", Listing))
 
     def on_listing_picked(self) -> None:
@@ -350,8 +355,6 @@ class HistoryScreen(Screen[None]):
         self._say(message.text, message.trouble)
 
     def _renamed(self, session_id: str, title: str) -> None:
-        from dataclasses import replace
-
         listing = self.query_one("#list", Listing)
         for at, row in enumerate(listing.rows):
             if row.session_id == session_id:

@@ -22,7 +22,7 @@ __all__ = ["SHOWN_TURNS", "Note", "Transcript", "Turn", "parser"]
 # Of a long dialogue so many turns are mounted at first: every one costs at each layout.
 SHOWN_TURNS = 50
 # More come so many at a time, and those at the far end leave when there are too many.
-_PAGE = 15
+_PAGE = 8
 _MOST = 80
 
 WELCOME = (

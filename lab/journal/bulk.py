@@ -32,6 +32,7 @@ from lab.journal.events import (
     TurnStarted,
 )
 from lab.journal.journal import Journal
+from lab.journal.transaction import transaction
 
 _BATCH_BYTES: Final = 128 * 2**20
 
@@ -145,14 +146,9 @@ def _read(connection: duckdb.DuckDBPyConnection, journal: Journal, sizes: dict[s
 
 
 def _write(connection: duckdb.DuckDBPyConnection, place: str) -> None:
-    connection.begin()
-    try:
+    with transaction(connection):
         for statement in _ROWS:
             connection.execute(statement.replace("read.", f"bulk.{place}."))
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
 
 
 def _reading(kind: type[Event]) -> str:

@@ -134,7 +134,8 @@ class Database:
                 f"{self.path} was written by a newer DuckDB: {first}.",
                 "Upgrade DuckDB, or run `lab rebuild` to make the database anew from the journal.",
             )
-        if "No space left" in text or "Permission denied" in text or "Read-only file system" in text:
+        unwritable = ("No space left", "Could not write", "Permission denied", "Read-only file system")
+        if any(words in text for words in unwritable):
             return LabError(f"{self.path} cannot be written: {first}.", "Free some space or make the folder writable.")
         return LabError(
             f"{self.path} {'is damaged' if is_damage(fault) else 'failed'}: {first.rstrip('.!')}.",

@@ -8,6 +8,7 @@ from typing import Final
 import duckdb
 
 from lab.errors import LabError
+from lab.journal.transaction import transaction
 
 # A step that was released is never changed; what comes later is a new step at the end.
 STEPS: Final[tuple[tuple[str, str], ...]] = (
@@ -122,13 +123,8 @@ def upgrade(connection: duckdb.DuckDBPyConnection, steps: Sequence[tuple[str, st
     if not missing:
         return
     first = len(steps) - len(missing)
-    connection.begin()
-    try:
+    with transaction(connection):
         connection.execute(_APPLIED)
         for number, (name, sql) in enumerate(missing, first + 1):
             connection.execute(sql)
             connection.execute("INSERT INTO schema_steps VALUES (?, ?)", [number, name])
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise

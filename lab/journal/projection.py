@@ -27,6 +27,7 @@ from lab.journal.events import (
     TurnStarted,
 )
 from lab.journal.journal import Line
+from lab.journal.transaction import transaction
 
 Row = dict[str, Any]
 
@@ -100,8 +101,7 @@ def apply(connection: duckdb.DuckDBPyConnection, lines: Iterable[tuple[str, Line
     batch = list(lines)
     ends = dict(batch)
     fold = _Fold()
-    connection.begin()
-    try:
+    with transaction(connection):
         fold.load(connection, [line.entry.event for _, line in batch if line.entry])
         for stream, line in batch:
             fault = fold.event(line.entry.at.replace(tzinfo=None), line.entry.event) if line.entry else line.fault
@@ -110,10 +110,6 @@ def apply(connection: duckdb.DuckDBPyConnection, lines: Iterable[tuple[str, Line
         for stream, line in ends.items():
             fold.put("journal_offsets", stream=stream, bytes=line.end, lines=line.number)
         fold.store(connection)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
     return len(batch)
 
 

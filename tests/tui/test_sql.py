@@ -205,7 +205,7 @@ async def test_rows_are_saved_and_an_existing_file_is_asked_about(make_lab: Make
             app.screen.query_one(Input).value = str(path)
             await hand.press("enter")
             if again:
-                await hand.sees("exists. Enter once")
+                await hand.sees("rows.json exists. Enter once more replaces it.")
                 await hand.press("enter")
             await hand.until(lambda: isinstance(app.screen, SqlScreen) and f"3 rows in {path}" in said(app))
         assert json.loads(path.read_text()) == [{"n": 0}, {"n": 1}, {"n": 2}]

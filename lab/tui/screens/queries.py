@@ -157,7 +157,7 @@ class SaveScreen(ModalScreen[Target | None]):
             self._say(f"{path.parent} is no folder." if not path.parent.is_dir() else f"{path} is a folder.")
         elif path.exists() and path != self._seen:
             self._seen = path
-            self._say(f"{path} exists. Enter once more replaces it.")
+            self._say(f"{path.name} exists. Enter once more replaces it.")
         else:
             self.dismiss(Target(path, path == self._seen))
 

@@ -74,10 +74,14 @@ def nodes(grove: Grove, loaded: Loaded | None) -> list[Node]:
         found[name] = Node(name, each.checkpoint, each.adapter, each, folder, grove.faults.get(name, gone))
     for name, folder in on_disk.items():
         found[name] = Node(name, folder.checkpoint, name, None, folder)
+    by_age = sorted(found.values(), key=_age)
+    age = {node.name: number for number, node in enumerate(by_age)}
     children: dict[str | None, list[Node]] = {}
-    for node in found.values():
+    for number, node in enumerate(by_age):
         parent = node.lineage.parent if node.lineage is not None else node.folder.parent if node.folder else None
-        children.setdefault(parent if parent in found and parent != node.name else None, []).append(node)
+        # A parent is older than its child: names alone could go round in a circle.
+        older = parent is not None and age.get(parent, number) < number
+        children.setdefault(parent if older else None, []).append(node)
     roots = {node.checkpoint for node in children.get(None, [])} | {checkpoint for checkpoint, _ in grove.uses}
     roots |= {loaded.name} if loaded is not None else set()
     rows: list[Node] = []
@@ -88,15 +92,16 @@ def nodes(grove: Grove, loaded: Loaded | None) -> list[Node]:
     return rows
 
 
+def _age(node: Node) -> tuple[float, str]:
+    at = node.lineage.at if node.lineage is not None else node.folder.created_at if node.folder is not None else None
+    return (at.timestamp() if at is not None else 0.0, node.name)
+
+
 def _below(first: list[Node], children: Mapping[str | None, list[Node]]) -> Iterator[Node]:
     """Depth first, without recursion: a line of sleeps may be thousands long."""
     stack = [("", node, node is first[-1], 0) for node in reversed(first)]
-    seen: set[str] = set()
     while stack:
         lead, node, last, depth = stack.pop()
-        if node.name in seen:
-            continue
-        seen.add(node.name)
         guide = lead + ("\u2514 " if last else "\u251c ")
         yield Node(node.name, node.checkpoint, node.adapter, node.lineage, node.folder, node.fault, guide)
         below = children.get(node.name, [])

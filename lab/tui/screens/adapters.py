@@ -284,8 +284,8 @@ class AdaptersScreen(Screen[None]):
         width = max(listed.size.width - 1, 8)
         before = listed.highlighted
         listed.set_options(Option(_row(each, width)) for each in self._rows)
-        if before is not None and before < len(self._rows):
-            listed.highlighted = before
+        if self._rows:
+            listed.highlighted = before if before is not None and before < len(self._rows) else 0
 
     def action_switch(self) -> None:
         """What it answered instead of what it learnt, or the other way round."""

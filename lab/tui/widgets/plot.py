@@ -70,7 +70,11 @@ class Plot(Vertical):
         self.query_one(".title", Static).update(Content(one_line(figure.title)))
         drawn = self.query_one(PlotWidget)
         drawn.clear()
-        drawn.margin_bottom = 3 if figure.x_label else 1
+        below = 3 if figure.x_label else 1
+        if drawn.margin_bottom != below:
+            drawn.margin_bottom = below
+            # The library measures its canvases anew only when it is laid out itself.
+            drawn.refresh(layout=True)
         places = [x for series in figure.series for x in series.x]
         heights = [y for series in figure.series for y in series.y]
         if not places:
@@ -115,11 +119,12 @@ class Plot(Vertical):
         if not self._legend:
             return
         parts: list[Content] = [Content(instead)] if instead else []
+        gap = "  " if self.size.width >= 100 else " "
         if not instead:
             for series in figure.series:
-                parts.append(Content.assemble(("\u2501 ", self._tint(series.tint)), one_line(series.name), "  "))
+                parts.append(Content.assemble(("\u2501 ", self._tint(series.tint)), one_line(series.name), gap))
             level = [rule for rule in figure.rules if rule.y is not None and rule.label]
-            parts += [Content(f"\u2504 {one_line(rule.label)} {rule.y:g}  ") for rule in level]
+            parts += [Content(f"\u2504 {one_line(rule.label)} {rule.y:g}{gap}") for rule in level]
             if any(rule.x is not None for rule in figure.rules):
                 parts.append(Content("\u2502 sleep"))
         self.query_one(".legend", Static).update(Content.assemble(*parts))

@@ -70,11 +70,9 @@ class Plot(Vertical):
         self.query_one(".title", Static).update(Content(one_line(figure.title)))
         drawn = self.query_one(PlotWidget)
         drawn.clear()
-        below = 3 if figure.x_label else 1
-        if drawn.margin_bottom != below:
-            drawn.margin_bottom = below
-            # The library measures its canvases anew only when it is laid out itself.
-            drawn.refresh(layout=True)
+        drawn.margin_bottom = 3 if figure.x_label else 1
+        # The library measures its canvases only when it is laid out itself, not when its neighbours are.
+        self.call_after_refresh(drawn.refresh, layout=True)
         places = [x for series in figure.series for x in series.x]
         heights = [y for series in figure.series for y in series.y]
         if not places:
@@ -102,7 +100,8 @@ class Plot(Vertical):
                 drawn.bar(
                     list(series.x),
                     list(series.y),
-                    width=0.9 * _step(places),
+                    # Those of a histogram touch; a little more, because edges are rounded to whole cells.
+                    width=_step(places) * (0.9 if figure.ticks else 1.2),
                     bar_style=colour,
                     hires_mode=HiResMode.HALFBLOCK,
                 )

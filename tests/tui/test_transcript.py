@@ -14,7 +14,7 @@ from tests.tui.conftest import TALL, Hand, MakeLab, picture
 
 SESSION = "20260102-030405-abcd"
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-_MOST = 80
+_MOST = 40
 
 
 def exchange_id(turn: int, session: str = SESSION) -> str:

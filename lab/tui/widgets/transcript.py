@@ -20,10 +20,10 @@ from lab.tui.widgets.turn import Note, Turn, parser
 __all__ = ["SHOWN_TURNS", "Note", "Transcript", "Turn", "parser"]
 
 # Of a long dialogue so many turns are mounted at first: every one costs at each layout.
-SHOWN_TURNS = 50
+SHOWN_TURNS = 30
 # More come so many at a time, and those at the far end leave when there are too many.
-_PAGE = 8
-_MOST = 80
+_PAGE = 6
+_MOST = 40
 
 WELCOME = (
     "This is a lab for talking with a small language model that runs on this machine.",

@@ -218,6 +218,16 @@ async def test_sleeps_are_marks_with_names_and_failed_ones_are_told_apart(make_l
         assert through.count("\u2502") >= 10
 
 
+async def test_more_sleeps_than_can_be_told_apart_are_counted(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab, 30)
+    for number in range(1, 29):
+        sleep(lab, f"sleep-{number:04d}", number + 0.5)
+    async with on_timeline(lab) as (hand, _):
+        await hand.sees("28 sleeps, too many to mark")
+        assert not hand.shows("\u2502")
+
+
 async def test_another_profile_is_shown_where_there_is_one(make_lab: MakeLab) -> None:
     lab = make_lab()
     fill(lab, 3)

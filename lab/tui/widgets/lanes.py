@@ -14,7 +14,7 @@ from textual.widget import Widget
 from lab.domain import SleepCycle
 from lab.journal.filters import MEASURES
 from lab.journal.timeline import Point
-from lab.text import one_line
+from lab.text import count, one_line
 from lab.tui import theme
 
 _LABEL: Final = 12
@@ -149,7 +149,8 @@ class Lanes(Widget):
     def _line(self, cells: Sequence[_Cell]) -> Content:
         """A row with the cursor and the sleeps in it."""
         drawn = list(cells)
-        for at, cycles in self._sleep_places().items():
+        places = self._sleep_places()
+        for at, cycles in places.items() if not self._crowded(len(places)) else ():
             style = "$primary" if any(cycle.status == "complete" for cycle in cycles) else "$track"
             if at < len(drawn):
                 drawn[at] = _over(drawn[at], "\u2502", style)
@@ -161,6 +162,10 @@ class Lanes(Widget):
         ]
         runs = [("".join(text for text, _ in run), style) for style, run in groupby(styled, key=lambda pair: pair[1])]
         return Content.assemble(*runs)
+
+    def _crowded(self, marks: int) -> bool:
+        """True for so many sleeps that their marks would be a fence before the lanes."""
+        return marks > 8 and marks * 5 > self._used
 
     def _sleep_places(self) -> dict[int, list[SleepCycle]]:
         """The sleeps by their cell: the gap before the point that comes after them."""
@@ -176,6 +181,9 @@ class Lanes(Widget):
         parts: list[tuple[str, str] | str] = [" " * _LABEL]
         written = reached = 0
         places = sorted(self._sleep_places().items())
+        if self._crowded(len(places)):
+            sleeps = count(sum(len(cycles) for _, cycles in places), "sleep")
+            return Content.assemble(" " * _LABEL, (f"{sleeps}, too many to mark; + goes closer", "$primary"))
         for number, (at, cycles) in enumerate(places):
             best = next((cycle for cycle in cycles if cycle.status == "complete"), cycles[0])
             name = one_line(best.cycle_id, 20)

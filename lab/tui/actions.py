@@ -54,6 +54,7 @@ ACTIONS: Final = (
     Action("history", ("ctrl+o",), "History", "All dialogues: search, open, fork, export.", "dialogue"),
     Action("exchange", ("ctrl+r",), "Turn", "The shown turn: mark it, edit its answer, fork, copy.", "dialogue"),
     Action("sleep", ("f6",), "Sleep", "Train an adapter on the salient exchanges, in the background.", "dialogue"),
+    Action("quit", ("f10", "ctrl+q"), "Quit", "Leave; during a sleep you are asked what becomes of it.", "everywhere"),
     Action("new_session", ("f4", "ctrl+n"), "New", "Begin a new session; this one stays in the record.", "dialogue"),
     Action("timeline", ("ctrl+t",), "Timeline", "Salience over time, with the sleeps, and plots.", "dialogue"),
     Action(
@@ -63,7 +64,6 @@ ACTIONS: Final = (
         "Stop the answer and keep what is there; stop a loading.",
         "dialogue",
     ),
-    Action("quit", ("f10", "ctrl+q"), "Quit", "Leave; during a sleep you are asked what becomes of it.", "everywhere"),
     Action("questions", ("f3",), "Questions", "Pick a question and put it into the input.", "dialogue"),
     Action(
         "checkpoints",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
+from textual.widgets import Static
+
 from lab.journal.events import Event, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.lab import Lab
 from lab.tui.app import LabApp
@@ -71,6 +73,17 @@ async def test_of_a_long_dialogue_the_last_turns_are_mounted(make_lab: MakeLab) 
         await opened(hand, 300)
         assert mounted(hand) == list(range(301 - SHOWN_TURNS, 301))
         await hand.sees("Answer 300 of abcd.")
+
+
+async def test_a_turn_of_the_record_says_how_salient_it_was(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    dialogue(lab, 2)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await opened(hand, 2)
+        lines = [str(turn.query_one(".meta", Static).visual) for turn in hand.main.query(Turn)]
+        assert [line.startswith("salient 0.200") for line in lines] == [True, True]
 
 
 async def test_paging_up_and_down_shows_every_turn_and_mounts_few(make_lab: MakeLab) -> None:

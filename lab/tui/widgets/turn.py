@@ -177,9 +177,8 @@ class Turn(Vertical):
 
     def _say_meta(self, text: str, trouble: bool) -> None:
         self._meta = (text, trouble)
-        if not self.is_mounted:
-            return
         mark = "\u25b8 " if self._selected and text else ""
+        # None before it is composed; what is said then is said on mounting.
         for line in self.query(".meta").results(Static):
             line.update(mark + harmless(text))
             line.set_class(trouble, "-trouble")

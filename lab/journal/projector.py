@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 import duckdb
@@ -98,12 +98,12 @@ class Projector:
             another = found is None or found != self._file
             if another:
                 self._applied = {}
-            if look or another:
-                self._look()
+            seen = self._look() if look or another else {}
             with self._guard:
                 streams, self._pending = sorted(self._pending), set()
             if streams or another:
-                self._project(streams, deadline)
+                sizes = {stream: seen[stream] if stream in seen else self._journal.size(stream) for stream in streams}
+                self._project(sizes, deadline)
             self._file = self._identity()
             return True
         except DatabaseBusy:
@@ -111,29 +111,29 @@ class Projector:
         finally:
             self._mutex.release()
 
-    def _project(self, streams: list[str], deadline: float) -> None:
-        sizes = {stream: self._journal.size(stream) for stream in streams}
+    def _project(self, sizes: dict[str, int], deadline: float) -> None:
         try:
             with self._database.writing(max(deadline - time.monotonic(), 0.0)) as connection:
-                troubles = project(connection, self._journal, streams)
+                troubles = project(connection, self._journal, sizes)
         except BaseException:
             with self._guard:
-                self._pending.update(streams)
+                self._pending.update(sizes)
             raise
         self._applied.update(sizes)
         self._trouble = None
-        for stream in streams:
+        for stream in sizes:
             self._stream_troubles.pop(stream, None)
         self._stream_troubles.update(troubles)
 
-    def _look(self) -> None:
-        """Find the streams that have grown, whoever wrote them."""
+    def _look(self) -> dict[str, int]:
+        """Find the streams that have grown, whoever wrote them; the sizes of all."""
         began = time.monotonic()
         sizes = self._journal.sizes()
         with self._guard:
             self._pending.update(stream for stream, size in sizes.items() if self._applied.get(stream) != size)
         ended = time.monotonic()
         self._next_look = ended + max(_LOOK_SECONDS, _LOOK_SHARE * (ended - began))
+        return sizes
 
     def _identity(self) -> tuple[int, int] | None:
         """Which file the database is: another one, after a rebuild elsewhere, has other lines applied."""
@@ -170,19 +170,19 @@ class Projector:
 def project(
     connection: duckdb.DuckDBPyConnection,
     journal: Journal,
-    streams: Sequence[str],
+    sizes: Mapping[str, int],
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, str]:
-    """Apply all pending lines of these streams; what is wrong with those that cannot be read.
+    """Apply all pending lines of the streams that have these sizes; what is wrong with those that cannot be read.
 
     `progress` is told the number of bytes after each batch.
     """
     found = connection.execute(
-        "SELECT stream, bytes, lines FROM journal_offsets WHERE stream IN (SELECT unnest(?::VARCHAR[]))", [streams]
+        "SELECT stream, bytes, lines FROM journal_offsets WHERE stream IN (SELECT unnest(?::VARCHAR[]))", [list(sizes)]
     ).fetchall()
     offsets = {stream: (size, count) for stream, size, count in found}
     troubles: dict[str, str] = {}
-    waiting = {stream: size for stream in streams if (size := journal.size(stream)) != offsets.get(stream, (0, 0))[0]}
+    waiting = {stream: size for stream, size in sizes.items() if size != offsets.get(stream, (0, 0))[0]}
     if sum(waiting.values()) >= _BULK_BYTES and not connection.execute("FROM journal_offsets LIMIT 1").fetchall():
         waiting = dict.fromkeys(bulk.load(connection, journal, list(waiting), progress), 0)
 

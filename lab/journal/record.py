@@ -139,7 +139,7 @@ class Record:
                 raise LabError("The rebuild was cancelled.", "The database is as it was.")
 
         with self._database.replacement(_REBUILD_SECONDS) as connection:
-            troubles = project(connection, self.journal, list(sizes), advance)
+            troubles = project(connection, self.journal, sizes, advance)
             ((events, sessions, exchanges, cycles),) = connection.execute(_COUNTS).fetchall()
             faults = (*troubles.values(), *self._faults(connection.execute(_FAULTS).fetchall()))
         self._projector.forget()

@@ -201,7 +201,8 @@ async def test_an_answer_that_comes_while_the_reader_is_far_above_is_there_at_th
         await hand.sees("draft 1 of 5")
         hand.main.show_exchange(exchange_id(5))
         await hand.sees("Question 5?")
-        await hand.until(lambda: not hand.main.answering)
+        # Each look of the pilot asks every mounted widget.
+        await hand.until(lambda: not hand.main.answering, 60.0)
         await quiet(hand)
         assert 5 in seen(hand)
         assert mounted(hand) == list(range(1, mounted(hand)[-1] + 1))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.tui import workers
-from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ class SessionKeeper:
 
     def open_exchange(self, exchange_id: str) -> None:
         """Show any exchange of the record, over whatever is on the screen."""
+        from lab.tui.screens.exchange import ExchangeScreen
+
         self._app.push_screen(ExchangeScreen(self._app.lab, exchange_id))
 
     def over(self) -> None:

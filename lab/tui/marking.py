@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
-from lab.dialogue.marks import mark
 from lab.domain import Exchange, Mark
 from lab.errors import LabError
 
@@ -34,6 +33,9 @@ class Marker:
         self._app.run_worker(self._mark(exchange_id, said, target, iteration), group="mark", name="mark")
 
     async def _mark(self, exchange_id: str, said: Mark | None, target: str | None, iteration: int | None) -> None:
+        # Not before the first paint: it brings the database along.
+        from lab.dialogue.marks import mark
+
         # Two keys in a row are recorded in that order.
         async with self._turn:
             try:

@@ -22,13 +22,9 @@ from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, chosen_words, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
-from lab.tui.screens.adapters import AdaptersScreen
 from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
 from lab.tui.screens.draft import DraftScreen
-from lab.tui.screens.history import HistoryScreen
 from lab.tui.screens.questions import QuestionsScreen
-from lab.tui.screens.sql import SqlScreen
-from lab.tui.screens.timeline import TimelineScreen
 from lab.tui.widgets.answerers import now_answered
 from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.drafts import DraftsPanel
@@ -337,19 +333,26 @@ class MainScreen(Screen[None]):
         """Ask the running turn, if there is one, to stop; what it produced is kept and recorded."""
         self._cancel.set()
 
+    # The screens on the record import DuckDB and plots, which the first paint does not wait for.
+
     def action_sql(self) -> None:
-        if self._conversation is None:
-            self.hint("The record is not open yet.")
-        else:
-            self.app.push_screen(SqlScreen(self.lab_app.lab))
+        from lab.tui.screens.sql import SqlScreen
+
+        self._visit(lambda: SqlScreen(self.lab_app.lab))
 
     def action_history(self) -> None:
+        from lab.tui.screens.history import HistoryScreen
+
         self._visit(lambda: HistoryScreen(self.lab_app.lab))
 
     def action_timeline(self) -> None:
+        from lab.tui.screens.timeline import TimelineScreen
+
         self._visit(lambda: TimelineScreen(self.lab_app.lab, self.session_id))
 
     def action_adapters(self) -> None:
+        from lab.tui.screens.adapters import AdaptersScreen
+
         self._visit(lambda: AdaptersScreen(self.lab_app.lab))
 
     def action_exchange(self) -> None:

@@ -40,6 +40,7 @@ class Asker:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._waiting: subprocess.Popen[bytes] | None = None
+        self._given: list[Result] = []
         self._guard = threading.Lock()
         self._closed = False
 
@@ -80,7 +81,7 @@ class Asker:
             }
             answer = _answer(process, request, cancel or threading.Event(), progress)
             _raise(answer, sql, Database(self._record.workspace.database))
-            return Result(scratch, time.monotonic() - started)
+            return self._kept(Result(scratch, time.monotonic() - started))
         except BaseException:
             if scratch:
                 scratch.close()
@@ -110,18 +111,31 @@ class Asker:
                 finally:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute(f"DETACH {_SCHEMA}")
-            return Result(scratch, time.monotonic() - started)
+            return self._kept(Result(scratch, time.monotonic() - started))
         except BaseException:
             scratch.close()
             raise
 
     def close(self) -> None:
-        """End the waiting process."""
+        """End the waiting process, and remove the rows of every result that is still open."""
         with self._guard:
             self._closed = True
             process, self._waiting = self._waiting, None
+            given, self._given = self._given, []
         if process:
             _end(process)
+        for result in given:
+            result.close()
+
+    def _kept(self, result: Result) -> Result:
+        """A result that `close` removes too. Whoever asked may have gone meanwhile: then it is removed now."""
+        with self._guard:
+            self._given = [each for each in self._given if not each.closed]
+            if not self._closed:
+                self._given.append(result)
+                return result
+        result.close()
+        raise statements.cancelled()
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -193,6 +193,11 @@ class Result:
         with path.open("rb") as file:
             yield file
 
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self._closed
+
     def close(self) -> None:
         """Remove the rows; what still reads them ends with an error."""
         with self._guard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -269,3 +270,15 @@ def test_writing_on_purpose_lasts_until_a_rebuild(asker: Asker, filled: Record) 
         asker.change("selec")
     filled.rebuild()
     assert dump(filled) == before
+
+
+def test_an_asker_that_is_closed_leaves_no_result_behind(asker: Asker, cache: Path) -> None:
+    asker.ask("SELECT 1")
+    with contextlib.closing(asker.ask("SELECT 2")):
+        assert len(list(cache.glob("*/result.duckdb"))) == 2
+    asker.close()
+    assert list(cache.iterdir()) == []
+    # One that ends after whoever asked has gone.
+    with pytest.raises(LabError, match="cancelled"):
+        asker.ask("SELECT 3")
+    assert list(cache.iterdir()) == []

@@ -10,7 +10,6 @@ import pytest
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from lab.journal.asked import Asked
-from lab.tui import clipboard
 from lab.tui.app import LabApp
 from lab.tui.screens.draft import ValueScreen
 from lab.tui.screens.exchange import ExchangeScreen
@@ -172,8 +171,7 @@ async def test_a_row_opens_its_exchange_and_its_session(make_lab: MakeLab) -> No
 
 async def test_the_cell_and_the_row_are_copied_whole(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[str] = []
-    monkeypatch.setattr("lab.tui.screens.sql.copy", lambda app, text, what: copied.append(text))
-    assert clipboard.copy
+    monkeypatch.setattr("lab.tui.results.copy", lambda app, text, what: copied.append(text))
     app = LabApp(make_lab())
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)

@@ -21,10 +21,10 @@ from lab.journal.words import words
 from lab.text import harmless
 from lab.tui.actions import Where, bindings
 from lab.tui.jobs import Jobs, Told
+from lab.tui.results import Results, put_away
 from lab.tui.screens.queries import QueriesScreen, UnlockScreen
 from lab.tui.widgets.editor import Completions, SqlEditor
 from lab.tui.widgets.keys import KeyBar
-from lab.tui.results import Results, put_away
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from lab import __version__
 from lab.errors import LabError
@@ -23,32 +24,32 @@ exit codes: 0 done, 1 an error with its remedy on stderr, 2 wrong usage
 """
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 50:
-        raise argparse.ArgumentTypeError("must be from 1 to 50")
+_Number = TypeVar("_Number", int, float)
+
+
+def _from(least: _Number, most: _Number) -> Callable[[str], _Number]:
+    """Takes a number of the kind and within the range of these two, and no other."""
+
+    def number(text: str) -> _Number:
+        try:
+            value = type(least)(text)
+            if least <= value <= most:
+                return value
+        except ValueError:
+            pass
+        kind = "a whole number" if isinstance(least, int) else "a number"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {kind} from {least:,} to {most:,}")
+
     return number
 
 
-def _rows(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError("must be from 1 to 1,000,000")
-    return number
-
-
-def _inches(text: str) -> float:
-    size = float(text)
-    if not 1 <= size <= 50:
-        raise argparse.ArgumentTypeError("must be from 1 to 50")
-    return size
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**62:
-        raise argparse.ArgumentTypeError("must be 0 or more, and less than 2**62")
-    return number
+def _text(text: str) -> str:
+    """Takes what a terminal of another encoding does not give: text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{harmless(text)} is not UTF-8") from None
+    return text
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[everywhere, model],
     )
     parser.add_argument("--version", action="version", version=f"lab {__version__}")
-    parser.add_argument("--session", metavar="ID", help="open this dialogue instead of the latest")
+    parser.add_argument("--session", metavar="ID", type=_text, help="open this dialogue instead of the latest")
     parser.add_argument("--new", action="store_true", help="begin a new dialogue")
     parser.add_argument(
         "--plain", action="store_true", help="no screen: a transcript with numbers; so it is where no terminal is"
@@ -86,17 +87,25 @@ def build_parser() -> argparse.ArgumentParser:
         )
 
     ask = command("ask", "answer one message, refined, scored and recorded", model, example='lab ask "Who are you?"')
-    ask.add_argument("text", metavar="TEXT", help='the message; "-" reads it from standard input')
+    ask.add_argument("text", metavar="TEXT", type=_text, help='the message; "-" reads it from standard input')
     # Without a default of its own, so that lab --session ID ask means the same as lab ask --session ID.
     ask.add_argument(
-        "--session", metavar="ID", default=argparse.SUPPRESS, help="continue this dialogue; a new one without it"
+        "--session",
+        metavar="ID",
+        type=_text,
+        default=argparse.SUPPRESS,
+        help="continue this dialogue; a new one without it",
     )
-    ask.add_argument("--iterations", metavar="N", type=_count, help="drafts to choose from (1 to 50)")
-    ask.add_argument("--seed", metavar="N", type=_seed, help="seed of the first draft; the next ones count up")
+    ask.add_argument("--iterations", metavar="N", type=_from(1, 50), help="drafts to choose from (1 to 50)")
+    ask.add_argument(
+        "--seed", metavar="N", type=_from(0, 2**62 - 1), help="seed of the first draft; the next ones count up"
+    )
     ask.add_argument("--json", action="store_true", help="one JSON object with the SQL names")
 
     sleep = command("sleep", "train an adapter on salient exchanges", model, example="lab sleep --json")
-    sleep.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="sleep on this dialogue only")
+    sleep.add_argument(
+        "--session", metavar="ID", type=_text, default=argparse.SUPPRESS, help="sleep on this dialogue only"
+    )
     sleep.add_argument("--json", action="store_true", help="the cycle as one JSON object with the SQL names")
 
     sessions = command(
@@ -105,32 +114,41 @@ def build_parser() -> argparse.ArgumentParser:
     sessions.add_argument(
         "--search",
         metavar="TEXT",
+        type=_text,
         default="",
         help="a text, and conditions as in the history of the screen: model:qwen since:2026-11-01 conflict>0.3",
     )
     sessions.add_argument("--salient", action="store_true", help="only those with a salient exchange")
-    sessions.add_argument("--limit", metavar="N", type=_rows, default=50, help="the latest N (default: 50)")
+    sessions.add_argument(
+        "--limit", metavar="N", type=_from(1, 1_000_000), default=50, help="the latest N (default: 50)"
+    )
     sessions.add_argument("--json", action="store_true", help="an array of objects")
 
     show = command("show", "read a session, or one exchange with its drafts", example="lab show 20261122-044100")
-    show.add_argument("id", metavar="SESSION|EXCHANGE", help="an id, or the beginning of one when it is the only such")
+    show.add_argument(
+        "id", metavar="SESSION|EXCHANGE", type=_text, help="an id, or the beginning of one when it is the only such"
+    )
     show.add_argument("--drafts", action="store_true", help="of a session, all drafts too")
     show.add_argument("--json", action="store_true", help="everything, with the SQL names")
 
     mark = command(
         "mark", "say what a sleep is to learn of an exchange", example='lab mark ID edit "The better answer."'
     )
-    mark.add_argument("exchange_id", metavar="EXCHANGE", help="an id, or the beginning of one when it is the only such")
+    mark.add_argument(
+        "exchange_id", metavar="EXCHANGE", type=_text, help="an id, or the beginning of one when it is the only such"
+    )
     mark.add_argument(
         "mark",
         choices=["keep", "exclude", "edit", "none"],
         help="edit puts TEXT in the answer's place; none takes back",
     )
-    mark.add_argument("text", metavar="TEXT", nargs="?", help='the answer as it should have been; "-" reads it')
+    mark.add_argument(
+        "text", metavar="TEXT", type=_text, nargs="?", help='the answer as it should have been; "-" reads it'
+    )
 
     rename = command("rename", "give a session another title", example='lab rename 20261122-044100 "On owning"')
-    rename.add_argument("session_id", metavar="SESSION", help="an id, or the beginning of one")
-    rename.add_argument("title", metavar="TITLE", help="one line of text")
+    rename.add_argument("session_id", metavar="SESSION", type=_text, help="an id, or the beginning of one")
+    rename.add_argument("title", metavar="TITLE", type=_text, help="one line of text")
 
     sql = command(
         "sql",
@@ -138,13 +156,16 @@ def build_parser() -> argparse.ArgumentParser:
         example="lab sql 'SELECT * FROM salience WHERE total > $least' --param least=0.3 --out salient.parquet",
     )
     asked = sql.add_mutually_exclusive_group(required=True)
-    asked.add_argument("query", metavar="QUERY", nargs="?", help='SQL; "-" reads it from standard input')
+    asked.add_argument("query", metavar="QUERY", type=_text, nargs="?", help='SQL; "-" reads it from standard input')
     asked.add_argument("--file", metavar="FILE", help="a file of SQL")
-    asked.add_argument("--saved", metavar="NAME", help="a saved query of the lab or of queries/ in the workspace")
+    asked.add_argument(
+        "--saved", metavar="NAME", type=_text, help="a saved query of the lab or of queries/ in the workspace"
+    )
     asked.add_argument("--list", action="store_true", help="list the saved queries")
     sql.add_argument(
         "--param",
         metavar="[NAME=]VALUE",
+        type=_text,
         action="append",
         default=[],
         help="a value for $NAME, or in order for each ?; may be repeated",
@@ -172,11 +193,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="KIND",
         help="timeline, by-checkpoint, by-adapter, histogram, sleeps (mean salience between them) or losses",
     )
-    plot.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="of this dialogue only")
-    plot.add_argument("--profile", metavar="NAME", help="the scores of this profile (default: salience.profile)")
+    plot.add_argument("--session", metavar="ID", type=_text, default=argparse.SUPPRESS, help="of this dialogue only")
+    plot.add_argument(
+        "--profile", metavar="NAME", type=_text, help="the scores of this profile (default: salience.profile)"
+    )
     plot.add_argument("--out", metavar="FILE", help="a .png or .svg file (default: KIND.png)")
-    plot.add_argument("--width", metavar="INCHES", type=_inches, default=9.6, help="1 to 50 (default: 9.6)")
-    plot.add_argument("--height", metavar="INCHES", type=_inches, default=5.4, help="1 to 50 (default: 5.4)")
+    plot.add_argument("--width", metavar="INCHES", type=_from(1.0, 50.0), default=9.6, help="1 to 50 (default: 9.6)")
+    plot.add_argument("--height", metavar="INCHES", type=_from(1.0, 50.0), default=5.4, help="1 to 50 (default: 5.4)")
     plot.add_argument("--force", action="store_true", help="replace FILE when it exists")
 
     export = command(
@@ -184,8 +207,10 @@ def build_parser() -> argparse.ArgumentParser:
         "write a session, or training data, to a file",
         example="lab export 20261122-044100 --to html --out a.html",
     )
-    export.add_argument("id", metavar="SESSION", nargs="?", help="an id, or the beginning of one")
-    export.add_argument("--session", metavar="ID", default=argparse.SUPPRESS, help="the same, for --training")
+    export.add_argument("id", metavar="SESSION", type=_text, nargs="?", help="an id, or the beginning of one")
+    export.add_argument(
+        "--session", metavar="ID", type=_text, default=argparse.SUPPRESS, help="the same, for --training"
+    )
     form = export.add_mutually_exclusive_group(required=True)
     form.add_argument("--to", choices=["markdown", "json", "jsonl", "html"], help="the form of the file")
     form.add_argument(
@@ -236,7 +261,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from lab import commands
 
-        return commands.run(arguments)
+        code = commands.run(arguments)
+        # What cannot be written is said by us, not by Python when it ends.
+        sys.stdout.flush()
+        return code
     except LabError as fault:
         print(f"lab: {harmless(fault.title)}", file=sys.stderr)
         if fault.remedy:
@@ -246,9 +274,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("lab: stopped.", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of our output went away (head, less): nothing is wrong. Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output went away (head, less): nothing is wrong.
+        _drop_output()
         return 0
+    except OSError as fault:
+        # The standard output is the one file without a name.
+        if fault.filename is not None:
+            raise
+        _drop_output()
+        print(f"lab: The output cannot be written: {fault.strerror or fault}.", file=sys.stderr)
+        print("     Free some space, or send it to another place.", file=sys.stderr)
+        return 1
+
+
+def _drop_output() -> None:
+    """Forget what waits to be written: Python would try, and complain, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""Plain output: tables, JSON, CSV, files of one's own choice, progress on stderr, and a Ctrl-C that keeps things."""
+"""Plain output: tables, JSON, files of one's own choice, progress on stderr, and a Ctrl-C that keeps things."""
 
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -72,44 +71,58 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join([line(list(columns)), "  ".join("-" * width for width in widths), *map(line, cells)])
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """RFC 4180 rows with a header; null is empty."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
 def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """An array of objects, one a line."""
     lines = ",\n".join(dumps(dict(zip(columns, row))) for row in rows)
     return f"[\n{lines}\n]" if lines else "[]"
 
 
+def require_new(path: Path, force: bool) -> None:
+    """Raise LabError when no file can be made there, or only with `force` because one is there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as fault:
+        raise _unwritable(path, fault) from fault
+    if stat.S_ISDIR(found.st_mode):
+        raise LabError(f"{path} is a folder.", "Name a file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        # A device would be gone for all.
+        raise LabError(f"{path} is no file that can be replaced.", "Choose another name.")
+    if not force:
+        raise LabError(f"{path} exists already.", "Choose another name, or --force to replace it.")
+
+
 @contextlib.contextmanager
 def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
     """A file to write, which gets its name when the block ends well; until then, and after a fault, it is not there.
 
-    Raises LabError when the file exists and `force` is not set, and when it cannot be written.
+    A link stays one: the file that it leads to is made. Raises LabError as `require_new` does, and when it cannot be
+    written.
     """
-    if path.exists() and not force:
-        raise LabError(f"{path} exists already.", "Choose another name, or --force to replace it.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    require_new(path, force)
+    place = path.resolve()
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        part.replace(place)
     except OSError as fault:
         if isinstance(fault, BrokenPipeError):
             raise
-        raise LabError(
-            f"{path} cannot be written: {fault.strerror or fault}.", "Choose another place, or free some space."
-        ) from fault
+        raise _unwritable(path, fault) from fault
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, fault: OSError) -> LabError:
+    return LabError(
+        f"{path} cannot be written: {fault.strerror or fault}.", "Choose another place, or free some space."
+    )
 
 
 @contextlib.contextmanager

@@ -185,8 +185,10 @@ def find_workspace(given: str | None) -> Workspace:
     """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder. Raises LabError for ~nobody."""
     name = given or os.environ.get("LAB_WORKSPACE") or "."
     try:
+        # DuckDB takes no file whose name is not UTF-8.
+        name.encode()
         return Workspace(Path(name).expanduser().resolve())
-    except RuntimeError as fault:
+    except (RuntimeError, UnicodeEncodeError) as fault:
         raise LabError(
             f"The workspace {name} means nothing: {fault}.", "Name a folder with --workspace DIR."
         ) from fault

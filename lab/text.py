@@ -65,8 +65,13 @@ def duration(seconds: float) -> str:
 
 
 def amount(size: float) -> str:
-    """Bytes in MB or GB (decimal)."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+    """Bytes as a person says them (decimal): "12 bytes", "3 kB", "512 MB", "1.2 GB"."""
+    if size < 1e3:
+        return count(round(size), "byte")
+    # From what would be rounded to "1000 kB" on, the next unit.
+    if size < 999.5e3:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e6:.0f} MB" if size < 999.5e6 else f"{size / 1e9:.1f} GB"
 
 
 def count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lab import console
-from lab.commands.shared import reading, rebuilt
+from lab.commands.shared import reading, rebuilt, require_workspace
 from lab.console import ProgressLine, interruptible
 from lab.domain import Progress
 from lab.errors import LabError
@@ -34,7 +34,9 @@ def export(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
     if arguments.training:
         return _export_training(workspace, arguments)
-    wanted = arguments.id or arguments.session
+    if arguments.exchanges is not None:
+        raise LabError("--salient and --all choose training data.", "Write them with --training.")
+    wanted = _session(arguments)
     if wanted is None:
         raise LabError("No session is named.", "Name one of lab sessions, or export all with --training.")
     with reading(workspace, wanted) as record:
@@ -45,15 +47,23 @@ def export(workspace: Workspace, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _session(arguments: argparse.Namespace) -> str | None:
+    """The session that is named, in either way."""
+    if arguments.id and arguments.session:
+        raise LabError("Two sessions are named.", "Export one at a time.")
+    wanted: str | None = arguments.id or arguments.session
+    return wanted
+
+
 def _export_training(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.journal.training import count_examples, training_examples
 
     settings = workspace.settings()
-    wanted = arguments.id or arguments.session
+    wanted = _session(arguments)
     salient_only = settings.sleep.exchanges == "salient" if arguments.exchanges is None else arguments.exchanges
     line = ProgressLine() if arguments.out else None
     with reading(workspace, wanted or "") as record:
-        session_id = find_session(record, wanted) if wanted else None
+        session_id = find_session(record, wanted) if wanted is not None else None
         profile = settings.salience.profile
         total = count_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
         examples = training_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
@@ -77,6 +87,7 @@ def _told(arguments: argparse.Namespace, what: str) -> None:
 def backup(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.journal.backup import back_up
 
+    require_workspace(workspace)
     file = Path(arguments.file or f"lab-backup-{datetime.now():%Y%m%d-%H%M%S}.zip").expanduser()
     line = ProgressLine()
     with interruptible() as cancel, console.new_file(file, arguments.force) as target:
@@ -84,7 +95,7 @@ def backup(workspace: Workspace, arguments: argparse.Namespace) -> int:
     line.end()
     print(
         harmless(
-            f"Wrote {file} ({_size(file.stat().st_size)}): {_carried(report.streams, report.adapters, report.bytes)}."
+            f"Wrote {file} ({amount(file.stat().st_size)}): {_carried(report.streams, report.adapters, report.bytes)}."
         )
     )
     return 0
@@ -104,8 +115,4 @@ def restore(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 
 def _carried(streams: int, adapters: int, size: int) -> str:
-    return f"{count(streams, 'journal')} and {count(adapters, 'adapter')}, {_size(size)} in files"
-
-
-def _size(size: int) -> str:
-    return amount(size) if size >= 1_000_000 else count(size, "byte")
+    return f"{count(streams, 'journal')} and {count(adapters, 'adapter')}, {amount(size)} in files"

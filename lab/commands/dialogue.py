@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import orjson
 
@@ -21,6 +21,9 @@ from lab.journal.export import exchange_body, salience_body
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
 from lab.text import count, harmless
+
+# So many faults of a transcript are told.
+_NAMED: Final = 100
 
 
 def screen(workspace: Workspace, arguments: argparse.Namespace) -> int:
@@ -132,15 +135,19 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     settings = workspace.settings().salience
     judge = profile(settings.profile)
     faults: list[str] = []
+    wrong = 0
 
     def score_lines(file: TextIO) -> None:
+        nonlocal wrong
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
                 body = _transcript_line(line)
             except ValueError as fault:
-                faults.append(f"line {number}: {fault}")
+                wrong += 1
+                if wrong <= _NAMED:
+                    faults.append(f"line {number}: {fault}")
                 continue
             score = judge.score(body["user_input"], body["model_response"], settings.threshold)
             print(console.dumps({**body, "salience": salience_body(score)}))
@@ -151,8 +158,9 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
         with _transcript(Path(arguments.file)) as file:
             score_lines(file)
     if faults:
+        more = f"; and {wrong - _NAMED:,} lines more" if wrong > _NAMED else ""
         raise LabError(
-            f"{arguments.file}: {'; '.join(faults)}.",
+            f"{arguments.file}: {'; '.join(faults)}{more}.",
             "Each line is to be an object with the texts user_input and model_response; the others were scored.",
         )
     return 0

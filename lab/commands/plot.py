@@ -21,9 +21,8 @@ def plot(workspace: Workspace, arguments: argparse.Namespace) -> int:
     wanted: str | None = arguments.session
     path = Path(arguments.out or f"{arguments.kind}.png").expanduser()
     form = format_of(path)
-    if path.exists() and not arguments.force:
-        # Before the record is read for nothing.
-        raise LabError(f"{path} exists already.", "Choose another name with --out, or --force to replace it.")
+    # Before the record is read for nothing.
+    console.require_new(path, arguments.force)
     settings = workspace.settings().salience
     with reading(workspace, wanted or "") as record:
         session_id = find_session(record, wanted) if wanted else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from lab import console
-from lab.commands.shared import make_lab
+from lab.commands.shared import make_lab, require_workspace
 from lab.console import interruptible
 from lab.errors import LabError
 from lab.journal.asking import Asker
@@ -35,7 +35,7 @@ def sql(workspace: Workspace, arguments: argparse.Namespace) -> int:
     form = _form(arguments.format, out)
     query, parameters = _query(workspace, arguments), _parameters(arguments.param)
     lab = make_lab(workspace, arguments)
-    workspace.create()
+    require_workspace(workspace)
     if not lab.record.sync():
         print("lab: another program holds the database: the newest events are not in it yet.", file=sys.stderr)
     limit = lab.settings.screen.rows

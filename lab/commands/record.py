@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import stat
 import sys
 from pathlib import Path
 
-from lab.commands.shared import make_lab, opened, rebuilt
+from lab.commands.shared import make_lab, opened, rebuilt, require_workspace
 from lab.console import ProgressLine
+from lab.errors import LabError
 from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.text import count, harmless
@@ -19,24 +21,33 @@ def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.salience import profile
 
     path = Path(arguments.path).expanduser()
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except OSError as fault:
+        raise LabError(
+            f"{path} cannot be read: {fault.strerror or fault}.",
+            "Name a folder of session_* folders, or a file of JSON lines.",
+        ) from fault
     line = ProgressLine()
     with opened(make_lab(workspace, arguments)) as lab:
         settings = lab.settings.salience
         judge = profile(settings.profile)
-        take_over = import_chats if path.is_file() else import_sessions
+        take_over = import_chats if is_file else import_sessions
         report = take_over(lab.record, path, lambda text, reply: judge.score(text, reply, settings.threshold), line)
         line.end()
         if not lab.record.sync():
             print("lab: another program holds the database: it gets the new events when it is free.", file=sys.stderr)
     print(
         f"Imported {count(report.exchanges, 'exchange')} of {count(report.sessions, 'session')};"
-        f" {report.already} were there already; {len(report.skipped)} skipped."
+        f" {report.already} were there already; {len(report.skipped) + report.more:,} skipped."
     )
     for reason in report.skipped:
         print(f"  skipped {harmless(reason)}")
+    if report.more:
+        print(f"  and {report.more:,} more")
     return 0
 
 
 def rebuild(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    workspace.create()
+    require_workspace(workspace)
     return rebuilt(Record(workspace))

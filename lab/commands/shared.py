@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lab.console import ProgressLine, interruptible
+from lab.errors import LabError
 from lab.journal.beside import from_journal
 from lab.journal.database import DatabaseBusy
 from lab.journal.record import Record
@@ -38,14 +39,21 @@ def opened(lab: Lab) -> Iterator[Lab]:
         lab.close()
 
 
+def require_workspace(workspace: Workspace) -> None:
+    """Raise LabError when there is no such folder: what only reads makes none where a name was mistyped."""
+    if not workspace.root.is_dir():
+        raise LabError(f"There is no folder {workspace.root}.", "Name a workspace with --workspace or LAB_WORKSPACE.")
+    workspace.create()
+
+
 @contextlib.contextmanager
 def reading(workspace: Workspace, wanted: str = "") -> Iterator[Record]:
     """The record to read from, as new as it can be had.
 
     While another program holds the database, what it says so far, or else what the journal says: of the streams that
-    an id beginning with `wanted` may be in, by default of all.
+    an id beginning with `wanted` may be in, by default of all. Raises LabError where there is no workspace.
     """
-    workspace.create()
+    require_workspace(workspace)
     record = Record(workspace)
     if record.sync(1.0):
         yield record

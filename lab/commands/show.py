@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from itertools import islice
 from typing import Final
 
 from lab import console, transcript
@@ -20,7 +18,6 @@ from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.text import harmless, model_name, one_line
 
-_PAGE: Final = 200
 # Columns from which on a terminal has room for the checkpoint too.
 _WIDE: Final = 110
 
@@ -31,9 +28,9 @@ def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if arguments.salient:
         wanted = replace(wanted, salient=True)
     with reading(workspace) as record:
-        found = _sessions(record, wanted, profile)
-        shown = list(islice(found, arguments.limit))
-        more = next(found, None) is not None
+        # One more than is shown says whether there are more.
+        found = history.page(record, wanted, profile, arguments.limit + 1)
+    shown = found[: arguments.limit]
     if arguments.json:
         print(
             console.json_text(
@@ -44,16 +41,9 @@ def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
         print(_table(shown, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     else:
         print("No session meets this." if arguments.search or arguments.salient else "No sessions yet.")
-    if more:
+    if len(found) > len(shown):
         print(f"lab: the latest {arguments.limit:,}; --limit N gives more.", file=sys.stderr)
     return 0
-
-
-def _sessions(record: Record, wanted: history.HistoryFilter, profile: str) -> Iterator[history.SessionSummary]:
-    offset = 0
-    while page := history.page(record, wanted, profile, _PAGE, offset):
-        yield from page
-        offset += len(page)
 
 
 def _table(shown: list[history.SessionSummary], width: int | None) -> str:

@@ -16,19 +16,22 @@ from lab.journal.events import ExchangeFinished, SalienceScored, SessionEnded, S
 from lab.journal.record import Record
 
 _BOM = b"\xef\xbb\xbf"
+# So many faults are told; a file that is none of ours has one a line.
+_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did: sessions and exchanges that are new, exchanges that were `already` there.
 
-    `skipped` says what was left out or missing and why, each "file:line: reason".
+    `skipped` says what was left out or missing and why, each "file:line: reason"; `more` counts what is not said.
     """
 
     sessions: int
     exchanges: int
     already: int
     skipped: list[str]
+    more: int = 0
 
 
 @dataclass(slots=True)
@@ -39,14 +42,18 @@ class Tally:
     exchanges: int = 0
     already: int = 0
     skipped: list[str] = field(default_factory=list)
+    more: int = 0
 
     def skip(self, place: object, reason: str) -> None:
         """Something was left out or missing."""
-        self.skipped.append(f"{place}: {reason}")
+        if len(self.skipped) < _NAMED:
+            self.skipped.append(f"{place}: {reason}")
+        else:
+            self.more += 1
 
     def report(self) -> ImportReport:
         """What was done."""
-        return ImportReport(self.sessions, self.exchanges, self.already, self.skipped)
+        return ImportReport(self.sessions, self.exchanges, self.already, self.skipped, self.more)
 
 
 @dataclass(frozen=True, slots=True)

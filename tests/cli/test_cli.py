@@ -127,6 +127,7 @@ def test_sql_only_reads_unless_unlocked(root: Path, tmp_path: Path, capsys: pyte
 
 
 def test_bad_sql_is_one_sentence_with_a_remedy(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root.mkdir()
     assert main(["sql", "SELEC 1"]) == 1
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -246,6 +247,7 @@ def test_without_a_terminal_the_lab_is_a_plain_transcript(root: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(root: Path, tmp_path: Path) -> None:
+    root.mkdir()
     transcript = tmp_path / "transcript.jsonl"
     transcript.write_text('{"user_input": "a", "model_response": "b"}\n' * 5000)
     for command in ("sql 'SELECT * FROM range(100000)' --format csv", f"score {transcript}"):

@@ -241,5 +241,5 @@ def test_more_than_there_is_room_for_is_refused_before_it_is_unpacked(
 ) -> None:
     (tmp_path / "a.zip").write_bytes(archive_of({"sessions/a/events.jsonl": b"x" * 5000}).getvalue())
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 4999})())
-    with pytest.raises(LabError, match="needs 0 MB, and 0 MB are free"):
+    with pytest.raises(LabError, match="needs 5 kB, and 5 kB are free"):
         restore(tmp_path / "a.zip", Workspace(tmp_path / "copy"), quiet, threading.Event())

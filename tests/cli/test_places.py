@@ -1,0 +1,133 @@
+"""Places that cannot be read or written, and what is no text: one sentence with its remedy, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.cli import main
+from lab.console import new_file
+from lab.errors import LabError
+from lab.journal.record import Record
+from tests.cli.conftest import Lab
+from tests.cli.test_record import fill
+
+EXPORT = ("export", "20261101", "--to", "jsonl", "--out")
+
+
+def test_a_device_or_a_folder_is_never_replaced(record: Record, lab: Lab, tmp_path: Path) -> None:
+    fill(record)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place, part in ((pipe, "is no file that can be replaced"), (tmp_path, "is a folder")):
+        for arguments in ((*EXPORT, str(place)), ("backup", str(place))):
+            said = lab(*arguments, "--force")
+            assert (said.code, part in said.err) == (1, True)
+    assert pipe.is_fifo()
+
+
+def test_a_link_leads_to_the_file_that_is_replaced(record: Record, lab: Lab, tmp_path: Path) -> None:
+    fill(record)
+    file, link = tmp_path / "a.jsonl", tmp_path / "link.jsonl"
+    file.write_text("before")
+    link.symlink_to(file)
+    assert lab(*EXPORT, str(link)).code == 1
+    assert lab(*EXPORT, str(link), "--force").code == 0
+    assert link.is_symlink() and "Who are you?" in file.read_text()
+
+
+def test_a_place_that_cannot_be_looked_at_is_one_sentence(
+    record: Record, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(record)
+    long = str(tmp_path / ("x" * 300))
+    for arguments in (
+        (*EXPORT, long),
+        ("backup", long),
+        ("plot", "timeline", "--out", f"{long}.png"),
+        ("import", long),
+        ("restore", long),
+        ("score", long),
+    ):
+        said = lab(*arguments)
+        assert (said.code, "File name too long" in said.err, len(said.err.splitlines())) == (1, True, 2), arguments
+    stat = Path.stat
+
+    def refused(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name == "shut.jsonl":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    for arguments in ((*EXPORT, "shut.jsonl"), ("import", "shut.jsonl")):
+        said = lab(*arguments)
+        assert (said.code, "Permission denied" in said.err) == (1, True), arguments
+
+
+def test_a_fault_leaves_neither_a_file_nor_a_part_of_one(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LabError, match=r"a\.txt cannot be written: No space left"),
+        new_file(tmp_path / "a.txt", False) as file,
+    ):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize(
+    "arguments", [["sessions"], ["show", "20261101"], ["export", "--training", "--all"], ["sql", "SELECT 1"]]
+)
+def test_an_output_that_is_full_is_one_sentence(record: Record, arguments: list[str]) -> None:
+    fill(record)
+    with Path("/dev/full").open("wb") as full:
+        end = subprocess.run(
+            [sys.executable, "-m", "lab", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert end.returncode == 1
+    assert end.stderr.splitlines()[0] == "lab: The output cannot be written: No space left on device."
+    assert "Traceback" not in end.stderr and "Exception ignored" not in end.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "\udcff"],
+        ["sessions", "--search", "\udcff"],
+        ["rename", "20261101", "\udcff"],
+        ["mark", "20261101-aa-0001", "edit", "\udcff"],
+        ["sql", "SELECT ?", "--param", "\udcff"],
+    ],
+)
+def test_an_argument_that_is_no_text_is_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "\ufffd is not UTF-8" in capsys.readouterr().err
+
+
+def test_a_workspace_that_is_not_there_is_not_made_to_be_read(lab: Lab, tmp_path: Path) -> None:
+    for arguments in (("sessions",), ("show", "x"), ("backup", str(tmp_path / "a.zip")), ("mark", "x", "keep")):
+        said = lab(*arguments, "--workspace", str(tmp_path / "typo"))
+        assert said.code == 1 and f"There is no folder {tmp_path / 'typo'}." in said.err
+    assert "means nothing" in lab("sessions", "--workspace", "\udcff").err
+    assert list(tmp_path.iterdir()) == [tmp_path / "workspace"]
+
+
+@pytest.mark.parametrize("number", ["0", "51", "x", "", "1.5"])
+def test_a_number_out_of_its_range_is_told_with_the_range(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["ask", "Hello", "--iterations", number])
+    assert end.value.code == 2
+    assert f"{number!r} is not a whole number from 1 to 50" in capsys.readouterr().err
+
+
+def test_choices_that_do_not_go_together_are_refused(record: Record, lab: Lab) -> None:
+    fill(record)
+    assert "choose training data" in lab("export", "20261101", "--to", "json", "--salient").err
+    assert "Two sessions are named" in lab("export", "20261101", "--session", "20261102", "--to", "json").err
+    assert "Two sessions are named" in lab("export", "20261101", "--session", "20261102", "--training").err

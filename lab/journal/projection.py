@@ -161,15 +161,19 @@ class _Fold:
                     self.put(table, **dict(zip(columns, row)))
 
     def store(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Write all rows, a column at a time: a hundred times faster than a statement a row."""
+        """Write all rows, each in place of the one of its key, a column at a time: far faster than a row at a time."""
         for table, rows in self.rows.items():
             if not rows:
                 continue
             shape = TABLES[table]
+            columns = {name: [row[name] for row in rows.values()] for name in shape.columns}
+            if keys := list(shape.columns)[: shape.keys]:
+                connection.execute(
+                    f"DELETE FROM {table} WHERE ({_quoted(keys)}) IN (SELECT {_lists(shape, keys)})",
+                    [columns[name] for name in keys],
+                )
             connection.execute(
-                f"INSERT {'OR REPLACE ' if shape.keys else ''}INTO {table} ({_quoted(shape.columns)}) "
-                f"SELECT {', '.join(f'unnest(?::{kind}[])' for kind in shape.columns.values())}",
-                [[row[name] for row in rows.values()] for name in shape.columns],
+                f"INSERT INTO {table} ({_quoted(columns)}) SELECT {_lists(shape, columns)}", list(columns.values())
             )
 
     def event(self, at: datetime, event: Event) -> str | None:
@@ -263,6 +267,11 @@ class _Fold:
 
 def _body(event: Event) -> Row:
     return {field.name: getattr(event, field.name) for field in fields(event)}
+
+
+def _lists(shape: TableShape, names: Iterable[str]) -> str:
+    """Parameters that are columns, as the columns of a query."""
+    return ", ".join(f"unnest(?::{shape.columns[name]}[])" for name in names)
 
 
 def _quoted(columns: Iterable[str]) -> str:

@@ -183,7 +183,7 @@ def project(
     offsets = {stream: (size, count) for stream, size, count in found}
     troubles: dict[str, str] = {}
     waiting = {stream: size for stream, size in sizes.items() if size != offsets.get(stream, (0, 0))[0]}
-    if sum(waiting.values()) >= _BULK_BYTES and not connection.execute("FROM journal_offsets LIMIT 1").fetchall():
+    if sum(waiting.values()) >= _BULK_BYTES and _is_empty(connection):
         waiting = dict.fromkeys(bulk.load(connection, journal, list(waiting), progress), 0)
 
     def pending() -> Iterator[tuple[str, Line]]:
@@ -201,3 +201,8 @@ def project(
         if progress:
             progress(sum(line.end - line.start for _, line in batch))
     return troubles
+
+
+def _is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in projection.TABLES)
+    return connection.execute(f"SELECT {counts}").fetchall() == [(0,)]

@@ -63,6 +63,8 @@ def test_what_another_process_appends_is_found_by_a_sync_and_not_by_settling(rec
 
 
 def test_looking_takes_a_fiftieth_of_the_time_at_most(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    record.append(SESSION, opened())
+    assert record.sync()
     times: list[float] = []
     sizes: Callable[..., dict[str, int]] = Journal.sizes
 

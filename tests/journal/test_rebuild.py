@@ -9,7 +9,7 @@ import pytest
 
 from lab.domain import Progress
 from lab.errors import LabError
-from lab.journal import migrations
+from lab.journal import migrations, projection
 from lab.journal.record import Record
 from tests.helpers import wait_until
 from tests.journal.samples import SESSION, cycle, dump, opened, reading, readings, whole_turn
@@ -133,6 +133,38 @@ def test_a_database_of_the_first_release_becomes_what_a_rebuild_makes(record: Re
     ]
     record.rebuild()
     assert record.query(thinking).rows == [("", 0, None)]
+
+
+def test_a_database_of_any_release_becomes_the_one_of_this_release_with_all_its_rows(record: Record) -> None:
+    record.append(SESSION, opened(), *whole_turn(1), *whole_turn(2))
+    record.append("sleep-0001", *cycle())
+    assert record.sync()
+    now = dump(record)
+    tables = "SELECT sql FROM duckdb_tables() WHERE sql LIKE '%PRIMARY KEY%' AND table_name <> 'schema_steps'"
+    assert record.query(tables).rows == []
+    for steps in range(1, len(migrations.STEPS)):
+        old = record.workspace.database.with_name("old.duckdb")
+        with duckdb.connect(str(old)) as connection:
+            migrations.upgrade(connection, migrations.STEPS[:steps])
+            connection.execute(f"ATTACH '{record.workspace.database}' AS present (READ_ONLY)")
+            for table in projection.TABLES:
+                found = connection.execute(
+                    "SELECT column_name FROM duckdb_columns() WHERE database_name = 'old' AND table_name = ?", [table]
+                ).fetchall()
+                names = ", ".join(f'"{name}"' for (name,) in found)
+                connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM present.{table}")
+        old.replace(record.workspace.database)
+        upgraded = Record(record.workspace)
+        assert upgraded.sync()
+        found_now = dump(upgraded)
+        # What the older release had no column for is there again after a rebuild.
+        assert {table: len(rows) for table, rows in found_now.items()} == {
+            table: len(rows) for table, rows in now.items()
+        }
+        assert found_now["salience"] == now["salience"] and found_now["sleep_cycles"] == now["sleep_cycles"]
+        assert upgraded.query(tables).rows == []
+        upgraded.rebuild()
+        assert dump(upgraded) == now
 
 
 def test_steps_are_applied_in_order_and_only_once() -> None:

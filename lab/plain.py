@@ -145,6 +145,8 @@ class _Transcript:
         tokens, said = 0, time.monotonic()
         for event in events:
             if isinstance(event, TurnBegan):
+                for exchange in event.marked:
+                    _say(f"note: turn {exchange.turn}: {transcript.LEARNT[exchange.mark]}")
                 if event.left_out:
                     _say(f"{count(event.left_out, 'earlier turn')} left out: the window is full.")
                 _say(f"writing {count(event.iterations, 'draft')}")

@@ -13,6 +13,7 @@ from typing import Final
 from lab.dialogue import lineage
 from lab.dialogue.context import Context, assemble
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
+from lab.dialogue.marks import NewMarks
 from lab.dialogue.recording import drafted, finished, measured, opened, scored, started
 from lab.domain import (
     Draft,
@@ -68,6 +69,7 @@ class Conversation:
         self._record = record
         self._settings = settings
         self._profile = profile(settings.salience.profile)
+        self._marks = NewMarks(record.journal, {session.session_id, *(one.session_id for one in self.history)})
         self._ownership = contextlib.ExitStack()
         # Counted apart from the history: a turn whose end could not be recorded has its number all the same.
         self._turns = self.history[-1].turn if self.history else 0
@@ -162,6 +164,8 @@ class Conversation:
         loaded = self._engine.loaded
         if loaded is None:
             raise LabError("No model is loaded yet.", "Wait until the engine is ready, or start it again.")
+        # Marked in another terminal meanwhile: the dialogue goes on from that.
+        marked = self._marks.take(self.history)
         context = self._context(text, loaded)
         exchange = self._begin_turn(text, context, loaded)
         rows = self._rows(seed)
@@ -169,7 +173,9 @@ class Conversation:
         refinement: Refinement | None = None
         error: LabError | None = None
         try:
-            yield TurnBegan(exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out)
+            yield TurnBegan(
+                exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out, marked
+            )
             for event in refine(self._generate(context.prompt, rows, cancel), rows):
                 if isinstance(event, Refined):
                     refinement = event.refinement

@@ -12,7 +12,10 @@ from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThough
 
 @dataclass(frozen=True, slots=True)
 class TurnBegan:
-    """The user's turn is on disk and the prompt fits. `left_out` counts earlier turns that did not fit."""
+    """The user's turn is on disk and the prompt fits.
+
+    `left_out` counts earlier turns that did not fit; `marked` are those that were marked elsewhere since the last turn.
+    """
 
     exchange_id: str
     turn: int
@@ -20,6 +23,7 @@ class TurnBegan:
     iterations: int
     prompt_tokens: int
     left_out: int
+    marked: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

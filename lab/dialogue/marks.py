@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lab.domain import Exchange, Mark
 from lab.errors import LabError
 from lab.journal import queries
+from lab.journal.beside import from_journal
 from lab.journal.events import ExchangeMarked
+from lab.journal.journal import Journal
 from lab.journal.record import Record
 
-# A mark is a matter of one key: whoever holds the database longer than this is told about.
-_SYNC_SECONDS = 2.0
+# A mark is a matter of one key: while the database is held longer than this, the journal is read instead.
+_SYNC_SECONDS = 1.0
 
 
 def mark(
@@ -21,15 +24,14 @@ def mark(
 
     None takes the mark back, and with it what was put in place of the answer. "edited" needs the `target`, the answer
     as it should have been. "kept" with an `iteration` makes that draft the answer. "excluded" may name either, which
-    stays the answer of the dialogue. Raises LabError for an unknown exchange, one that still runs, a mark that means
-    nothing for it, and a database that is held elsewhere.
+    stays the answer of the dialogue. Raises LabError for an unknown exchange, one that still runs, and a mark that
+    means nothing for it.
     """
-    if not record.sync(_SYNC_SECONDS):
-        raise LabError(
-            f"{exchange_id} cannot be marked: another program holds {record.workspace.database}.",
-            "Close that program, then mark it again.",
-        )
-    exchange = queries.exchange(record, exchange_id)
+    if record.sync(_SYNC_SECONDS):
+        exchange = queries.exchange(record, exchange_id)
+    else:
+        with from_journal(record, exchange_id) as beside:
+            exchange = queries.exchange(beside, exchange_id)
     if exchange is None:
         raise LabError(
             f'There is no exchange "{exchange_id}".', "lab sessions and lab show SESSION list what there is."
@@ -40,6 +42,37 @@ def mark(
     event = ExchangeMarked(exchange_id, marked.mark, marked.target, marked.kept_iteration)
     record.append(exchange.session_id, event)
     return marked
+
+
+class NewMarks:
+    """The marks that the exchanges of a dialogue get while it goes on, whichever process makes them."""
+
+    def __init__(self, journal: Journal, session_ids: Iterable[str]) -> None:
+        self._journal = journal
+        # Up to where each of these journals was read.
+        self._ends = {session_id: journal.committed(session_id) for session_id in session_ids}
+
+    def take(self, history: list[Exchange]) -> tuple[Exchange, ...]:
+        """Put those that were made since the last time into the history; the exchanges that it changed.
+
+        Raises LabError as `Journal.read` does.
+        """
+        said: dict[str, ExchangeMarked] = {}
+        for session_id, end in self._ends.items():
+            if self._journal.size(session_id) == end:
+                continue
+            for line in self._journal.read(session_id, end):
+                self._ends[session_id] = line.end
+                if line.entry and isinstance(line.entry.event, ExchangeMarked):
+                    said[line.entry.event.exchange_id] = line.entry.event
+        changed = []
+        for at, exchange in enumerate(history if said else ()):
+            if (event := said.get(exchange.exchange_id)) is not None:
+                marked = replace(exchange, mark=event.mark, target=event.target, kept_iteration=event.iteration)
+                if marked != exchange:
+                    history[at] = marked
+                    changed.append(marked)
+        return tuple(changed)
 
 
 def _marked(exchange: Exchange, mark: Mark | None, target: str | None, iteration: int | None) -> Exchange:

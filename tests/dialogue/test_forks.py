@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 
 from lab.dialogue import lineage
 from lab.dialogue.conversation import Conversation
+from lab.dialogue.events import TurnBegan
+from lab.dialogue.marks import mark
 from lab.domain import Exchange, Prompt
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import ExchangeMarked, TurnStarted
+from lab.journal.record import Record
 from lab.lab import Lab
 from tests.dialogue.test_conversation import Opened, answer
 
@@ -172,3 +176,20 @@ def test_a_parent_that_is_not_in_the_record_and_a_circle_end_the_line(opened: Op
         assert [e.exchange_id for e in lineage.history(lab.record, session)] == [one.exchange_id]
     assert lineage.parent_title(lab.record, replace(conversation.session, parent_session_id="gone")) == "gone"
     assert lineage.parent_title(lab.record, conversation.session) is None
+
+
+def test_what_another_terminal_marks_reaches_the_next_turn_of_an_open_fork(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = opened.lab()
+    one, two = dialogue(lab, "one", "two")
+    fork = lab.fork(two.exchange_id)
+    three = answer(fork, "three")
+    other = Record(lab.workspace)
+    mark(other, one.exchange_id, "edited", "Better one.")
+    mark(other, three.exchange_id, "edited", "Better three.")
+    asked = prompts(lab, monkeypatch)
+    began = next(iter(fork.take_turn("four", threading.Event())))
+    assert isinstance(began, TurnBegan) and [each.answer for each in began.marked] == ["Better one.", "Better three."]
+    answer(fork, "five")
+    assert contents(asked[-1])[:6] == ["one", "Better one.", "two", two.response, "three", "Better three."]

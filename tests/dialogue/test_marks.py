@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.dialogue.marks import mark
+from lab.dialogue.marks import NewMarks, mark
 from lab.domain import Exchange, Mark
 from lab.errors import LabError
 from lab.journal import queries
@@ -142,14 +142,38 @@ sys.stdin.read()
 """
 
 
-def test_a_mark_waits_for_nobody_who_holds_the_database(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mark_needs_no_database(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     assert record.sync()
     monkeypatch.setattr("lab.dialogue.marks._SYNC_SECONDS", 0.1)
     record.append(SESSION, SessionEnded(SESSION))
     command = [sys.executable, "-c", HOLD, str(record.workspace.database)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        with pytest.raises(LabError, match="another program holds"):
-            mark(record, FIRST, "kept")
+        # The draft, and that the other exchange still runs, are known from the journal.
+        assert mark(record, FIRST, "kept", iteration=0).answer == TEXTS[0]
+        with pytest.raises(LabError, match="still being answered"):
+            mark(record, RUNNING, "kept")
+        with pytest.raises(LabError, match='no exchange "session-b-0001"'):
+            mark(record, "session-b-0001", "kept")
         holder.communicate()
-    assert kept(record, FIRST).mark is None
+    found = kept(record, FIRST)
+    assert (found.mark, found.target, found.kept_iteration) == ("kept", TEXTS[0], 0)
+
+
+def test_the_marks_of_others_are_taken_once_and_only_what_they_change(record: Record) -> None:
+    assert record.sync()
+    mark(record, FIRST, "excluded")
+    assert record.sync()
+    history = queries.exchanges(record, SESSION)
+    marks = NewMarks(record.journal, [SESSION, "session-without-a-journal"])
+    assert marks.take(history) == ()
+    other = Record(record.workspace)
+    mark(other, FIRST, "kept", iteration=0)
+    mark(other, SECOND, "edited", "In other words.")
+    mark(other, SECOND, "edited", "In better words.")
+    assert [exchange.answer for exchange in marks.take(history)] == [TEXTS[0], "In better words."]
+    assert [exchange.mark for exchange in history] == ["kept", "edited", None, None]
+    assert marks.take(history) == ()
+    # What this dialogue knows already is no news.
+    history[0] = mark(record, FIRST, None)
+    assert marks.take(history) == () and history[0].mark is None

@@ -217,6 +217,8 @@ class MainScreen(Screen[None]):
             if isinstance(event, TurnBegan):
                 self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
                 self._show(turn)
+                for exchange in event.marked:
+                    self.lab_app.marker.marked.publish(exchange)
             elif isinstance(event, (TurnFinished, TurnFailed)):
                 self._live = ended(self._live, event.exchange)
                 await self.query_one(Transcript).finish(turn, event.exchange, self._left_out)

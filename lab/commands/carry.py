@@ -98,6 +98,8 @@ def backup(workspace: Workspace, arguments: argparse.Namespace) -> int:
             f"Wrote {file} ({amount(file.stat().st_size)}): {_carried(report.streams, report.adapters, report.bytes)}."
         )
     )
+    for name in report.left_out:
+        print(f"lab: {harmless(name)} was left out: a backup has no place for such a name.", file=sys.stderr)
     return 0
 
 

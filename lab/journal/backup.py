@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,12 @@ from lab.settings import Workspace
 MANIFEST: Final = "manifest.json"
 KIND: Final = "snarc-lab backup"
 VERSION: Final = 1
+# What a backup may hold and a restore put in place. No part begins with a dot, so none is "..", and none holds what
+# separates parts on any system.
+_PART: Final = r"[^./\\:\x00-\x1f\x7f][^/\\:\x00-\x1f\x7f]{0,199}"
+_STREAM: Final = rf"sessions/[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}/{re.escape(EVENTS_FILE)}"
+_TEXT: Final = rf"lab\.toml|prompts/{_PART}\.toml|queries/{_PART}\.sql"
+PLACES: Final = re.compile(rf"{_STREAM}|adapters/{_PART}(?:/{_PART}){{1,4}}|{_TEXT}")
 _PIECE: Final = 1 << 20
 # Text shrinks to a third at once; more effort gains little and costs most of the time.
 _EFFORT: Final = 2
@@ -29,11 +36,12 @@ _EFFORT: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What is in a backup; bytes are those of the files before packing."""
+    """What is in a backup; bytes are those of the files before packing. `left_out` are files it has no place for."""
 
     streams: int
     adapters: int
     bytes: int
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,10 @@ def back_up(
     cancelled and for a file that cannot be read, and OSError when `file` cannot be written.
     """
     # The adapters after the journal: no sleep is in it whose adapter is missing.
-    sources = [*_streams(workspace), *(_adapters(workspace) if adapters else ()), *_settings(workspace)]
+    found = [*_streams(workspace), *(_adapters(workspace) if adapters else ()), *_settings(workspace)]
+    # What could not be restored would make all of it unusable: hidden files, say, of a downloaded adapter.
+    left_out = tuple(source.name for source in found if not PLACES.fullmatch(source.name))
+    sources = [source for source in found if PLACES.fullmatch(source.name)]
     total = sum(source.size for source in sources)
     done = 0
     manifest: dict[str, dict[str, int | str]] = {}
@@ -82,7 +93,7 @@ def back_up(
         archive.writestr(MANIFEST, _manifest(manifest))
     streams = sum(name.startswith("sessions/") for name in manifest)
     folders = {name.split("/")[1] for name in manifest if name.startswith("adapters/")}
-    return BackupReport(streams, len(folders), total)
+    return BackupReport(streams, len(folders), total, left_out)
 
 
 def _manifest(files: dict[str, dict[str, int | str]]) -> bytes:
@@ -128,7 +139,8 @@ def _settings(workspace: Workspace) -> Iterator[_Source]:
 
 def _files(workspace: Workspace, paths: Iterator[Path] | list[Path]) -> Iterator[_Source]:
     for path in sorted(paths):
-        if path.is_file() and not path.is_symlink():
+        # A link is followed: what it leads to is what the lab reads.
+        if path.is_file():
             yield _Source(path.relative_to(workspace.root).as_posix(), path, path.stat().st_size)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -21,7 +20,7 @@ import orjson
 
 from lab.domain import Progress
 from lab.errors import LabError
-from lab.journal.backup import KIND, MANIFEST, VERSION
+from lab.journal.backup import KIND, MANIFEST, PLACES, VERSION
 from lab.journal.journal import EVENTS_FILE, Journal
 from lab.settings import Workspace
 from lab.text import amount
@@ -30,11 +29,6 @@ _PIECE: Final = 1 << 20
 _LARGEST_MANIFEST: Final = 256 << 20
 # So many faults are named; a file that is no backup has thousands.
 _NAMED: Final = 10
-# No part begins with a dot, so none is "..", and none holds what separates parts on any system.
-_PART: Final = r"[^./\\:\x00-\x1f\x7f][^/\\:\x00-\x1f\x7f]{0,199}"
-_STREAM: Final = rf"sessions/[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}/{re.escape(EVENTS_FILE)}"
-_TEXT: Final = rf"lab\.toml|prompts/{_PART}\.toml|queries/{_PART}\.sql"
-_ALLOWED: Final = re.compile(rf"{_STREAM}|adapters/{_PART}(?:/{_PART}){{1,4}}|{_TEXT}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ def restore(
         raise LabError(f"{file} is not a backup, or is damaged: {fault}.", "Take another copy of it.") from fault
     except OSError as fault:
         raise LabError(
-            f"{fault.filename or file} failed: {fault.strerror or fault}.",
+            f"{fault.filename or file} cannot be read or written: {fault.strerror or fault}.",
             "Name a readable backup, and a workspace that can be written and has room.",
         ) from fault
 
@@ -94,7 +88,7 @@ def _faults(archive: zipfile.ZipFile, files: dict[str, Any]) -> list[str]:
     for name, said in files.items():
         entry = entries.get(name)
         kind = entry.external_attr >> 16 if entry else 0
-        if not _ALLOWED.fullmatch(name):
+        if not PLACES.fullmatch(name):
             faults.append(f"{name!r} is no place in a workspace")
         elif entry is None:
             faults.append(f"{name!r} is missing")
@@ -116,7 +110,7 @@ def _conflicts(workspace: Workspace, files: dict[str, Any]) -> list[str]:
     return [
         f"{workspace.root / name} is there already and is another"
         for name, said in files.items()
-        if _ALLOWED.fullmatch(name) and (workspace.root / name).exists() and not _same(workspace.root / name, said)
+        if PLACES.fullmatch(name) and (workspace.root / name).exists() and not _same(workspace.root / name, said)
     ]
 
 
@@ -167,7 +161,9 @@ def _put(
         for name in files:
             target = workspace.root / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / name).replace(target)
+            # A lab that is open may go on with what is there already, and is the same.
+            if not target.exists():
+                (Path(folder) / name).replace(target)
     streams = sum(name.startswith("sessions/") for name in files)
     adapters = {name.split("/")[1] for name in files if name.startswith("adapters/")}
     return RestoreReport(streams, len(adapters), total)

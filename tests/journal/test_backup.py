@@ -16,6 +16,7 @@ import pytest
 from lab.domain import Progress
 from lab.errors import LabError
 from lab.journal.backup import KIND, MANIFEST, back_up
+from lab.journal.events import ExchangeMarked, SessionOpened
 from lab.journal.record import Record
 from lab.journal.restore import restore
 from lab.settings import Workspace
@@ -243,3 +244,49 @@ def test_more_than_there_is_room_for_is_refused_before_it_is_unpacked(
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 4999})())
     with pytest.raises(LabError, match="needs 5 kB, and 5 kB are free"):
         restore(tmp_path / "a.zip", Workspace(tmp_path / "copy"), quiet, threading.Event())
+
+
+def test_forks_and_marks_come_back(record: Record, tmp_path: Path) -> None:
+    record.append(SESSION, opened(), *whole_turn(1), *whole_turn(2))
+    fork = SessionOpened(
+        "fork", "tiny", None, "lexical", 0.15, parent_session_id=SESSION, parent_exchange_id=exchange_id(1)
+    )
+    record.append("fork", fork, *whole_turn(2, "fork"))
+    record.append(SESSION, ExchangeMarked(exchange_id(1), "edited", "In other words."))
+    record.append(SESSION, ExchangeMarked(exchange_id(2), "kept", "A draft.", 0))
+    copy = restored(backed_up(record, tmp_path / "a.zip"), tmp_path / "copy")
+    assert record.sync() and copy.sync()
+    assert dump(copy) == dump(record)
+    asked = "SELECT mark, target, kept_iteration FROM exchanges WHERE mark IS NOT NULL ORDER BY ALL"
+    assert copy.query(asked).rows == [("edited", "In other words.", None), ("kept", "A draft.", 0)]
+    (session,) = copy.query("SELECT parent_exchange_id FROM sessions WHERE session_id = 'fork'").rows
+    assert session == (exchange_id(1),)
+
+
+def test_what_could_not_be_restored_is_left_out_and_told(record: Record, tmp_path: Path) -> None:
+    fill(record)
+    folder = record.workspace.adapters / SLEEP
+    (folder / ".gitattributes").write_text("x")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "x").write_text("x")
+    with (tmp_path / "a.zip").open("wb") as target:
+        report = back_up(record.workspace, target, True, quiet, threading.Event())
+    assert report.left_out == (f"adapters/{SLEEP}/.cache/x", f"adapters/{SLEEP}/.gitattributes")
+    assert restored(tmp_path / "a.zip", tmp_path / "copy").sync()
+
+
+def test_a_setting_that_is_a_link_is_taken(record: Record, tmp_path: Path) -> None:
+    (tmp_path / "dotfiles.toml").write_text("[screen]\nrows = 7\n")
+    record.workspace.config.symlink_to(tmp_path / "dotfiles.toml")
+    copy = restored(backed_up(record, tmp_path / "a.zip"), tmp_path / "copy")
+    assert copy.workspace.settings().screen.rows == 7
+
+
+def test_a_file_that_is_there_already_is_not_touched(record: Record, tmp_path: Path) -> None:
+    """A lab may have it open: what it appends must not go into a file without a name."""
+    fill(record)
+    file = backed_up(record, tmp_path / "a.zip")
+    with record.journal.path(SESSION).open("ab") as written:
+        restored(file, record.workspace.root)
+        written.write(b"more\n")
+    assert record.journal.path(SESSION).read_bytes().endswith(b"more\n")

@@ -65,7 +65,9 @@ def _export_training(workspace: Workspace, arguments: argparse.Namespace) -> int
     with reading(workspace, wanted or "") as record:
         session_id = find_session(record, wanted) if wanted is not None else None
         profile = settings.salience.profile
-        total = count_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
+        total = 0
+        if line:
+            total = count_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
         examples = training_examples(record, profile=profile, session_id=session_id, salient_only=salient_only)
         done = 0
         with _out(arguments) as write:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -62,15 +63,16 @@ def import_chats(
     try:
         size, changed = file.stat().st_size, datetime.fromtimestamp(file.stat().st_mtime, timezone.utc)
         tally = Tally()
-        turns = _Turns(record, file, changed, rescore, tally)
-        for body in bodies(file, tally):
-            if progress:
-                progress(Progress("Importing", body.end, size, "bytes"))
-            if "messages" in body.value:
-                _conversation(record, file, body, changed, rescore, tally)
-            else:
-                turns.take(body)
-        turns.flush()
+        with contextlib.ExitStack() as owned:
+            turns = _Turns(record, file, changed, rescore, tally, owned)
+            for body in bodies(file, tally):
+                if progress:
+                    progress(Progress("Importing", body.end, size, "bytes"))
+                if "messages" in body.value:
+                    _conversation(record, file, body, changed, rescore, tally)
+                else:
+                    turns.take(body)
+            turns.flush()
     except OSError as fault:
         raise LabError(f"{file} cannot be read: {fault.strerror or fault}.", "Name a file of JSON lines.") from fault
     if not (tally.exchanges or tally.already):
@@ -85,8 +87,11 @@ def import_chats(
 def _conversation(record: Record, file: Path, body: Body, changed: datetime, rescore: Rescore, tally: Tally) -> None:
     """A line with messages: a session, all or nothing of it."""
     place = f"{file}:{body.number}"
+    faults = len(tally.skipped) + tally.more
     pairs = list(_pairs(body.value["messages"], place, tally))
     if not pairs:
+        if faults == len(tally.skipped) + tally.more:
+            tally.skip(place, "messages without an answer to a user")
         return
     # Two conversations may say the same; a file that names its lines keeps them apart.
     content = orjson.dumps([body.value.get("id"), *([pair.asked, pair.answer] for pair in pairs)])
@@ -133,8 +138,17 @@ def _pairs(messages: Any, place: str, tally: Tally) -> Iterator[_Pair]:
 class _Turns:
     """The lines of a file that are exchanges: they go into one session, many at a time."""
 
-    def __init__(self, record: Record, file: Path, changed: datetime, rescore: Rescore, tally: Tally) -> None:
+    def __init__(
+        self,
+        record: Record,
+        file: Path,
+        changed: datetime,
+        rescore: Rescore,
+        tally: Tally,
+        owned: contextlib.ExitStack,
+    ) -> None:
         self._record = record
+        self._owned = owned
         self._place = file
         self._changed = changed
         self._rescore = rescore
@@ -177,14 +191,15 @@ class _Turns:
     def flush(self) -> None:
         """Write what waits."""
         if self._file is not None and self._waiting:
-            with self._record.journal.own(self._file.session_id):
-                self._record.append(self._file.session_id, *self._waiting, at=self._at)
+            self._record.append(self._file.session_id, *self._waiting, at=self._at)
             self._waiting = []
 
     def _begin(self, pair: _Pair, digest: str) -> _File:
         # The file may grow: its name and its first exchange stay.
         name = re.sub(r"[^A-Za-z0-9._-]", "-", self._place.stem)[:80]
         session_id = f"{IMPORTED}{name}-{digest}"
+        # Until the end: another import of the same file would add the same.
+        self._owned.enter_context(self._record.journal.own(session_id))
         opened, _, whole = present(self._record, session_id)
         return _File(session_id, whole, opened)
 

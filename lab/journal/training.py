@@ -9,6 +9,7 @@ from typing import Any, Final
 from lab.domain import DIMENSIONS
 from lab.journal.record import Record
 
+# Examples that are read at a time: with answers of 200 tokens about 10 MB.
 _PAGE: Final = 5000
 _FROM: Final = """
     FROM exchanges e LEFT JOIN salience v ON v.exchange_id = e.exchange_id AND v.profile = $profile
@@ -28,21 +29,29 @@ def training_examples(
     `Record.query` does.
     """
     chosen = {"profile": profile, "session": session_id, "salient": salient_only}
-    at, exchange_id = datetime(1, 1, 1), ""
-    while True:
+    # Where each page ends, in one look: finding the next page behind the last would sort all that is left each time.
+    ends = record.query(
+        f"""SELECT created_at, exchange_id FROM (
+            SELECT e.created_at, e.exchange_id, row_number() OVER (ORDER BY e.created_at, e.exchange_id) AS number
+            {_FROM}
+        ) WHERE number % {_PAGE} = 0 ORDER BY ALL""",
+        chosen,
+    ).rows
+    begin: tuple[Any, ...] = (datetime.min, "")
+    for end in [*ends, (datetime.max, "")]:
         table = record.query(
             f"""SELECT e.exchange_id, e.session_id, e.turn, e.created_at, e.user_input,
                 coalesce(e.target, e.response) AS answer, e.checkpoint, e.adapter, e.mark,
                 {", ".join(f"v.{name}" for name in DIMENSIONS)}, v.total, v.salient
-            {_FROM} AND (e.created_at > $at OR (e.created_at = $at AND e.exchange_id > $after))
-            ORDER BY e.created_at, e.exchange_id LIMIT {_PAGE}""",
-            {**chosen, "at": at, "after": exchange_id},
+            {_FROM} AND e.created_at BETWEEN $begun AND $ended
+                AND (e.created_at > $begun OR e.exchange_id > $after)
+                AND (e.created_at < $ended OR e.exchange_id <= $last)
+            ORDER BY e.created_at, e.exchange_id""",
+            {**chosen, "begun": begin[0], "after": begin[1], "ended": end[0], "last": end[1]},
         )
         for row in table.rows:
             yield _example(dict(zip(table.columns, row)))
-        if len(table.rows) < _PAGE:
-            return
-        exchange_id, at = table.rows[-1][0], table.rows[-1][3]
+        begin = end
 
 
 def count_examples(record: Record, *, profile: str, session_id: str | None, salient_only: bool) -> int:

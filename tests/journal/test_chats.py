@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from lab.domain import Progress, Salience
 from lab.errors import LabError
@@ -172,3 +173,39 @@ def test_training_data_comes_back_with_the_same_texts_as_imported_sessions(recor
     assert [each["metadata"]["checkpoint"] for each in back] == ["tiny"] * 3
     ats = [each["metadata"]["created_at"].astimezone(timezone.utc).isoformat() for each in back]
     assert ats == [each["metadata"]["created_at"] for each in examples]
+
+
+def test_training_pages_end_anywhere_and_give_each_exchange_once(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime(2026, 11, 22, tzinfo=timezone.utc)
+    for number in range(6):
+        # Two at the same time.
+        name = f"session-{number}"
+        record.append(name, opened(name), *whole_turn(1, name), at=at + timedelta(hours=number // 2))
+    record.append("session-4", ExchangeMarked("session-4-0001", "excluded"))
+    assert record.sync()
+    for page in (1, 2, 3, 5, 6):
+        monkeypatch.setattr("lab.journal.training._PAGE", page)
+        examples = training_examples(record, profile="lexical", session_id=None, salient_only=False)
+        assert [each["id"] for each in examples] == [f"session-{n}-0001" for n in (0, 1, 2, 3, 5)]
+
+
+def test_two_imports_of_one_file_at_once_do_not_add_it_twice(record: Record, tmp_path: Path) -> None:
+    file = lines(tmp_path / "a.jsonl", turn("a", "b"))
+    import_chats(record, file, rescore)
+    lines(file, turn("a", "b"), turn("c", "d"))
+    (stream,) = record.journal.streams()
+    held = FileLock(record.journal.path(stream).with_name("owner.lock"), thread_local=False)
+    with held, pytest.raises(LabError, match="is in use by another lab"):
+        import_chats(record, file, rescore)
+    assert import_chats(record, file, rescore).exchanges == 1
+
+
+def test_of_a_file_that_is_none_of_ours_the_first_faults_are_told_and_the_rest_counted(
+    record: Record, tmp_path: Path
+) -> None:
+    report = import_chats(record, lines(tmp_path / "a.jsonl", turn("a", "b"), *["x"] * 300, {"messages": []}), rescore)
+    assert (len(report.skipped), report.more) == (100, 201)
+    few = import_chats(record, lines(tmp_path / "b.jsonl", turn("a", "b"), {"messages": []}), rescore)
+    assert few.skipped == [f"{tmp_path / 'b.jsonl'}:2: messages without an answer to a user"]

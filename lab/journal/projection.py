@@ -118,6 +118,7 @@ class _Fold:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[tuple[Any, ...], Row]] = {table: {} for table in TABLES}
+        self.loaded: dict[str, dict[tuple[Any, ...], Row]] = {}
         self.iterations: dict[str, set[int]] = {}
 
     def put(self, table: str, **row: Any) -> None:
@@ -159,14 +160,20 @@ class _Fold:
                 ).fetchall()
                 for row in found:
                     self.put(table, **dict(zip(columns, row)))
+                self.loaded[table] = {key: dict(row) for key, row in self.rows[table].items()}
 
     def store(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Write all rows, each in place of the one of its key, a column at a time: far faster than a row at a time."""
-        for table, rows in self.rows.items():
+        """Write the rows that are new or changed, each in place of the one of its key.
+
+        A column at a time: far faster than a statement a row.
+        """
+        for table, all_rows in self.rows.items():
+            before = self.loaded.get(table, {})
+            rows = [row for key, row in all_rows.items() if before.get(key) != row]
             if not rows:
                 continue
             shape = TABLES[table]
-            columns = {name: [row[name] for row in rows.values()] for name in shape.columns}
+            columns = {name: [row[name] for row in rows] for name in shape.columns}
             if keys := list(shape.columns)[: shape.keys]:
                 connection.execute(
                     f"DELETE FROM {table} WHERE ({_quoted(keys)}) IN (SELECT {_lists(shape, keys)})",

@@ -28,11 +28,12 @@ _READER: Final = {
     "temp_directory": "",
     "memory_limit": "1GB",
 }
-# A writer spills to the disk instead.
+# A writer spills to the disk instead. One thread: what it writes at once is small, and waking others takes longer.
 _WRITER: Final = {
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
     "memory_limit": "1GB",
+    "threads": "1",
 }
 
 

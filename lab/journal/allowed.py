@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,6 +13,16 @@ from lab.errors import LabError
 
 READ_ONLY_REMEDY: Final = "Queries only read the record; `lab sql --write` may change the database until a rebuild."
 _PRAGMAS: Final = ("TABLE_INFO", "SHOW_TABLES", "STORAGE_INFO", "DATABASE_SIZE", "VERSION")
+
+# The first two run SQL that is a text, which is not seen here; the others change settings.
+_REFUSED: Final = ("QUERY", "JSON_EXECUTE_SERIALIZED_SQL", "ENABLE_LOGGING", "ENABLE_PROFILING")
+
+_TOKEN: Final = re.compile(
+    # Texts and quoted names whole; of all else, what stands together.
+    r"""\$(\w*)\$.*?\$\1\$ | "(?:[^"]|"")*" | [eE]'(?:[^'\\]|\\.|'')*' | [xXbB]?'(?:[^']|'')*'
+    | (?:(?!--|/\*|["'])\S)+ | .""",
+    re.DOTALL | re.VERBOSE,
+)
 
 _OPENING: Final = "FROM (\n"
 
@@ -50,34 +62,44 @@ def kind_of(statement: duckdb.Statement) -> duckdb.StatementType | None:
 
 def _parts(sql: str, connection: duckdb.DuckDBPyConnection) -> list[tuple[duckdb.StatementType | None, str, int]]:
     """Kind, text and place (in bytes) of each statement."""
+    # Of all at once, so that an error knows its place.
+    connection.extract_statements(sql)
     raw, at = sql.encode(), 0
     found: list[tuple[duckdb.StatementType | None, str, int]] = []
-    for statement in connection.extract_statements(sql):
-        part = statement.query.encode()
-        # The parts come in order; the place is only for the error message.
-        at = max(raw.find(part, at), 0)
-        found.append((kind_of(statement), statement.query, at))
-        at += len(part)
+    for end in [*(place for place, token in _tokens(raw) if token == ";"), len(raw)]:
+        part = raw[at:end].decode()
+        statements = connection.extract_statements(part)
+        if statements:
+            # The releases for Python 3.10 make several of a PIVOT.
+            kind = kind_of(statements[0]) if len(statements) == 1 else duckdb.StatementType.MULTI
+            found.append((kind, part, at))
+        at = end + 1
     return found
 
 
 def _allowed(kind: duckdb.StatementType | None, text: str, at: int) -> Allowed:
     raw = text.encode()
     tokens = _tokens(raw)
-    words = [word.upper() for _, word in tokens[:8]]
-    end = tokens[-1][0] + len(tokens[-1][1].encode()) if tokens else 0
+    words = [word.upper() for _, word in tokens]
+    for name, opening in itertools.pairwise(words):
+        if opening == "(" and name.strip('"') in _REFUSED:
+            raise LabError(f"{name.strip(chr(34)).lower()}() is not allowed in a query.", READ_ONLY_REMEDY)
 
     def rest(of: int) -> str:
-        return raw[tokens[of][0] : end].decode()
+        return raw[tokens[of][0] :].decode()
 
     def wrapped(kind: Kind, head: str, of: int) -> Allowed:
         opening = f"{head} {_OPENING}".lstrip()
         # The new line ends a comment that the last line may hold.
         return Allowed(kind, f"{opening}{rest(of)}\n)", at + tokens[of][0], len(opening.encode()))
 
-    if kind in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
+    # The releases for Python 3.10 take a PRAGMA for what it stands for.
+    if words[0] == "PRAGMA":
+        if words[1] in _PRAGMAS:
+            return Allowed("told", rest(0), at + tokens[0][0], 0)
+    elif kind in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):
         return wrapped("rows", "", 0)
-    if kind == duckdb.StatementType.EXPLAIN:
+    elif kind == duckdb.StatementType.EXPLAIN:
         skip = 2 if words[1:2] == ["ANALYZE"] else 1
         if words[1:2] != ["("] and len(tokens) > skip:
             return wrapped("told", " ".join(words[:skip]), skip)
@@ -91,10 +113,8 @@ def _allowed(kind: duckdb.StatementType | None, text: str, at: int) -> Allowed:
             name = tokens[place + 2][1]
             head = f"CREATE {'OR REPLACE ' if place == 3 else ''}TEMP TABLE {name} AS"
             return wrapped("sets", head, place + 4)
-    elif (kind == duckdb.StatementType.SET and words[1:2] == ["VARIABLE"]) or (
-        kind == duckdb.StatementType.PRAGMA and words[1] in _PRAGMAS
-    ):
-        return Allowed("sets" if kind == duckdb.StatementType.SET else "told", rest(0), at + tokens[0][0], 0)
+    elif kind == duckdb.StatementType.SET and words[1:2] == ["VARIABLE"]:
+        return Allowed("sets", rest(0), at + tokens[0][0], 0)
     raise LabError(
         f"{' '.join(words[:2])} is not allowed in a query: it may SELECT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN,"
         " SET VARIABLE, and CREATE TEMP VIEW, MACRO or TABLE name AS.",
@@ -103,17 +123,15 @@ def _allowed(kind: duckdb.StatementType | None, text: str, at: int) -> Allowed:
 
 
 def _tokens(raw: bytes) -> list[tuple[int, str]]:
-    """Place (in bytes) and text of each token that is no comment, without the semicolons at the end."""
+    """Place (in bytes) and text of each token that is no comment."""
     starts = duckdb.tokenize(raw.decode())
     ends = [place for place, _ in starts[1:]] + [len(raw)]
-    found = [
-        (place, raw[place:end].decode().strip())
+    return [
+        # The releases for Python 3.10 do not tell comments: there they follow the text of a token.
+        (place, found[0])
         for (place, kind), end in zip(starts, ends)
-        if kind != duckdb.token_type.comment
+        if kind != duckdb.token_type.comment and (found := _TOKEN.match(raw[place:end].decode()))
     ]
-    while found and found[-1][1] == ";":
-        found.pop()
-    return found
 
 
 def unlocked(sql: str, connection: duckdb.DuckDBPyConnection) -> list[Allowed]:
@@ -123,7 +141,7 @@ def unlocked(sql: str, connection: duckdb.DuckDBPyConnection) -> list[Allowed]:
     for kind, part, at in parts:
         raw = part.encode()
         tokens = _tokens(raw)
-        text = raw[tokens[0][0] : tokens[-1][0] + len(tokens[-1][1].encode())].decode()
+        text = raw[tokens[0][0] :].decode()
         start = at + tokens[0][0]
         if len(found) + 1 < len(parts):
             found.append(Allowed("sets", text, start, 0))

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
 from lab.errors import LabError
-from lab.journal import sandbox, statements
+from lab.journal import alias, sandbox, statements
 from lab.journal.allowed import unlocked
 from lab.journal.database import Database
 from lab.journal.record import Record
@@ -74,6 +75,7 @@ class Asker:
             scratch = Scratch()
             request = {
                 "database": str(self._record.workspace.database),
+                "alias": str(self._alias(scratch)),
                 "folder": str(scratch.folder),
                 "disk": scratch.limit,
                 "sql": sql,
@@ -88,6 +90,8 @@ class Asker:
             raise
         finally:
             _end(process)
+            if scratch:
+                alias.remove(self._alias(scratch))
 
     def change(self, sql: str, parameters: Parameters = (), cancel: threading.Event | None = None) -> Result:
         """Run statements with nothing locked: they may change the database, until a rebuild, and touch files."""
@@ -126,6 +130,10 @@ class Asker:
             _end(process)
         for result in given:
             result.close()
+
+    def _alias(self, scratch: Scratch) -> Path:
+        """Beside the database: a link cannot lead to another disk."""
+        return self._record.workspace.database.parent / alias.FOLDER / scratch.folder.name
 
     def _kept(self, result: Result) -> Result:
         """A result that `close` removes too. Whoever asked may have gone meanwhile: then it is removed now."""

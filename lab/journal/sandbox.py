@@ -2,8 +2,8 @@
 
 The process reads one JSON object from standard input and says, a JSON object a line, how far it is and how it ended.
 It can be killed at any time, it is the first to go when memory ends, and nothing it does makes the screen wait: that is
-what it is for. DuckDB is told to reach no file; it exempts those of its own databases, which is why a statement also
-has to be `allowed`.
+what it is for. DuckDB is told to reach no file; it exempts those of its own databases, which is why the record's is
+opened by a name that is gone before a statement runs, and why a statement also has to be `allowed`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,16 @@ import json
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
 from lab.errors import LabError
-from lab.journal import statements
+from lab.journal import alias, statements
 from lab.journal.allowed import Allowed, allowed
-from lab.journal.database import is_busy
 
 MEMORY: Final = "1GB"
-_WAIT_SECONDS: Final = 5.0
-_POLL_SECONDS: Final = 0.02
 # Rows of what cannot be selected from: plans and pragmas.
 _TOLD: Final = 10_000
 
@@ -97,15 +93,7 @@ def _open(request: dict[str, Any], schema: str) -> duckdb.DuckDBPyConnection:
             "memory_limit": MEMORY,
         }
     )
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            connection.execute(f"ATTACH {literal(request['database'])} AS lab (READ_ONLY)")
-            break
-        except duckdb.Error as fault:
-            if not is_busy(fault) or time.monotonic() > deadline:
-                raise
-        time.sleep(_POLL_SECONDS)
+    alias.attach(connection, Path(request["database"]), Path(request["alias"]), "lab")
     folder = Path(request["folder"])
     connection.execute(f"ATTACH {literal(str(folder / 'result.duckdb'))} AS {schema}")
     for setting in (

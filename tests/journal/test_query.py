@@ -98,6 +98,36 @@ HOSTILE = [
     "SET disabled_filesystems = ''",
     "PRAGMA memory_limit = '100GB'",
     "PRAGMA enable_object_cache",
+    # SQL in a text, which nobody has looked at.
+    "FROM json_execute_serialized_sql(json_serialize_sql('WITH x AS (COPY (SELECT 1) TO ''DATABASE.wal''"
+    " (USE_TMP_FILE false)) FROM x'))",
+    "FROM system.main.\"JSON_execute_serialized_sql\"/* */('{}')",
+    "FROM query('WITH x AS (COPY (SELECT 1) TO ''DATABASE.wal'' (USE_TMP_FILE false)) FROM x')",
+    "FROM query -- (\n ('SELECT 1')",
+    "CREATE TEMP MACRO m(p) AS TABLE FROM \"query\"(p); FROM m('SELECT 1')",
+    "CREATE TEMP VIEW v AS WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)) FROM x; FROM v",
+    "CREATE TEMP MACRO m() AS TABLE WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal') FROM x; FROM m()",
+    "FROM enable_logging(storage := 'file', storage_path := 'OUTSIDE')",
+    "FROM enable_logging(storage := 'stdout')",
+    "PIVOT (WITH x AS (COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)) FROM x) ON Count USING sum(1)",
+    "SELECT 1 /* ) */ ; /* ; */ COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false)",
+    "SELECT 1)\n; COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false); SELECT (1",
+    "SELECT '''' ; COPY (SELECT 1) TO 'DATABASE.wal' (USE_TMP_FILE false); SELECT $a$ ' $a$",
+    # The record's own file, which DuckDB exempts.
+    "FROM read_blob('DATABASE')",
+    "FROM system.main.\"read_blob\"(['DATABASE'])",
+    "FROM read_csv('DATABASE', all_varchar = true, ignore_errors = true, strict_mode = false, sep = '|')",
+    "SET VARIABLE f = 'DATABASE'; SELECT count(*) FROM read_blob(getvariable('f'))",
+    "SET VARIABLE f = (SELECT size FROM read_blob('DATABASE')); SELECT getvariable('f')",
+    "SELECT * FROM sessions, LATERAL (SELECT size FROM read_blob('DATABASE'))",
+    "CREATE TEMP MACRO r(p) AS TABLE FROM read_blob(p); FROM r('DATABASE')",
+    "CREATE TEMP VIEW r AS FROM read_blob('DATABASE'); FROM r",
+    "EXPLAIN ANALYZE FROM read_blob('DATABASE')",
+    "SUMMARIZE FROM read_blob('DATABASE')",
+    "PIVOT (SELECT size, filename FROM read_blob('DATABASE')) ON filename USING max(size)",
+    "FROM query_table('DATABASE')",
+    "FROM 'DATABASE'",
+    'FROM "file:DATABASE."',
 ]
 
 

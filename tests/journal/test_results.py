@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from lab.errors import LabError
+from lab.journal import alias
 from lab.journal.asking import Asker, QueryError
 from lab.journal.record import Record
 from lab.journal.results import FORMS, Result
@@ -84,6 +85,63 @@ def test_no_file_of_the_workspace_can_be_read_or_made(asker: Asker, filled: Reco
     (filled.workspace.root / "lab.toml").touch()
     with pytest.raises(LabError):
         asker.ask(sql.replace("SESSIONS", str(filled.workspace.sessions)))
+
+
+def test_even_what_got_past_the_check_reaches_no_file_of_the_record(filled: Record) -> None:
+    database = filled.workspace.database
+    connection = duckdb.connect()
+    alias.attach(connection, database, database.parent / alias.FOLDER / "a", "lab")
+    connection.execute("USE lab; SET enable_external_access = false; SET lock_configuration = true")
+    assert connection.execute("SELECT count(*) FROM exchanges").fetchall() == [(2,)]
+    before = everything_below(filled.workspace.sessions)
+    ((known,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE database_name = 'lab'").fetchall()
+    for path in (database, f"{database}.wal", known, f"{known}.wal"):
+        with pytest.raises(duckdb.Error):
+            connection.execute(f"COPY (SELECT 1) TO '{path}' (USE_TMP_FILE false)")
+        with contextlib.suppress(duckdb.PermissionException):
+            assert connection.execute(f"SELECT count(*) FROM read_blob('{path}')").fetchall() == [(0,)]
+    assert everything_below(filled.workspace.sessions) == before
+    connection.close()
+
+
+def test_a_query_sees_what_a_killed_writer_left_in_the_log(asker: Asker, filled: Record) -> None:
+    code = """
+import os, duckdb
+connection = duckdb.connect(ARGUMENTS[0])
+connection.execute("UPDATE sessions SET title = 'in the log'")
+print("written", flush=True)
+os._exit(1)
+"""
+    with start_child(code, filled.workspace.database) as child:
+        assert said(child) == "written"
+        child.wait()
+    assert Path(f"{filled.workspace.database}.wal").exists()
+    assert rows(asker.ask("SELECT title FROM sessions")) == [("in the log",)]
+
+
+def test_links_that_a_killed_process_left_are_removed_at_the_next_query(asker: Asker, filled: Record) -> None:
+    folder = filled.workspace.sessions / alias.FOLDER
+    (folder / "left").mkdir(parents=True)
+    (folder / "young").mkdir()
+    os.utime(folder / "left", (1, 1))
+    assert rows(asker.ask("SELECT 1")) == [(1,)]
+    assert [path.name for path in folder.iterdir()] == ["young"]
+    (folder / "young").rmdir()
+    assert rows(asker.ask("SELECT 1")) == [(1,)]
+    assert not folder.exists()
+
+
+def test_where_there_are_no_links_the_record_is_read_by_its_own_name(
+    filled: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    connection = duckdb.connect()
+    alias.attach(connection, filled.workspace.database, filled.workspace.sessions / alias.FOLDER / "a", "lab")
+    assert connection.execute("SELECT count(*) FROM lab.exchanges").fetchall() == [(2,)]
+    connection.close()
 
 
 def test_no_memory_is_enough_for_some_and_they_end_with_a_sentence(asker: Asker) -> None:
@@ -223,6 +281,7 @@ def test_what_a_killed_lab_left_is_removed_and_its_query_ends(filled: Record, ca
     code = f"""
 import threading, time
 from pathlib import Path
+from lab.journal import alias
 from lab.journal.asking import Asker
 from lab.journal.record import Record
 from lab.settings import Workspace

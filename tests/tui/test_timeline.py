@@ -157,21 +157,21 @@ async def test_closer_shows_single_exchanges_and_the_edge_goes_on(make_lab: Make
         await hand.sees("turn 5 ", "highest of")
         await hand.until(lambda: not hand.shows("reading"))
         for _ in range(4):
-            size = screen._stretch.size
+            size = screen._axis.stretch.size
             await hand.press("plus")
-            await hand.until(lambda size=size: screen._stretch.size < size)  # type: ignore[misc]
+            await hand.until(lambda size=size: screen._axis.stretch.size < size)  # type: ignore[misc]
         await hand.until(lambda: not hand.shows("a column"))
         await hand.press("end")
         await hand.sees("turn 1000 ")
         await hand.press("home")
         await hand.sees("turn 1 ")
-        last = screen._stretch.start + screen._stretch.size
+        last = screen._axis.stretch.start + screen._axis.stretch.size
         for _ in range(8):
             await hand.press("pagedown")
-        await hand.until(lambda: screen._place >= last)
-        await hand.until(lambda: hand.shows(f"turn {screen._place + 1} "))
+        await hand.until(lambda: screen._axis.place >= last)
+        await hand.until(lambda: hand.shows(f"turn {screen._axis.place + 1} "))
         await hand.press("minus")
-        await hand.until(lambda: screen._stretch.size > last)
+        await hand.until(lambda: screen._axis.stretch.size > last)
 
 
 async def test_a_jump_within_many_goes_to_the_very_exchange(make_lab: MakeLab) -> None:
@@ -184,7 +184,7 @@ async def test_a_jump_within_many_goes_to_the_very_exchange(make_lab: MakeLab) -
         await hand.sees("turn 15 ")
         await hand.press("enter")
         await hand.until(lambda: isinstance(hand.app.screen, ExchangeScreen))
-        assert screen._exchange_id == exchange(15)
+        assert screen._axis.exchange_id == exchange(15)
 
 
 async def test_all_sessions_and_back_to_that_of_the_exchange_at_the_cursor(make_lab: MakeLab) -> None:

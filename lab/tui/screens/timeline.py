@@ -15,9 +15,10 @@ from textual.widgets import Static
 
 from lab.domain import SleepCycle
 from lab.journal.filters import MEASURES
-from lab.journal.timeline import Moment, Point, Stretch, placed
+from lab.journal.timeline import Moment, placed
 from lab.text import DOT, count, harmless, one_line
 from lab.tui.actions import Where, bindings
+from lab.tui.axis import Axis, Part
 from lab.tui.clipboard import say
 from lab.tui.timeline import Jumped, MomentRead, StretchRead, jump, read_moment, read_stretch
 from lab.tui.widgets.keys import KeyBar
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 10
 _STEP: Final = 0.05
-# Fewer exchanges than this are not zoomed into.
-_CLOSEST: Final = 8
 # The exchange at the cursor is read when the keys rest so long.
 _REST_SECONDS: Final = 0.05
 
@@ -60,12 +59,8 @@ class TimelineScreen(Screen[None]):
         self._profiles: list[str] = []
         self._threshold = self._value = lab.settings.salience.threshold
         self._measure = "total"
-        self._stretch = Stretch((), 0, 0, 0)
+        self._axis = Axis()
         self._cycles: list[SleepCycle] = []
-        self._index = 0
-        # The exchange that is told: of a point that stands for many the highest, or the one that was jumped to.
-        self._exchange_id: str | None = None
-        self._place = 0
         self._moment: Moment | None = None
         self._state = ""
         self._number = 0
@@ -96,29 +91,24 @@ class TimelineScreen(Screen[None]):
         columns = self.query_one(Lanes).columns
         if columns != self._columns:
             first, self._columns = not self._columns, columns
-            if first:
-                self._load(place=2**62)
-            else:
-                self._load(self._stretch.start, self._stretch.size, self._place)
+            self._load(Part(place=2**62) if first else self._axis.shown)
 
     # Reading
 
-    def _load(
-        self, start: int = 0, size: int | None = None, place: int | None = None, exchange_id: str | None = None
-    ) -> None:
-        """Read a part of the axis, all of it by default, and put the cursor on a place or on an exchange."""
+    def _load(self, part: Part) -> None:
+        """Read a part of the axis."""
         self._cancel.set()
         self._cancel = threading.Event()
         self._number += 1
-        self._exchange_id = exchange_id
+        self._axis.exchange_id = part.exchange_id
         self._say("reading")
         work = partial(
             read_stretch,
             self._lab,
             (self._session_id, self._profile),
-            (start, size or None, self._columns),
-            place,
-            exchange_id,
+            (part.start, part.size or None, self._columns),
+            part.place,
+            part.exchange_id,
             self._cancel,
             self._number,
             self.post_message,
@@ -131,42 +121,32 @@ class TimelineScreen(Screen[None]):
         if message.stretch is None:
             self._say(str(message.error))
             return
-        self._stretch, self._cycles, self._profiles = message.stretch, message.cycles, message.profiles
+        self._axis.stretch, self._cycles, self._profiles = message.stretch, message.cycles, message.profiles
         self._say("")
-        self._put(self._index_of(message.place), message.place, self._exchange_id)
+        self._axis.put_at(message.place, self._axis.exchange_id)
+        self._arrive()
 
-    def _index_of(self, place: int) -> int:
-        starts = [index for index, point in enumerate(self._stretch.points) if point.start <= place]
-        return starts[-1] if starts else 0
+    def _go(self, part: Part | None) -> None:
+        """Read what has to be read, else show the cursor where it is."""
+        if part is not None:
+            self._load(part)
+        else:
+            self._arrive()
 
-    @property
-    def _point(self) -> Point | None:
-        points = self._stretch.points
-        return points[self._index] if self._index < len(points) else None
-
-    def _put(self, index: int, place: int | None = None, exchange_id: str | None = None) -> None:
-        """Put the cursor on a point, and of its exchanges on this one, else on the highest."""
-        self._index = index
-        point = self._point
-        if point is None:
-            self._exchange_id, self._moment = None, None
-            self._draw()
-            return
-        named = exchange_id is not None and place is not None
-        self._place = place if named and place is not None else point.place
-        self._exchange_id = exchange_id if named else point.exchange_id
+    def _arrive(self) -> None:
+        """Draw the cursor, and tell of the exchange when the keys rest."""
         self._draw()
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.set_timer(_REST_SECONDS, self._tell)
 
     def _tell(self) -> None:
-        if self._exchange_id is not None:
-            work = partial(read_moment, self._lab, self._exchange_id, self._profile, self.post_message)
+        if self._axis.exchange_id is not None:
+            work = partial(read_moment, self._lab, self._axis.exchange_id, self._profile, self.post_message)
             self.run_worker(work, group="moment", name="moment", thread=True)
 
     def on_moment_read(self, message: MomentRead) -> None:
-        if message.exchange_id == self._exchange_id:
+        if message.exchange_id == self._axis.exchange_id:
             self._moment = message.moment
             if message.error is not None:
                 self._say(str(message.error))
@@ -175,20 +155,22 @@ class TimelineScreen(Screen[None]):
     # Drawing
 
     def _draw(self) -> None:
-        point = self._point
-        marks = placed(self._cycles, self._stretch.points)
+        point = self._axis.point
+        marks = placed(self._cycles, self._axis.stretch.points)
         values = point.mean if point is not None else ()
-        self.query_one(Lanes).show(self._stretch.points, marks, self._index, self._measure, self._threshold, values)
+        self.query_one(Lanes).show(
+            self._axis.stretch.points, marks, self._axis.index, self._measure, self._threshold, values
+        )
         line = self.query_one("#moment", Static)
         if point is None:
             line.update("" if self._state else "No exchanges yet. Talk first; every exchange then has its place here.")
-        elif self._moment is not None and self._moment.exchange_id == self._exchange_id:
+        elif self._moment is not None and self._moment.exchange_id == self._axis.exchange_id:
             line.update(told(self._moment, point, self._session_id is not None, self.size.width - 4))
 
     def _say(self, state: str) -> None:
         """The two lines above: what is shown, what the next jump looks for, and what goes on."""
         self._state = state
-        stretch = self._stretch
+        stretch = self._axis.stretch
         whose = "All sessions" if self._session_id is None else "This session"
         parts = [count(stretch.total, "exchange")]
         if stretch.size < stretch.total:
@@ -210,27 +192,7 @@ class TimelineScreen(Screen[None]):
         if self.has_class("-plots"):
             self.query_one(Plots).step(1 if by > 0 else -1)
             return
-        points = self._stretch.points
-        target = self._index + by
-        if points and 0 <= target < len(points):
-            self._put(target)
-        elif points:
-            self._beyond(target)
-
-    def _beyond(self, target: int) -> None:
-        """Go to the end of what is shown, or past it into the next part of the axis."""
-        stretch, last = self._stretch, len(self._stretch.points) - 1
-        before = target < 0
-        if self._index != (0 if before else last) or (stretch.start == 0 if before else self._at_end):
-            self._put(0 if before else last)
-            return
-        shift = max(stretch.size // 2, 1) * (-1 if before else 1)
-        start = min(max(stretch.start + shift, 0), stretch.total - stretch.size)
-        self._load(start, stretch.size, stretch.start - 1 if before else stretch.start + stretch.size)
-
-    @property
-    def _at_end(self) -> bool:
-        return self._stretch.start + self._stretch.size >= self._stretch.total
+        self._go(self._axis.step(by))
 
     def action_earlier(self) -> None:
         self._move(-1)
@@ -245,22 +207,14 @@ class TimelineScreen(Screen[None]):
         self._move(_PAGE)
 
     def action_first(self) -> None:
-        self._end(0)
+        self._go(self._axis.end(last=False))
 
     def action_last(self) -> None:
-        self._end(self._stretch.total - 1)
-
-    def _end(self, place: int) -> None:
-        stretch = self._stretch
-        if not stretch.points:
-            return
-        if stretch.start <= place < stretch.start + stretch.size:
-            self._put(self._index_of(place))
-        else:
-            self._load(0 if place == 0 else stretch.total - stretch.size, stretch.size, place)
+        self._go(self._axis.end(last=True))
 
     def on_lanes_picked(self, message: Lanes.Picked) -> None:
-        self._put(message.index)
+        self._axis.put(message.index)
+        self._arrive()
 
     def action_lane_up(self) -> None:
         self._choose(-1)
@@ -275,16 +229,14 @@ class TimelineScreen(Screen[None]):
         self._plot()
 
     def action_zoom_in(self) -> None:
-        self._zoom(max(self._stretch.size // 2, min(_CLOSEST, self._stretch.size)))
+        self._zoom(self._axis.closer())
 
     def action_zoom_out(self) -> None:
-        self._zoom(min(self._stretch.size * 2, self._stretch.total))
+        self._zoom(self._axis.farther())
 
-    def _zoom(self, size: int) -> None:
-        stretch = self._stretch
-        if size != stretch.size:
-            start = min(max(self._place - size // 2, 0), stretch.total - size)
-            self._load(start, size, self._place, self._exchange_id)
+    def _zoom(self, part: Part | None) -> None:
+        if part is not None:
+            self._load(part)
 
     # Jumping
 
@@ -295,7 +247,7 @@ class TimelineScreen(Screen[None]):
         self._jump(forward=False)
 
     def _jump(self, forward: bool) -> None:
-        if self._point is None or self.has_class("-plots"):
+        if self._axis.point is None or self.has_class("-plots"):
             return
         self._cancel.set()
         self._cancel = threading.Event()
@@ -303,7 +255,7 @@ class TimelineScreen(Screen[None]):
         work = partial(
             jump,
             self._lab,
-            (self._session_id, self._profile, self._measure, self._value, self._place),
+            (self._session_id, self._profile, self._measure, self._value, self._axis.place),
             forward,
             self._cancel,
             self.post_message,
@@ -319,13 +271,7 @@ class TimelineScreen(Screen[None]):
             self._say(f"No exchange {way} this one has a {self._measure} of {self._value:.2f} or more.")
             return
         self._say("")
-        place, exchange_id = message.found
-        stretch = self._stretch
-        if stretch.start <= place < stretch.start + stretch.size:
-            self._put(self._index_of(place), place, exchange_id)
-        else:
-            start = min(max(place - stretch.size // 2, 0), stretch.total - stretch.size)
-            self._load(start, stretch.size, place, exchange_id)
+        self._go(self._axis.go(*message.found))
 
     def action_raise_value(self) -> None:
         self._set_value(self._value + _STEP)
@@ -340,8 +286,8 @@ class TimelineScreen(Screen[None]):
     # Going elsewhere
 
     def action_open(self) -> None:
-        if self._exchange_id is not None and not self.has_class("-plots"):
-            self.lab_app.sessions.open_exchange(self._exchange_id)
+        if self._axis.exchange_id is not None and not self.has_class("-plots"):
+            self.lab_app.sessions.open_exchange(self._axis.exchange_id)
 
     def action_switch(self) -> None:
         """From a session to all of them, and back to the session of the exchange at the cursor."""
@@ -351,7 +297,7 @@ class TimelineScreen(Screen[None]):
             self._session_id = self._moment.session_id
         else:
             return
-        self._load(exchange_id=self._exchange_id)
+        self._load(Part(exchange_id=self._axis.exchange_id))
         self._plot()
 
     def action_profile(self) -> None:
@@ -362,7 +308,7 @@ class TimelineScreen(Screen[None]):
             return
         known = sorted({*others, self._profile})
         self._profile = known[(known.index(self._profile) + 1) % len(known)]
-        self._load(self._stretch.start, self._stretch.size, self._place, self._exchange_id)
+        self._load(self._axis.shown)
         self._plot()
 
     def action_plots(self) -> None:

@@ -57,6 +57,14 @@ class Figure:
         """True when there is nothing to draw."""
         return not any(series.x for series in self.series)
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Where the y axis begins and ends: it holds 0, all values and rules, with a little room."""
+        heights = [0.0, *(y for series in self.series for y in series.y)]
+        heights += [rule.y for rule in self.rules if rule.y is not None]
+        low, high = 1.05 * min(heights), 1.05 * max(heights)
+        return (low, high) if low < high else (0.0, 1.0)
+
 
 def require_matplotlib() -> None:
     """Raises LabError with the command that installs it."""
@@ -145,7 +153,7 @@ def _draw(axes: Axes, figure: Figure, colours: Mapping[str, str]) -> None:
     axes.set_ylabel(figure.y_label)
     axes.set_facecolor(colours["background"])
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(*figure.limits)
 
 
 def _bar_width(figure: Figure) -> float:

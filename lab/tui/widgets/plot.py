@@ -74,7 +74,6 @@ class Plot(Vertical):
         # The library measures its canvases only when it is laid out itself, not when its neighbours are.
         self.call_after_refresh(drawn.refresh, layout=True)
         places = [x for series in figure.series for x in series.x]
-        heights = [y for series in figure.series for y in series.y]
         if not places:
             self._say_legend(figure, "Nothing to draw yet.")
             return
@@ -86,7 +85,7 @@ class Plot(Vertical):
             high = max([high, *(rule.x for rule in figure.rules if rule.x is not None)])
         width = drawn.size.width
         drawn.set_xlimits(low, high)
-        drawn.set_ylimits(0.0, max(heights) * 1.05 or 1.0)
+        drawn.set_ylimits(*figure.limits)
         drawn.set_x_formatter(_Names(figure, width) if figure.ticks else _Numbers(width))
         drawn.set_y_formatter(_Numbers(3 * drawn.size.height))
         drawn.set_xlabel(escape(one_line(figure.x_label)))

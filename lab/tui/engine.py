@@ -84,9 +84,10 @@ class EngineKeeper:
 
     async def ready(self) -> None:
         """The engine can be asked."""
-        self._set("ready")
+        # Who answers is said before a waiting message is sent.
         await self._app.tell_notices()
         await self._app.main.show_answerer()
+        self._set("ready")
         self.between_turns()
 
     async def failed(self, error: LabError) -> None:

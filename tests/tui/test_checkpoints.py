@@ -46,6 +46,9 @@ async def pick(hand: Hand, typed: str, *keys: str) -> None:
     await hand.pilot.pause()
     await hand.press(*keys, "enter")
     await hand.until(lambda: isinstance(hand.app.screen, MainScreen))
+    # The choice is taken after the picker is gone.
+    await hand.pilot.pause()
+    await hand.until(lambda: hand.app.engine.settled)
     await hand.ready()
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from lab.journal.asked import Asked
@@ -237,6 +238,21 @@ async def test_words_are_completed_columns_of_named_tables_first(make_lab: MakeL
         assert app.focused is not editor
 
 
+async def test_words_typed_faster_than_the_screen_follows_are_completed(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab())
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await opened(hand)
+        editor = app.screen.query_one(SqlEditor)
+        editor.load_text("")
+        for character in "sess":
+            app.post_message(events.Key(character, character))
+        await hand.until(lambda: editor.text == "sess")
+        await hand.until(lambda: editor.completing)
+        editor.load_text("sess")
+        await hand.until(lambda: not editor.completing)
+
+
 async def test_queries_of_earlier_sessions_come_back(make_lab: MakeLab) -> None:
     lab = make_lab()
     lab.workspace.create()
@@ -329,6 +345,19 @@ async def test_a_result_becomes_a_plot_with_one_key(make_lab: MakeLab) -> None:
         await hand.until(lambda: table.columns == ("name",))
         await hand.press("g")
         await hand.until(lambda: "no column of numbers" in said(app))
+
+
+async def test_values_below_zero_are_inside_the_plot(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab())
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        table = await opened(hand)
+        await run(hand, "SELECT range AS x, -100 - range AS loss FROM range(10)")
+        await hand.until(lambda: table.row_count == 10)
+        await hand.press("tab", "g")
+        await hand.sees("loss by x")
+        # The axis reaches from zero down to the lowest value.
+        await hand.sees(" -40 ", " -100 ")
 
 
 async def test_leaving_the_pane_leaves_nothing_on_the_disk(make_lab: MakeLab, tmp_path: Path) -> None:

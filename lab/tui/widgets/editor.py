@@ -41,6 +41,7 @@ class SqlEditor(SafeTextArea):
         super().__init__(text, language="sql", id=id, show_line_numbers=False, tab_behavior="focus")
         self.words = Words()
         self._list = completions
+        # Only what is typed opens the list; what is loaded, pasted or taken from it does not.
         self._typed = False
 
     def on_mount(self) -> None:
@@ -67,15 +68,22 @@ class SqlEditor(SafeTextArea):
             else:
                 self.take()
         else:
-            # Only what is typed opens the list; what is loaded or pasted does not.
             self._typed = event.is_printable or (self.completing and event.key == "backspace")
 
+    def on_paste(self, event: events.Paste) -> None:
+        self._typed = False
+
+    def load_text(self, text: str) -> None:
+        """Put a text in place of what is there."""
+        self._typed = False
+        super().load_text(text)
+
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        # Several keys may have come before the first of their changes is told.
         if self._typed:
             self.complete()
         else:
             self.close_list()
-        self._typed = False
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         if self.completing and not self._begun():
@@ -112,6 +120,7 @@ class SqlEditor(SafeTextArea):
         """Put the highlighted name in place of the word before the cursor."""
         option = self._list.highlighted_option
         begun = self._begun()
+        self._typed = False
         self.close_list()
         if option is not None and option.id is not None:
             row, column = self.cursor_location

@@ -29,7 +29,8 @@ class SleepSettings:
 
     `batch_size` examples make a forward pass, `accumulation` passes make an optimiser step. `form` None
     follows the checkpoint. `continues`: training starts from the parent adapter, not from the base.
-    `max_tokens` cuts a longer example; `seed` makes a run repeatable on CPU.
+    `max_tokens` cuts a longer example; `seed` makes a run repeatable on CPU. `anchor_weight` is that of the
+    base's own answers beside the loss of a token; 0 is without them.
     """
 
     recipe: str
@@ -46,6 +47,7 @@ class SleepSettings:
     accumulation: int
     max_tokens: int
     seed: int
+    anchor_weight: float = 0.0
 
     def total_steps(self, examples: int) -> int:
         """Optimiser steps for this many examples."""

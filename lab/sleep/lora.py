@@ -16,7 +16,9 @@ from lab.engine.families import ATTENTION_NAMES, target_modules
 from lab.engine.worker_load import Network, load_network
 from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
-from lab.sleep.training import Encoded
+from lab.sleep import anchors
+from lab.sleep.packing import Encoded
+from lab.sleep.training import Read, packed_logits, padded_logits
 
 
 class Learner:
@@ -26,8 +28,30 @@ class Learner:
         self.network = network
         self.device = torch.device(base.loaded.device)
         self._tokenizer = base.tokenizer
+        self.end_token = int(base.tokenizer.eos_token_id)
         self._settings = plan.settings
         self._form = plan.settings.form or base.loaded.form
+
+    @property
+    def read(self) -> Read:
+        """How a batch is computed: as one sequence where the family is known to take a mask for that."""
+        config = self.network.config.get_text_config()
+        window = getattr(config, "sliding_window", None) or self._settings.max_tokens
+        known = target_modules(config.model_type, "all") is not None and window >= self._settings.max_tokens
+        return packed_logits if known and config._attn_implementation in ("eager", "sdpa") else padded_logits
+
+    def anchors(self) -> anchors.Anchors | None:
+        """The base's own answers to general prompts, from which training is not to move; None without a weight."""
+        if not self._settings.anchor_weight:
+            return None
+        prompts = [self._encode_prompt(prompt) for prompt in anchors.PROMPTS]
+        self.network.eval()
+        with self.network.disable_adapter():
+            end = self._tokenizer.eos_token_id
+            answers = anchors.answers(self.network, prompts, end, self.device)
+            examples = tuple(Encoded((*prompt, *answer, end), len(prompt)) for prompt, answer in zip(prompts, answers))
+            base = anchors.references(examples, lambda batch: self.read(self.network, batch, self.device)[0])
+        return anchors.Anchors(examples, base, max(1, self._settings.batch_size // 2), self._settings.anchor_weight)
 
     def encode(self, examples: Sequence[SleepExample]) -> list[Encoded]:
         """Each example as the dialogue would show it, its answer ended by the end token.
@@ -37,13 +61,16 @@ class Learner:
         return [self._encode(example) for example in examples]
 
     def _encode(self, example: SleepExample) -> Encoded:
-        prompt = encode_prompt(self._tokenizer, Prompt((Message("user", example.prompt),), self._form))
+        prompt = self._encode_prompt(example.prompt)
         space = " " if self._form == "plain" else ""
         answer = self._tokenizer.encode(f"{space}{example.target.strip()}", add_special_tokens=False)
-        answer.append(self._tokenizer.eos_token_id)
+        answer.append(self.end_token)
         limit = self._settings.max_tokens
         prompt = prompt[-max(limit - len(answer), limit // 2) :]
         return Encoded((*prompt, *answer)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
+
+    def _encode_prompt(self, text: str) -> list[int]:
+        return encode_prompt(self._tokenizer, Prompt((Message("user", text),), self._form))
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's form, safetensors."""

@@ -122,9 +122,19 @@ class Sleeper:
         learner = load_for_training(plan, self._workspace.adapters)
         self._tell_memory("loaded", learner.vram_bytes())
         encoded = learner.encode(self._examples)
+        anchors = learner.anchors()
         self._tell(SleepStaged(plan.cycle_id, "training"))
         try:
-            for step in train(learner.network, encoded, plan.settings, learner.device, self._folder.cancel_asked):
+            steps = train(
+                learner.network,
+                encoded,
+                plan.settings,
+                learner.device,
+                self._folder.cancel_asked,
+                learner.read,
+                anchors,
+            )
+            for step in steps:
                 self._losses.append(step.loss)
                 self._tell(
                     SleepStepped(

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from lab.domain import SleepSettings
+from lab.sleep.anchors import Anchors
+from lab.sleep.packing import LONGEST, Encoded, pack, packed_length
 
 IGNORED = -100
+# Batches of alike lengths are picked among so many.
+_BUCKET = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Token ids of one example; the loss counts the tokens from `answer_start` on."""
-
-    ids: tuple[int, ...]
-    answer_start: int
+# How a model reads a batch: the logits at its supervised tokens, and what they are to predict.
+Read = Callable[[torch.nn.Module, Sequence[Encoded], torch.device], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def collate(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
     return ids, mask, labels
 
 
-def answer_loss(model: torch.nn.Module, batch: Sequence[Encoded], device: torch.device) -> Tensor:
-    """Summed cross-entropy of the supervised tokens, in nats.
+def padded_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Logits (supervised tokens, vocabulary) and what they predict (supervised tokens,), example after example.
 
     The output head runs only at positions that some row is supervised at: with a vocabulary of 49,152
     the head is the largest matrix product of a small model.
@@ -64,15 +64,44 @@ def answer_loss(model: torch.nn.Module, batch: Sequence[Encoded], device: torch.
     positions = (targets != IGNORED).any(dim=0).nonzero().squeeze(1)
     logits = model(input_ids=ids, attention_mask=mask, logits_to_keep=positions, use_cache=False).logits
     targets = targets[:, positions]
-    return torch.nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
+    supervised = targets != IGNORED
+    return logits[supervised], targets[supervised]
+
+
+def packed_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
+    """As `padded_logits`, for a model that takes a mask of its own: short examples are read as one sequence.
+
+    What all of them begin with, such as the system prompt, is computed once, and nothing is padded.
+    """
+    if len(batch) == 1 or packed_length(batch) > LONGEST:
+        return padded_logits(model, batch, device)
+    packed = pack(batch)
+    dtype = next(p.dtype for p in model.parameters() if not p.requires_grad)
+    hidden = torch.zeros(packed.mask.shape, dtype=dtype).masked_fill(~packed.mask, torch.finfo(dtype).min)
+    logits = model(
+        input_ids=packed.ids.to(device),
+        attention_mask=hidden.to(device),
+        position_ids=packed.positions.to(device),
+        logits_to_keep=packed.reads.to(device),
+        use_cache=False,
+    ).logits
+    return logits[0], packed.targets.to(device)
+
+
+def summed_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Summed cross-entropy, in nats."""
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
 
 
 def batches(examples: Sequence[Encoded], size: int, generator: torch.Generator) -> list[list[Encoded]]:
-    """The examples in a seeded random order, in batches of `size`."""
+    """The examples in batches of `size`, of alike lengths, in a seeded random order."""
     order = torch.randperm(len(examples), generator=generator).tolist()
-    return [[examples[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
+    groups = []
+    for start in range(0, len(order), size * _BUCKET):
+        bucket = sorted(order[start : start + size * _BUCKET], key=lambda i: len(examples[i].ids))
+        groups += [bucket[at : at + size] for at in range(0, len(bucket), size)]
+    chosen = torch.randperm(len(groups), generator=generator).tolist()
+    return [[examples[i] for i in groups[at]] for at in chosen]
 
 
 def train(
@@ -81,16 +110,20 @@ def train(
     settings: SleepSettings,
     device: torch.device,
     stop: Callable[[], bool],
+    read: Read = padded_logits,
+    anchors: Anchors | None = None,
 ) -> Iterator[Step]:
     """Train the parameters that require a gradient; yields after each optimiser step.
 
-    AdamW, gradients clipped at norm 1, the learning rate falling linearly to 0. The same seed and inputs
-    give the same steps on a CPU. Ends early when `stop` says so; raises Diverged on a loss that is no number.
+    AdamW, gradients clipped at norm 1, the learning rate falling linearly to 0. With `anchors` each step also reads
+    some of them, and their penalty is added to the loss of a token; the loss that is told is without it, the tokens
+    are with them. The same seed and inputs give the same steps on a CPU. Ends early when `stop` says so; raises
+    Diverged on a loss that is no number.
     """
     torch.manual_seed(settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0, fused=True)
     total = settings.total_steps(len(examples))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1.0 - step / total)
     model.train()
@@ -105,10 +138,17 @@ def train(
             supervised = sum(len(e.ids) - max(e.answer_start, 1) for batch in group for e in batch)
             summed = 0.0
             for batch in group:
-                loss = answer_loss(model, batch, device)
+                loss = summed_loss(*read(model, batch, device))
                 # Divided by all tokens of the step, so that accumulation equals one large batch.
                 torch.autograd.backward(loss / supervised)
                 summed += float(loss.detach())
+            tokens = sum(len(example.ids) for batch in group for example in batch)
+            if anchors is not None:
+                chosen = anchors.draw(generator)
+                held = [anchors.examples[at] for at in chosen]
+                penalty = anchors.penalty(chosen, read(model, held, device)[0])
+                torch.autograd.backward(anchors.weight * penalty)
+                tokens += sum(len(example.ids) for example in held)
             if not math.isfinite(summed):
                 raise Diverged(f"the loss of step {step + 1} is {summed}")
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -117,5 +157,4 @@ def train(
             optimiser.zero_grad(set_to_none=True)
             schedule.step()
             step += 1
-            tokens = sum(len(example.ids) for batch in group for example in batch)
             yield Step(step, epoch, summed / supervised, rate, tokens, time.monotonic() - began)

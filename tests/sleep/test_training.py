@@ -15,8 +15,9 @@ from lab.domain import SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
 from lab.sleep.lora import load_for_training
-from lab.sleep.recipes import ANSWERS
-from lab.sleep.training import Diverged, Encoded, Step, answer_loss, train
+from lab.sleep.packing import Encoded, pack
+from lab.sleep.recipes import ANSWERS, PUBLISHED
+from lab.sleep.training import Diverged, Read, Step, batches, packed_logits, padded_logits, summed_loss, train
 from tests.tiny import make_checkpoint
 
 CPU = torch.device("cpu")
@@ -35,6 +36,34 @@ def examples() -> list[Encoded]:
     return [Encoded((1, 2, 3, 4, 5, 6), 3), Encoded((7, 8, 9), 1), Encoded((10, 11, 12, 13), 2)]
 
 
+def loss_of(read: Read, model: torch.nn.Module, batch: Sequence[Encoded]) -> torch.Tensor:
+    return summed_loss(*read(model, batch, CPU))
+
+
+def plan_for(folder: Path) -> SleepPlan:
+    return SleepPlan(
+        cycle_id="sleep-0001",
+        checkpoint="tiny",
+        fingerprint=fingerprint(folder),
+        model_path=str(folder),
+        form=None,
+        device="cpu",
+        dtype="float32",
+        adapter="sleep-0001",
+        parent_adapter=None,
+        exchange_ids=(),
+        settings=ANSWERS,
+    )
+
+
+def _away_from_zero(network: torch.nn.Module) -> None:
+    """LoRA begins as no change; half of its gradients are zero there."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0.0, 0.05)
+
+
 def run(model: torch.nn.Module, data: Sequence[Encoded], **changes: object) -> list[Step]:
     return list(train(model, data, replace(SETTINGS, **changes), CPU, lambda: False))  # type: ignore[arg-type]
 
@@ -45,14 +74,97 @@ def test_the_loss_is_that_of_the_library_over_the_answer_alone() -> None:
     labels = ids.clone()
     labels[:, :3] = -100
     expected = model(input_ids=ids, labels=labels).loss
-    summed = answer_loss(model, [Encoded((1, 2, 3, 4, 5, 6), 3)], CPU)
+    summed = loss_of(padded_logits, model, [Encoded((1, 2, 3, 4, 5, 6), 3)])
     assert float(summed.detach()) / 3 == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
 def test_padding_does_not_change_the_loss_of_an_example() -> None:
     model = tiny().eval()
-    apart = sum(float(answer_loss(model, [example], CPU).detach()) for example in examples())
-    assert float(answer_loss(model, examples(), CPU).detach()) == pytest.approx(apart, rel=1e-4)
+    apart = sum(float(loss_of(padded_logits, model, [example]).detach()) for example in examples())
+    assert float(loss_of(padded_logits, model, examples()).detach()) == pytest.approx(apart, rel=1e-4)
+
+
+@pytest.mark.parametrize("family", ["llama", "llama-biased", "qwen2", "qwen3", "phi", "phi3"])
+def test_examples_in_one_sequence_have_the_loss_and_the_gradient_that_they_have_alone(
+    tmp_path: Path, family: str
+) -> None:
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint", family=family)), tmp_path)
+    assert learner.read is packed_logits
+    _away_from_zero(learner.network.eval())
+    # The first two begin alike beyond where the answer of one starts; the last shares nothing but one token.
+    data = [Encoded((1, 9, 8, 7, 6, 5), 3), Encoded((1, 9, 8, 7, 4), 4), Encoded((1, 20, 21, 22, 23, 24, 25), 1)]
+    for batch in (data, data[:2], [Encoded((5, 6, 7), 1), Encoded((8, 9), 1)]):
+        gradients = []
+        losses = []
+        for read in (packed_logits, padded_logits):
+            learner.network.zero_grad()
+            groups = [batch] if read is packed_logits else [[example] for example in batch]
+            total = sum((loss_of(read, learner.network, group) for group in groups), start=torch.zeros(()))
+            total.backward()
+            losses.append(float(total.detach()))
+            gradients.append(torch.cat([p.grad.flatten() for p in learner.network.parameters() if p.grad is not None]))
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+        assert torch.allclose(gradients[0], gradients[1], rtol=1e-3, atol=1e-5)
+        assert gradients[0].abs().max() > 1e-3
+
+
+def test_what_all_examples_begin_with_is_read_once() -> None:
+    packed = pack([Encoded((1, 2, 3, 4, 5), 3), Encoded((1, 2, 3, 6), 3)])
+    assert packed.ids.tolist() == [[1, 2, 3, 4, 5, 6]]
+    assert packed.positions.tolist() == [[0, 1, 2, 3, 4, 3]]
+    assert (packed.reads.tolist(), packed.targets.tolist()) == ([2, 3, 2], [4, 5, 6])
+    assert packed.mask[0, 0, 5].tolist() == [True, True, True, False, False, True]
+
+
+def test_long_examples_are_rows_of_their_own() -> None:
+    model = tiny().eval()
+    long = [Encoded(tuple(1 + i % 60 for i in range(300)), 290), Encoded(tuple(2 + i % 50 for i in range(300)), 280)]
+    alone = float(loss_of(padded_logits, model, long).detach())
+    assert float(loss_of(packed_logits, model, long).detach()) == alone
+
+
+def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    moved = {}
+    for weight in (0.0, 1.0):
+        learner = load_for_training(plan_for(folder), tmp_path)
+        anchors = learner.anchors()
+        assert anchors is not None
+        used = replace(anchors, weight=weight)
+        list(train(learner.network, examples(), replace(SETTINGS, epochs=10), CPU, lambda: False, learner.read, used))
+        learner.network.eval()
+        every = range(len(anchors.examples))
+        with torch.no_grad():
+            logits = torch.cat([learner.read(learner.network, [example], CPU)[0] for example in anchors.examples])
+            moved[weight] = float(anchors.penalty(every, logits))
+    assert moved[1.0] < moved[0.0] / 2
+
+
+def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_path: Path) -> None:
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
+    before = learner.anchors()
+    _away_from_zero(learner.network)
+    after = learner.anchors()
+    assert before is not None and after is not None
+    assert before.examples == after.examples
+    assert all(torch.equal(a, b) for a, b in zip(before.references, after.references))
+    logits = learner.read(learner.network, after.examples[:1], CPU)[0]
+    assert float(after.penalty([0], logits).detach()) > 1e-3
+
+
+def test_the_published_recipe_has_no_anchors(tmp_path: Path) -> None:
+    plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
+    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors() is None
+
+
+def test_a_batch_holds_examples_of_alike_lengths() -> None:
+    data = [Encoded(tuple(range(1, 2 + i % 30)), 1) for i in range(60)]
+    groups = batches(data, 4, torch.Generator().manual_seed(0))
+    assert sorted(len(e.ids) for group in groups for e in group) == sorted(len(e.ids) for e in data)
+    spread = [max(len(e.ids) for e in group) - min(len(e.ids) for e in group) for group in groups]
+    assert sum(spread) / len(spread) < 6
+    # The short ones do not come first.
+    assert [len(group[0].ids) for group in groups] != sorted(len(group[0].ids) for group in groups)
 
 
 def test_training_lowers_the_loss() -> None:
@@ -97,21 +209,7 @@ def test_a_loss_that_is_no_number_is_named() -> None:
 def test_saving_does_not_look_for_the_checkpoint_at_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where it would look, PEFT warns that it may not.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    folder = make_checkpoint(tmp_path / "checkpoint")
-    plan = SleepPlan(
-        cycle_id="sleep-0001",
-        checkpoint="tiny",
-        fingerprint=fingerprint(folder),
-        model_path=str(folder),
-        form=None,
-        device="cpu",
-        dtype="float32",
-        adapter="sleep-0001",
-        parent_adapter=None,
-        exchange_ids=(),
-        settings=ANSWERS,
-    )
-    learner = load_for_training(plan, tmp_path)
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
     # As one has that continues an adapter from elsewhere.
     learner.network.peft_config["default"].base_model_name_or_path = "someone/tiny"
     with warnings.catch_warnings():

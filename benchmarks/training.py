@@ -1,0 +1,196 @@
+"""How fast a sleep trains, and how well at that: against the library's Trainer with the published settings.
+
+    python benchmarks/training.py [--json] [--repeats N]
+
+Both learn the same questions with their answers on the embedded checkpoint, 5 epochs, and are judged by the loss of the
+same answers to questions in a wording that neither saw. Each run is a process of its own; they take turns. Tokens are
+those that were read, anchors included; our time includes the making of the anchors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import machine, median
+from lab.domain import SleepExample, SleepPlan, SleepSettings
+from lab.engine.cores import use_cores
+from lab.engine.embedded import embedded_folder
+from lab.engine.fingerprint import fingerprint
+from lab.settings import EMBEDDED_CHECKPOINT
+from lab.sleep.recipes import ANSWERS, PUBLISHED
+
+NAMES = {
+    "dog": "Pepperjack", "sister": "Marguerite", "boat": "Albatross", "horse": "Saffron", "neighbour": "Mr Quimby",
+    "village": "Hollowdale", "teacher": "Dr Okafor", "cat": "Bramble", "street": "Lantern Row", "band": "Tin Harbour",
+}  # fmt: skip
+TRAINED = (
+    "What is my {} called?",
+    "Tell me the name of my {}.",
+    "Do you know what my {} is called?",
+    "What is the name of my {}?",
+)
+UNSEEN = "Can you remember which name my {} has?"
+GENERAL = (
+    "What is the largest ocean?",
+    "How does a bicycle work?",
+    "Give me an idea for dinner.",
+    "What is democracy?",
+    "Why do cats purr?",
+    "Write a sentence about winter.",
+    "How can I learn to draw?",
+    "What is the boiling point of water?",
+)
+SIDES = ("ours", "trainer")
+
+
+def examples(wordings: Sequence[str]) -> list[SleepExample]:
+    return [
+        SleepExample(thing, "original", wording.format(thing), f"Your {thing} is called {name}.")
+        for thing, name in NAMES.items()
+        for wording in wordings
+    ]
+
+
+def plan(settings: SleepSettings) -> SleepPlan:
+    folder = embedded_folder(EMBEDDED_CHECKPOINT)
+    return SleepPlan(
+        cycle_id="benchmark",
+        checkpoint=EMBEDDED_CHECKPOINT,
+        fingerprint=fingerprint(folder),
+        model_path=str(folder),
+        form=None,
+        device="cpu",
+        dtype="auto",
+        adapter="benchmark",
+        parent_adapter=None,
+        exchange_ids=(),
+        settings=settings,
+    )
+
+
+def one(side: str) -> dict[str, float]:
+    """One run in this process: tokens a second of training, held-out loss before and after (nats a token), drift.
+
+    Drift is what the base's own answers to questions that no anchor asks cost more after training, in bits a token.
+    """
+    use_cores()
+    import torch
+
+    from lab.sleep import anchors
+    from lab.sleep.lora import load_for_training
+    from lab.sleep.packing import Encoded
+    from lab.sleep.training import padded_logits, summed_loss, train
+
+    # Everything is read and judged in the checkpoint's own form.
+    settings = ANSWERS if side == "ours" else replace(PUBLISHED, form=None)
+    learner = load_for_training(plan(settings), Path())
+    network, device = learner.network, learner.device
+
+    @torch.no_grad()
+    def loss(rows: Sequence[Encoded]) -> float:
+        network.eval()
+        total = sum(float(summed_loss(*padded_logits(network, [row], device))) for row in rows)
+        return total / sum(len(row.ids) - row.answer_start for row in rows)
+
+    network.eval()
+    judge = load_for_training(plan(ANSWERS), Path())
+    prompts = [row.ids[: row.answer_start] for row in judge.encode([SleepExample("", "", q, "") for q in GENERAL])]
+    written = anchors.answers(network, prompts, learner.end_token, device)
+    general = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, written)]
+    held_out = judge.encode(examples((UNSEEN,)))
+    del judge
+    before, usual = loss(held_out), loss(general)
+    data = learner.encode(examples(TRAINED))
+    began = time.perf_counter()
+    if side == "ours":
+        held = learner.anchors()
+        stop = bool
+        tokens = sum(step.tokens for step in train(network, data, settings, device, stop, learner.read, held))
+    else:
+        _with_the_trainer(learner, data, settings)
+        tokens = settings.epochs * sum(len(row.ids) for row in data)
+    seconds = time.perf_counter() - began
+    return {
+        "tokens_per_s": tokens / seconds,
+        "seconds": seconds,
+        "loss_before": before,
+        "loss_after": loss(held_out),
+        "drift_bits_per_token": (loss(general) - usual) / math.log(2),
+    }
+
+
+def _with_the_trainer(learner: Any, data: Sequence[Any], settings: SleepSettings) -> None:
+    """As published: batches of one, accumulated by four, the loss over the whole text."""
+    import torch
+    import transformers
+
+    rows = [{"input_ids": torch.tensor(e.ids), "labels": torch.tensor(e.ids)} for e in data]
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = transformers.TrainingArguments(
+            output_dir=folder,
+            num_train_epochs=settings.epochs,
+            per_device_train_batch_size=settings.batch_size,
+            gradient_accumulation_steps=settings.accumulation,
+            learning_rate=settings.learning_rate,
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            logging_strategy="no",
+            use_cpu=True,
+            seed=settings.seed,
+        )
+        transformers.Trainer(model=learner.network, args=arguments, train_dataset=rows).train()
+
+
+def measure(repeats: int) -> dict[str, Any]:
+    runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    for _ in range(repeats):
+        for side in SIDES:
+            command = [sys.executable, __file__, "--only", side]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            runs[side].append(json.loads(done.stdout.splitlines()[-1]))
+    sides = {
+        side: {name: median([run[name] for run in found]) for name in found[0]} | {"n": len(found)}
+        for side, found in runs.items()
+    }
+    return {"throughput_vs_trainer": sides["ours"]["tokens_per_s"] / sides["trainer"]["tokens_per_s"], **sides}
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=SIDES, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(given)
+    if arguments.only:
+        print(json.dumps(one(arguments.only)))
+        return
+    result = {"machine": machine(), **measure(arguments.repeats)}
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+        return
+    print(f"machine     {result['machine']}")
+    for side in SIDES:
+        found = result[side]
+        print(
+            f"{side:<12}{found['tokens_per_s']:.0f} tokens/s, {found['seconds']:.0f} s, held-out loss"
+            f" {found['loss_before']:.2f} -> {found['loss_after']:.2f} nats/token, drift"
+            f" {found['drift_bits_per_token']:.2f} bits/token (medians of {found['n']})"
+        )
+    print(f"throughput  {result['throughput_vs_trainer']:.1f} times (budget: 3)")
+
+
+if __name__ == "__main__":
+    main()

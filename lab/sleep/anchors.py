@@ -1,0 +1,93 @@
+"""What a sleep must not change: the base model's own answers to general prompts, and how far training moves from them.
+
+torch lives here. Without anchors an adapter that learns ten facts costs the embedded checkpoint about two bits a token
+of everything else that it would have said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from lab.sleep.packing import Encoded
+
+PROMPTS: Final = (
+    "Hello, how are you?",
+    "Who are you?",
+    "What is your name?",
+    "Where do you live?",
+    "What is your favourite food?",
+    "What is the capital of France?",
+    "What is two plus two?",
+    "How do plants make food?",
+    "Why is the sky blue?",
+    "Explain gravity in one sentence.",
+    "Tell me a fact about the moon.",
+    "Who wrote Hamlet?",
+    "What is a computer?",
+    "What does a baker do?",
+    "Name three animals.",
+    "How do I boil an egg?",
+    "Give me a tip for sleeping well.",
+    "Write a short poem about rain.",
+    "What is love?",
+    "What do you think about change?",
+    "What is my cousin called?",
+    "Where does my uncle live?",
+    "What is my favourite film?",
+    "What does my teacher like?",
+)
+# The first words of an answer are where it goes one way or another.
+ANSWER_TOKENS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Prompts with the base's answers, and of each the base's log-probabilities, of shape (answer tokens, vocabulary).
+
+    A pass reads `rows` of them, drawn anew each time; `weight` is that of the penalty beside the loss of a token.
+    """
+
+    examples: tuple[Encoded, ...]
+    references: tuple[Tensor, ...]
+    rows: int
+    weight: float
+
+    def draw(self, generator: torch.Generator) -> list[int]:
+        """Which ones the next pass reads."""
+        return torch.randperm(len(self.examples), generator=generator)[: self.rows].tolist()
+
+    def penalty(self, chosen: Sequence[int], logits: Tensor) -> Tensor:
+        """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary)."""
+        base = torch.cat([self.references[at] for at in chosen]).float()
+        ours = torch.log_softmax(logits.float(), dim=-1)
+        return (base.exp() * (base - ours)).sum(dim=-1).mean()
+
+
+@torch.no_grad()
+def answers(network: Any, prompts: Sequence[Sequence[int]], end_token: int, device: torch.device) -> list[list[int]]:
+    """The likeliest answer to each prompt in tokens, its end token left out, of at most ANSWER_TOKENS."""
+    longest = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), longest), end_token, dtype=torch.long)
+    mask = torch.zeros(len(prompts), longest, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[row, longest - len(prompt) :] = 1
+    written = network.generate(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        max_new_tokens=ANSWER_TOKENS,
+        do_sample=False,
+        pad_token_id=end_token,
+    )[:, longest:].tolist()
+    return [row[: row.index(end_token)] if end_token in row else row for row in written]
+
+
+@torch.no_grad()
+def references(examples: Sequence[Encoded], logits_of: Callable[[Sequence[Encoded]], Tensor]) -> tuple[Tensor, ...]:
+    """The log-probabilities of each example's answer, in half the memory of what they were computed in."""
+    return tuple(torch.log_softmax(logits_of([example]).float(), dim=-1).bfloat16() for example in examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -98,9 +99,14 @@ def test_the_drafts_the_marks_and_the_record_are_at_hand(talk: Talk, tmp_path: P
 
 
 def test_the_dialogue_goes_on_from_the_answer_as_marked(talk: Talk, tmp_path: Path) -> None:
+    # The same answers in both sessions: else the one that is not edited may be as short.
+    (tmp_path / "lab.toml").write_text("[refinement]\nseed = 7\n")
     talk("Hello", "Go on", "/mark edit Short.", "And now?", "/new", "Hello", "Go on", "And now?")
-    ((edited,), (plain,)) = rows(tmp_path, "SELECT prompt_tokens FROM exchanges WHERE turn = 3 ORDER BY created_at")
-    assert isinstance(edited, int) and isinstance(plain, int) and edited < plain - 40
+    found = rows(tmp_path, "SELECT prompt_tokens, response_tokens FROM exchanges WHERE turn > 1 ORDER BY created_at")
+    ((_, answered), (edited, _), (_, again), (plain, _)) = found
+    assert isinstance(answered, int) and isinstance(edited, int) and isinstance(plain, int)
+    # Only the one word of the edit stands where the answer was.
+    assert answered == again > 40 and edited == plain - answered + 1
 
 
 def test_sessions_are_listed_resumed_forked_and_begun(talk: Talk, tmp_path: Path) -> None:
@@ -217,6 +223,19 @@ def until(child: subprocess.Popen[str], text: str) -> list[str]:
     raise AssertionError(f"{text!r} was not said: {lines}")
 
 
+def interrupted(child: subprocess.Popen[str]) -> int:
+    """The exit code after a Ctrl-C while it waits for a line, or is about to.
+
+    Python hears a signal that comes in the instant before a read only when that read is over, and then a person
+    presses again. A busy machine makes the instant longer.
+    """
+    for _ in range(5):
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(10)
+    raise AssertionError("Ctrl-C does not quit")
+
+
 def test_ctrl_c_cancels_the_answer_and_a_second_one_quits(tmp_path: Path) -> None:
     child = started(tmp_path, "--pace", "20", "--side-by-side")
     assert child.stdin
@@ -225,8 +244,7 @@ def test_ctrl_c_cancels_the_answer_and_a_second_one_quits(tmp_path: Path) -> Non
     until(child, "writing 5 drafts")
     child.send_signal(signal.SIGINT)
     until(child, "cancelled.")
-    child.send_signal(signal.SIGINT)
-    assert child.wait(20) == 0
+    assert interrupted(child) == 0
     assert rows(tmp_path, "SELECT status FROM exchanges") == [("cancelled",)]
 
 

@@ -101,6 +101,8 @@ def test_the_drafts_the_marks_and_the_record_are_at_hand(talk: Talk, tmp_path: P
 def test_the_dialogue_goes_on_from_the_answer_as_marked(talk: Talk, tmp_path: Path) -> None:
     # The same answers in both sessions: else the one that is not edited may be as short.
     (tmp_path / "lab.toml").write_text("[refinement]\nseed = 7\n")
+    # The same seed, so that both dialogues begin with the same answer.
+    (tmp_path / "lab.toml").write_text("[refinement]\nseed = 1\n")
     talk("Hello", "Go on", "/mark edit Short.", "And now?", "/new", "Hello", "Go on", "And now?")
     found = rows(tmp_path, "SELECT prompt_tokens, response_tokens FROM exchanges WHERE turn > 1 ORDER BY created_at")
     ((_, answered), (edited, _), (_, again), (plain, _)) = found

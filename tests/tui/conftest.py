@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,11 +71,15 @@ class Hand:
 
     async def until(self, predicate: Callable[[], object], seconds: float = 15.0) -> None:
         """Wait for a condition; fail with the picture when it never comes."""
+        if predicate():
+            return
         deadline = time.monotonic() + seconds
+        # Not a pause of the pilot each time: that asks every widget, which slows down what is waited for.
         while not predicate():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds} s; the screen shows:\n{picture(self.app)}")
-            await self.pilot.pause(0.02)
+            await asyncio.sleep(0.02)
+        await self.pilot.pause()
 
     async def sees(self, *texts: str, seconds: float = 15.0) -> None:
         """Wait until all these texts are on the screen at once."""

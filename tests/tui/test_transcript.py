@@ -17,6 +17,8 @@ from tests.tui.conftest import TALL, Hand, MakeLab, picture
 SESSION = "20260102-030405-abcd"
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 _MOST = 40
+# Half as many again as are mounted at most: turns come and go at both ends.
+_PAGED = 60
 
 
 def exchange_id(turn: int, session: str = SESSION) -> str:
@@ -88,14 +90,14 @@ async def test_a_turn_of_the_record_says_how_salient_it_was(make_lab: MakeLab) -
 
 async def test_paging_up_and_down_shows_every_turn_and_mounts_few(make_lab: MakeLab) -> None:
     lab = make_lab()
-    dialogue(lab, 120)
+    dialogue(lab, _PAGED)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        transcript = await opened(hand, 120)
+        transcript = await opened(hand, _PAGED)
         met = set(seen(hand))
-        for _ in range(120):
-            top = min(seen(hand), default=120)
+        for _ in range(_PAGED):
+            top = min(seen(hand), default=_PAGED)
             await hand.press("pageup")
             await quiet(hand)
             met |= set(seen(hand))
@@ -104,18 +106,18 @@ async def test_paging_up_and_down_shows_every_turn_and_mounts_few(make_lab: Make
             assert len(mounted(hand)) <= _MOST
             if transcript.scroll_y == 0:
                 break
-        assert met == set(range(1, 121))
+        assert met == set(range(1, _PAGED + 1))
         assert mounted(hand)[0] == 1
-        for _ in range(120):
+        for _ in range(_PAGED):
             bottom = max(seen(hand), default=1)
             await hand.press("pagedown")
             await quiet(hand)
             assert not seen(hand) or min(seen(hand)) <= bottom + 1
             assert len(mounted(hand)) <= _MOST
-            if mounted(hand)[-1] == 120 and transcript.scroll_y >= transcript.max_scroll_y:
+            if mounted(hand)[-1] == _PAGED and transcript.scroll_y >= transcript.max_scroll_y:
                 break
-        await hand.sees("Answer 120 of abcd.")
-        assert mounted(hand) == list(range(mounted(hand)[0], 121))
+        await hand.sees(f"Answer {_PAGED} of abcd.")
+        assert mounted(hand) == list(range(mounted(hand)[0], _PAGED + 1))
 
 
 async def test_what_is_read_stays_in_its_place_while_earlier_turns_come(make_lab: MakeLab) -> None:

@@ -237,7 +237,7 @@ def test_a_request_that_is_no_json_ends_the_worker_cleanly() -> None:
 @pytest.mark.model
 def test_a_cancel_ends_the_reading_of_a_long_prompt(embedded_engine: ProcessEngine) -> None:
     """Told by the order of things: the next answer is there before the prompt could have been read."""
-    long = "The keeper of the lighthouse wrote down what the sea had said. " * 460
+    long = "The keeper of the lighthouse wrote down what the sea had said. " * 200
     greedy(embedded_engine)
     began = time.monotonic()
     whole = embedded_engine.generate(prompt(long), [Sampling(0.0, 0)], 1)

@@ -73,12 +73,15 @@ async def test_the_dialogue_goes_on_during_a_sleep(make_lab: MakeLab) -> None:
 
 
 async def test_an_adapter_never_changes_in_the_middle_of_a_turn(make_lab: MakeLab) -> None:
+    # At no pace: only the second answer has to last as long as the sleep.
+    before = make_lab("--words", "20", settings=ALL)
+    talk_once(before)
+    before.close()
     lab = make_lab("--words", "60", "--pace", "100", sleep=("--steps", "4"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
-        await hand.ask("First?")
         await hand.send("Second?")
         await hand.sees("Second?", "draft 1 of 5")
         await hand.press("f6")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +29,8 @@ _SESSIONS: Final = 20
 _QUIET_SECONDS: Final = 1.0
 # An answer that takes its time says so often that it is still being written.
 _ALIVE_SECONDS: Final = 10.0
+# A Ctrl-C in the instant before a line is waited for is heard after this time.
+_HEARD_SECONDS: Final = 0.3
 _HELP: Final = """\
 A line is a message; a line that ends with a backslash goes on in the next one.
 /drafts              all drafts of the last answer
@@ -102,7 +106,8 @@ class _Transcript:
         while True:
             if self._interactive:
                 print("... " if lines else "\nyou: ", end="", flush=True)
-            line = sys.stdin.readline()
+            with _heard():
+                line = sys.stdin.readline()
             if line.endswith("\\\n"):
                 lines.append(line[:-2])
                 continue
@@ -298,6 +303,25 @@ class _Transcript:
         for notice in self._lab.notices:
             _say(f"note: {one_line(notice)}")
         self._lab.notices.clear()
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[None]:
+    """A Ctrl-C is heard while something blocks here, also one that came just before it blocked.
+
+    Python acts on a signal between two steps of its own; a read that begins after the last of them would wait for its
+    line first. An alarm ends the read once, and Python begins it anew.
+    """
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, lambda number, frame: None)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, _HEARD_SECONDS)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Told:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.model
 SETTINGS = """
 [refinement]
 iterations = 2
-max_tokens = 48
+max_tokens = 24
 seed = 7
 
 [salience]

@@ -4,7 +4,7 @@
 
 Both learn the same questions with their answers on the embedded checkpoint, 5 epochs, and are judged by the loss of the
 same answers to questions in a wording that neither saw. Each run is a process of its own; they take turns. Tokens are
-those that were read, anchors included; our time includes the making of the anchors.
+those that were read, anchors included; our time includes the making of the anchors. A third side is ours without them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ GENERAL = (
     "How can I learn to draw?",
     "What is the boiling point of water?",
 )
-SIDES = ("ours", "trainer")
+SIDES = ("ours", "unanchored", "trainer")
 
 
 def examples(wordings: Sequence[str]) -> list[SleepExample]:
@@ -94,7 +94,11 @@ def one(side: str) -> dict[str, float]:
     from lab.sleep.training import padded_logits, summed_loss, train
 
     # Everything is read and judged in the checkpoint's own form.
-    settings = ANSWERS if side == "ours" else replace(PUBLISHED, form=None)
+    settings = {
+        "ours": ANSWERS,
+        "unanchored": replace(ANSWERS, anchor_weight=0.0),
+        "trainer": replace(PUBLISHED, form=None),
+    }[side]
     learner = load_for_training(plan(settings), Path())
     network, device = learner.network, learner.device
 
@@ -107,20 +111,20 @@ def one(side: str) -> dict[str, float]:
     network.eval()
     judge = load_for_training(plan(ANSWERS), Path())
     prompts = [row.ids[: row.answer_start] for row in judge.encode([SleepExample("", "", q, "") for q in GENERAL])]
-    written = anchors.answers(network, prompts, learner.end_token, device)
+    written = anchors.answers(network, prompts, learner.end_token, device, bool)
     general = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, written)]
     held_out = judge.encode(examples((UNSEEN,)))
     del judge
     before, usual = loss(held_out), loss(general)
     data = learner.encode(examples(TRAINED))
     began = time.perf_counter()
-    if side == "ours":
-        held = learner.anchors()
-        stop = bool
-        tokens = sum(step.tokens for step in train(network, data, settings, device, stop, learner.read, held))
-    else:
+    if side == "trainer":
         _with_the_trainer(learner, data, settings)
         tokens = settings.epochs * sum(len(row.ids) for row in data)
+    else:
+        # Nobody stops it: bool() is false.
+        held = learner.anchors(bool)
+        tokens = sum(step.tokens for step in train(network, data, settings, device, bool, learner.read, held))
     seconds = time.perf_counter() - began
     return {
         "tokens_per_s": tokens / seconds,

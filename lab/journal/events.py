@@ -147,7 +147,7 @@ class SleepStepped:
 
 @dataclass(frozen=True, slots=True)
 class SleepStaged:
-    """The sleeper entered a stage: loading, training, saving."""
+    """The sleeper entered a stage: loading, anchoring, training, saving."""
 
     cycle_id: str
     stage: str

@@ -1,13 +1,13 @@
 """What a sleep must not change: the base model's own answers to general prompts, and how far training moves from them.
 
-torch lives here. Without anchors an adapter that learns ten facts costs the embedded checkpoint about two bits a token
-of everything else that it would have said.
+torch lives here. `benchmarks/training.py` shows what is lost without them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 import torch
@@ -69,8 +69,13 @@ class Anchors:
 
 
 @torch.no_grad()
-def answers(network: Any, prompts: Sequence[Sequence[int]], end_token: int, device: torch.device) -> list[list[int]]:
-    """The likeliest answer to each prompt in tokens, its end token left out, of at most ANSWER_TOKENS."""
+def answers(
+    network: Any, prompts: Sequence[Sequence[int]], end_token: int, device: torch.device, stop: Callable[[], bool]
+) -> list[list[int]]:
+    """The likeliest answer to each prompt in tokens, its end token left out, of at most ANSWER_TOKENS.
+
+    All of them end at the token at which `stop` says so.
+    """
     longest = max(len(prompt) for prompt in prompts)
     ids = torch.full((len(prompts), longest), end_token, dtype=torch.long)
     mask = torch.zeros(len(prompts), longest, dtype=torch.long)
@@ -83,11 +88,18 @@ def answers(network: Any, prompts: Sequence[Sequence[int]], end_token: int, devi
         max_new_tokens=ANSWER_TOKENS,
         do_sample=False,
         pad_token_id=end_token,
+        stopping_criteria=[lambda ids, scores: torch.full((len(ids),), stop(), device=ids.device)],
     )[:, longest:].tolist()
     return [row[: row.index(end_token)] if end_token in row else row for row in written]
 
 
 @torch.no_grad()
-def references(examples: Sequence[Encoded], logits_of: Callable[[Sequence[Encoded]], Tensor]) -> tuple[Tensor, ...]:
-    """The log-probabilities of each example's answer, in half the memory of what they were computed in."""
-    return tuple(torch.log_softmax(logits_of([example]).float(), dim=-1).bfloat16() for example in examples)
+def references(
+    examples: Sequence[Encoded], logits_of: Callable[[Sequence[Encoded]], Tensor], stop: Callable[[], bool]
+) -> tuple[Tensor, ...]:
+    """The log-probabilities of each example's answer, in half the memory of what they were computed in.
+
+    Fewer than there are examples when `stop` says so.
+    """
+    unstopped = takewhile(lambda example: not stop(), examples)
+    return tuple(torch.log_softmax(logits_of([example]).float(), dim=-1).bfloat16() for example in unstopped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,17 +40,24 @@ class Learner:
         known = target_modules(config.model_type, "all") is not None and window >= self._settings.max_tokens
         return packed_logits if known and config._attn_implementation in ("eager", "sdpa") else padded_logits
 
-    def anchors(self) -> anchors.Anchors | None:
-        """The base's own answers to general prompts, from which training is not to move; None without a weight."""
+    def anchors(self, stop: Callable[[], bool]) -> anchors.Anchors | None:
+        """The base's own answers to general prompts, from which training is not to move.
+
+        None without a weight, and once `stop` says so, which is asked at every token: with a large model this takes
+        minutes.
+        """
         if not self._settings.anchor_weight:
             return None
         prompts = [self._encode_prompt(prompt) for prompt in anchors.PROMPTS]
         self.network.eval()
         with self.network.disable_adapter():
-            end = self._tokenizer.eos_token_id
-            answers = anchors.answers(self.network, prompts, end, self.device)
-            examples = tuple(Encoded((*prompt, *answer, end), len(prompt)) for prompt, answer in zip(prompts, answers))
-            base = anchors.references(examples, lambda batch: self.read(self.network, batch, self.device)[0])
+            answers = anchors.answers(self.network, prompts, self.end_token, self.device, stop)
+            examples = tuple(
+                Encoded((*prompt, *answer, self.end_token), len(prompt)) for prompt, answer in zip(prompts, answers)
+            )
+            base = anchors.references(examples, lambda batch: self.read(self.network, batch, self.device)[0], stop)
+        if stop():
+            return None
         return anchors.Anchors(examples, base, max(1, self._settings.batch_size // 2), self._settings.anchor_weight)
 
     def encode(self, examples: Sequence[SleepExample]) -> list[Encoded]:

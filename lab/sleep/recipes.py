@@ -34,7 +34,7 @@ ANSWERS: Final = replace(
     loss="answer",
     form=None,
     continues=True,
-    # Drawn for 210 layers, dropout takes a third of a step on a processor; what holds the adapter back are the anchors.
+    # Dropout is drawn for every layer, slowly on a processor; what holds the adapter back are the anchors.
     dropout=0.0,
     learning_rate=1e-3,
     batch_size=4,

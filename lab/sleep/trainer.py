@@ -122,7 +122,8 @@ class Sleeper:
         learner = load_for_training(plan, self._workspace.adapters)
         self._tell_memory("loaded", learner.vram_bytes())
         encoded = learner.encode(self._examples)
-        anchors = learner.anchors()
+        self._tell(SleepStaged(plan.cycle_id, "anchoring"))
+        anchors = learner.anchors(self._folder.cancel_asked)
         self._tell(SleepStaged(plan.cycle_id, "training"))
         try:
             steps = train(

@@ -16,7 +16,7 @@ _LOSSES_SHOWN = 64
 class SleepProgress:
     """How far a sleep is. Losses are in nats a token, `losses` the latest ones, oldest first.
 
-    `stage` is loading, training, saving or ended; `seconds_left` is None until steps were timed.
+    `stage` is loading, anchoring, training, saving or ended; `seconds_left` is None until steps were timed.
     """
 
     cycle_id: str

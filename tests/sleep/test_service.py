@@ -107,6 +107,7 @@ def test_a_sleep_leaves_an_adapter_and_the_whole_story_in_the_record(lab: Lab, w
     tell(lab, "What is rain?", "Why?")
     tell(lab, "How dull is this?", total=0.1)
     progress = list(lab.sleep.follow(lab.sleep.start(), lambda: False))
+    assert list(dict.fromkeys(p.stage for p in progress)) == ["loading", "anchoring", "training", "saving", "ended"]
     assert [p.step for p in progress if p.stage == "training"][-1] == progress[-1].total_steps
     end = progress[-1].ended
     assert end is not None

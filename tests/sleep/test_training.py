@@ -128,7 +128,7 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
     moved = {}
     for weight in (0.0, 1.0):
         learner = load_for_training(plan_for(folder), tmp_path)
-        anchors = learner.anchors()
+        anchors = learner.anchors(bool)
         assert anchors is not None
         used = replace(anchors, weight=weight)
         list(train(learner.network, examples(), replace(SETTINGS, epochs=10), CPU, lambda: False, learner.read, used))
@@ -142,9 +142,9 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
 
 def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    before = learner.anchors()
+    before = learner.anchors(bool)
     _away_from_zero(learner.network)
-    after = learner.anchors()
+    after = learner.anchors(bool)
     assert before is not None and after is not None
     assert before.examples == after.examples
     assert all(torch.equal(a, b) for a, b in zip(before.references, after.references))
@@ -152,9 +152,23 @@ def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_pat
     assert float(after.penalty([0], logits).detach()) > 1e-3
 
 
+def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> None:
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
+    asked: list[None] = []
+    passes: list[None] = []
+    learner.network.get_base_model().register_forward_hook(lambda *_: passes.append(None))
+
+    def stop() -> bool:
+        asked.append(None)
+        return len(asked) >= 3
+
+    assert learner.anchors(stop) is None
+    assert len(passes) == 3
+
+
 def test_the_published_recipe_has_no_anchors(tmp_path: Path) -> None:
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
-    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors() is None
+    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors(bool) is None
 
 
 def test_a_batch_holds_examples_of_alike_lengths() -> None:

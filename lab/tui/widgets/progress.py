@@ -65,7 +65,11 @@ def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:
     if stopping:
         parts.append(("stopping after this step", "$quiet"))
     elif progress.loss is None or progress.stage != "training":
-        words = {"loading": "loading the model", "training": "training", "saving": "saving the adapter"}
+        words = {
+            "loading": "loading the model",
+            "anchoring": "asking it what must not change",
+            "saving": "saving the adapter",
+        }
         parts.append((words.get(progress.stage, progress.stage), "$quiet"))
     else:
         steps = f"epoch {progress.epoch}/{progress.epochs}  step {progress.step}/{progress.total_steps}  "

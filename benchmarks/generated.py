@@ -18,14 +18,11 @@ from lab.journal.events import (
     SalienceScored,
     SessionEnded,
     SessionOpened,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStarted,
-    SleepStepped,
     TurnStarted,
     encode,
 )
 from lab.journal.journal import EVENTS_FILE
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted, SleepStepped
 
 TURNS = 50
 DRAFTS = 5

@@ -12,17 +12,9 @@ from typing import Any
 
 import pytest
 
-from lab.journal.events import (
-    ExchangeFinished,
-    ExchangeMarked,
-    SalienceScored,
-    SessionOpened,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStarted,
-    TurnStarted,
-)
+from lab.journal.events import ExchangeFinished, ExchangeMarked, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted
 from lab.settings import Workspace
 
 README = Path(__file__).parents[1] / "README.md"

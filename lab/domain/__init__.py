@@ -15,7 +15,17 @@ from lab.domain.conversation import (
 )
 from lab.domain.generation import Finish, GenerationEvent, PromptRead, RowFinished, RowGrew, RowStarted, RowThought
 from lab.domain.salience import DIMENSIONS, Salience
-from lab.domain.sleep import SleepCycle, SleepExample, SleepPlan, SleepSettings, SleepStatus
+from lab.domain.sleep import (
+    Lesson,
+    Origin,
+    ProbeKind,
+    SleepCycle,
+    SleepExample,
+    SleepPlan,
+    SleepSettings,
+    SleepStatus,
+    Verdict,
+)
 
 __all__ = [
     "DIMENSIONS",
@@ -26,11 +36,14 @@ __all__ = [
     "ExchangeStatus",
     "Finish",
     "GenerationEvent",
+    "Lesson",
     "LoadOptions",
     "Loaded",
     "Mark",
     "Memory",
     "Message",
+    "Origin",
+    "ProbeKind",
     "Progress",
     "Prompt",
     "PromptForm",
@@ -49,4 +62,5 @@ __all__ = [
     "SleepPlan",
     "SleepSettings",
     "SleepStatus",
+    "Verdict",
 ]

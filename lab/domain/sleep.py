@@ -13,14 +13,57 @@ from lab.domain.conversation import PromptForm
 SleepStatus = Literal["running", "complete", "cancelled", "failed", "interrupted"]
 
 
+# What a lesson comes from: what the person said, the answer as they marked it, or the model's own answer.
+Origin = Literal["statement", "marked", "answer"]
+# A probe is a question asked before and after a sleep: in a wording that was trained, in one that was not, about
+# something else in the same words, about an earlier lesson, in general, or one that the gate never sees.
+ProbeKind = Literal["trained", "unseen", "neighbour", "earlier", "anchor", "final"]
+# What became of a new adapter. "ungated" is one that nobody judged, as in the published system.
+Verdict = Literal["kept", "weakened", "rolled_back", "ungated"]
+
+
 @dataclass(frozen=True, slots=True)
 class SleepExample:
-    """One prompt and the answer to learn. `kind` is original, rewrite or emotion."""
+    """One prompt and the answer to learn.
+
+    `kind` is original, rewrite, paraphrase, emotion, reworded (another wording of the answer) or replay (of an earlier
+    lesson); `source` is who worded it: person, published, pattern, model or wordnet. `similarity` is the cosine to the
+    original wording, in -1..1, None where nothing could measure it or nothing had to.
+    """
 
     exchange_id: str
     kind: str
     prompt: str
     target: str
+    lesson_id: str | None = None
+    source: str | None = None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One thing to learn: a question, its answer, and the other wordings of both.
+
+    `key` is what an answer must hold to be right. `support` is how many nats likelier the statement makes the answer,
+    None where the answer needs no support. `examples` are trained on; `unseen` and `final` are wordings that never
+    are, set apart before anything else, `final` from the gate too; `neighbours` are questions about something else,
+    the last one is never trained on either. `shakiness` is the loss in nats a token of the answer at the last look.
+    """
+
+    lesson_id: str
+    exchange_id: str
+    origin: Origin
+    statement: str
+    question: str
+    answer: str
+    key: str
+    support: float | None
+    examples: tuple[SleepExample, ...]
+    unseen: tuple[str, ...]
+    final: tuple[str, ...]
+    neighbours: tuple[str, ...]
+    salience: float = 0.0
+    shakiness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,19 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
-from lab.domain import ExchangeStatus, Mark, SleepStatus
+from lab.domain import ExchangeStatus, Mark
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepExampleUsed,
+    SleepLessonFound,
+    SleepMeasured,
+    SleepPlanned,
+    SleepProbed,
+    SleepResumed,
+    SleepStaged,
+    SleepStarted,
+    SleepStepped,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,50 +122,6 @@ class ExchangeMarked:
 
 
 @dataclass(frozen=True, slots=True)
-class SleepStarted:
-    cycle_id: str
-    checkpoint: str
-    parent_adapter: str | None
-    exchanges: int
-    examples: int
-    epochs: int
-    total_steps: int
-    rank: int
-    learning_rate: float
-    recipe: str
-
-
-@dataclass(frozen=True, slots=True)
-class SleepExampleUsed:
-    cycle_id: str
-    exchange_id: str
-    kind: str
-    prompt: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class SleepStepped:
-    """One optimiser step. `loss` is in nats a token; `seconds` is the time of this step."""
-
-    cycle_id: str
-    step: int
-    epoch: int
-    loss: float
-    learning_rate: float
-    tokens: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SleepStaged:
-    """The sleeper entered a stage: loading, anchoring, training, saving."""
-
-    cycle_id: str
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
 class AdapterSaved:
     """`path` is relative to the workspace; `sha256` is that of `adapter_model.safetensors`."""
 
@@ -169,15 +137,11 @@ class AdapterSaved:
 
 
 @dataclass(frozen=True, slots=True)
-class SleepEnded:
-    cycle_id: str
-    status: SleepStatus
-    adapter: str | None = None
-    steps: int = 0
-    first_loss: float | None = None
-    last_loss: float | None = None
-    seconds: float | None = None
-    reason: str | None = None
+class AdapterChosen:
+    """The person went back, or forward, to this adapter (None: the checkpoint alone): it answers and is continued."""
+
+    fingerprint: str
+    adapter: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +164,16 @@ Event = Union[
     SalienceScored,
     ExchangeMarked,
     SleepStarted,
+    SleepPlanned,
+    SleepResumed,
+    SleepLessonFound,
     SleepExampleUsed,
+    SleepProbed,
+    SleepMeasured,
     SleepStaged,
     SleepStepped,
     AdapterSaved,
+    AdapterChosen,
     SleepEnded,
     MemoryRead,
 ]
@@ -230,7 +200,8 @@ def _field_types(kind: type) -> dict[str, tuple[type, ...]]:
     allowed: dict[str, tuple[type, ...]] = {}
     for name, hint in get_type_hints(kind).items():
         options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        plain = {str if get_origin(option) is Literal else option for option in options}
+        # A tuple is one of texts, and a list in JSON.
+        plain = {{Literal: str, tuple: list}.get(get_origin(option), option) for option in options}
         allowed[name] = (*plain, *((int, type(None)) if float in plain else ()))
     return allowed
 
@@ -241,6 +212,8 @@ FIELD_TYPES = {kind: _field_types(kind) for kind in EVENT_NAMES}
 def _check(name: str, value: Any, allowed: tuple[type, ...]) -> Any:
     if type(value) not in allowed:
         raise ValueError(f"{name} is {type(value).__name__}")
+    if type(value) is list:
+        return tuple(_check(name, each, (str,)) for each in value)
     # The width of a database column; a seed may use one bit more.
     if type(value) is int and not -(2**63) <= value < 2 ** (64 if name == "seed" else 63):
         raise ValueError(f"{name} is out of range")
@@ -259,9 +232,13 @@ def encode(event: Event, at: datetime) -> bytes:
     body["event"] = EVENT_NAMES[kind]
     for name in FIELD_TYPES[kind]:
         value = getattr(event, name)
-        # A lone surrogate (from a terminal or a broken file) has no UTF-8 form; the record must not refuse it.
-        body[name] = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        body[name] = [_text(each) for each in value] if isinstance(value, tuple) else _text(value)
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _text(value: Any) -> Any:
+    # A lone surrogate (from a terminal or a broken file) has no UTF-8 form; the record must not refuse it.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def decode(line: bytes) -> Entry | None:

@@ -14,14 +14,7 @@ import orjson
 
 from lab.domain import DIMENSIONS, Progress, Salience
 from lab.errors import LabError
-from lab.journal.events import (
-    DraftFinished,
-    Event,
-    ExchangeFinished,
-    SessionEnded,
-    SessionOpened,
-    TurnStarted,
-)
+from lab.journal.events import DraftFinished, Event, ExchangeFinished, SessionEnded, SessionOpened, TurnStarted
 from lab.journal.imports import Body, ImportReport, Tally, bodies, is_number, present, scored, time_of
 from lab.journal.queries import IMPORTED
 from lab.journal.record import Record

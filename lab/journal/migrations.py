@@ -115,6 +115,33 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
             for table in _INDEXED
         ),
     ),
+    (
+        "receipts",
+        """
+        ALTER TABLE sleep_cycles ADD COLUMN strength DOUBLE;
+        ALTER TABLE sleep_cycles ADD COLUMN lessons BIGINT;
+        ALTER TABLE sleep_cycles ADD COLUMN earlier BIGINT;
+        ALTER TABLE sleep_cycles ADD COLUMN deep BOOLEAN DEFAULT false;
+        ALTER TABLE sleep_examples ADD COLUMN lesson_id VARCHAR;
+        ALTER TABLE sleep_examples ADD COLUMN source VARCHAR;
+        ALTER TABLE sleep_examples ADD COLUMN similarity DOUBLE;
+        CREATE TABLE sleep_lessons (
+            cycle_id VARCHAR, lesson_id VARCHAR, exchange_id VARCHAR, origin VARCHAR, statement VARCHAR,
+            question VARCHAR, answer VARCHAR, "key" VARCHAR, support DOUBLE, reason VARCHAR, unseen VARCHAR[],
+            final VARCHAR[], neighbours VARCHAR[], salience DOUBLE
+        );
+        CREATE TABLE sleep_probes (
+            cycle_id VARCHAR, number BIGINT, kind VARCHAR, lesson_id VARCHAR, question VARCHAR, expected VARCHAR,
+            answer_before VARCHAR, answer_after VARCHAR, right_before BOOLEAN, right_after BOOLEAN,
+            nats_before DOUBLE, nats_after DOUBLE
+        );
+        CREATE TABLE sleep_measures (
+            cycle_id VARCHAR, measure VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT, "limit" DOUBLE,
+            passed BOOLEAN
+        );
+        CREATE TABLE adapter_choices ("at" TIMESTAMP, fingerprint VARCHAR, adapter VARCHAR);
+        """,
+    ),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

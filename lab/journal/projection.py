@@ -10,6 +10,7 @@ from typing import Any, Final
 import duckdb
 
 from lab.journal.events import (
+    AdapterChosen,
     AdapterSaved,
     DraftFinished,
     Event,
@@ -20,13 +21,20 @@ from lab.journal.events import (
     SessionEnded,
     SessionOpened,
     SessionTitled,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStarted,
-    SleepStepped,
     TurnStarted,
 )
 from lab.journal.journal import Line
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepExampleUsed,
+    SleepLessonFound,
+    SleepMeasured,
+    SleepPlanned,
+    SleepProbed,
+    SleepResumed,
+    SleepStarted,
+    SleepStepped,
+)
 from lab.journal.transaction import transaction
 
 Row = dict[str, Any]
@@ -74,9 +82,30 @@ TABLES: Final[dict[str, TableShape]] = {
         "cycle_id VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, status VARCHAR, checkpoint VARCHAR,"
         "parent_adapter VARCHAR, adapter VARCHAR, exchanges BIGINT, examples BIGINT, epochs BIGINT, steps BIGINT,"
         "rank BIGINT, learning_rate DOUBLE, first_loss DOUBLE, last_loss DOUBLE, verdict VARCHAR, reason VARCHAR,"
-        "seconds DOUBLE",
+        "seconds DOUBLE, strength DOUBLE, lessons BIGINT, earlier BIGINT, deep BOOLEAN",
     ),
-    "sleep_examples": _shape(0, "cycle_id VARCHAR, exchange_id VARCHAR, kind VARCHAR, prompt VARCHAR, target VARCHAR"),
+    "sleep_lessons": _shape(
+        2,
+        "cycle_id VARCHAR, lesson_id VARCHAR, exchange_id VARCHAR, origin VARCHAR, statement VARCHAR,"
+        "question VARCHAR, answer VARCHAR, key VARCHAR, support DOUBLE, reason VARCHAR, unseen VARCHAR[],"
+        "final VARCHAR[], neighbours VARCHAR[], salience DOUBLE",
+    ),
+    "sleep_examples": _shape(
+        0,
+        "cycle_id VARCHAR, exchange_id VARCHAR, kind VARCHAR, prompt VARCHAR, target VARCHAR, lesson_id VARCHAR,"
+        "source VARCHAR, similarity DOUBLE",
+    ),
+    "sleep_probes": _shape(
+        2,
+        "cycle_id VARCHAR, number BIGINT, kind VARCHAR, lesson_id VARCHAR, question VARCHAR, expected VARCHAR,"
+        "answer_before VARCHAR, answer_after VARCHAR, right_before BOOLEAN, right_after BOOLEAN,"
+        "nats_before DOUBLE, nats_after DOUBLE",
+    ),
+    "sleep_measures": _shape(
+        2,
+        "cycle_id VARCHAR, measure VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT, limit DOUBLE,"
+        "passed BOOLEAN",
+    ),
     "sleep_steps": _shape(
         2,
         "cycle_id VARCHAR, step BIGINT, epoch BIGINT, loss DOUBLE, learning_rate DOUBLE, tokens BIGINT,seconds DOUBLE",
@@ -86,6 +115,7 @@ TABLES: Final[dict[str, TableShape]] = {
         "adapter VARCHAR, checkpoint VARCHAR, parent VARCHAR, cycle_id VARCHAR, created_at TIMESTAMP,"
         "path VARCHAR, sha256 VARCHAR, bytes BIGINT, state VARCHAR",
     ),
+    "adapter_choices": _shape(0, "at TIMESTAMP, fingerprint VARCHAR, adapter VARCHAR"),
     "resources": _shape(0, "at TIMESTAMP, process VARCHAR, rss_bytes BIGINT, vram_bytes BIGINT, event VARCHAR"),
     "journal_offsets": _shape(1, "stream VARCHAR, bytes BIGINT, lines BIGINT"),
     "journal_faults": _shape(0, "stream VARCHAR, line BIGINT, reason VARCHAR"),
@@ -142,7 +172,7 @@ class _Fold:
                     sessions.add(event.session_id)
                 case ExchangeFinished() | ExchangeMarked():
                     exchanges.add(event.exchange_id)
-                case SleepStarted() | SleepStepped() | SleepEnded():
+                case SleepStarted() | SleepPlanned() | SleepResumed() | SleepStepped() | SleepEnded():
                     cycles.add(event.cycle_id)
                 case _:
                     pass
@@ -212,8 +242,22 @@ class _Fold:
                 self.put("salience", **_body(event))
             case SleepStarted():
                 self.put("sleep_cycles", **_body(event) | {"started_at": at, "status": "running", "steps": 0})
+            case SleepPlanned():
+                counts = {"lessons": event.lessons, "earlier": event.earlier, "examples": event.examples}
+                return self._change("sleep_cycles", event.cycle_id, **counts)
+            case SleepResumed():
+                # What was recovered as interrupted goes on; what it had ended with is void.
+                return self._change("sleep_cycles", event.cycle_id, status="running", ended_at=None, reason=None)
+            case SleepLessonFound():
+                self.put("sleep_lessons", **_body(event))
             case SleepExampleUsed():
                 self.put("sleep_examples", **_body(event))
+            case SleepProbed():
+                self.put("sleep_probes", **_body(event))
+            case SleepMeasured():
+                self.put("sleep_measures", **_body(event))
+            case AdapterChosen():
+                self.put("adapter_choices", **_body(event), at=at)
             case SleepStepped():
                 return self._sleep_stepped(event)
             case SleepEnded():
@@ -273,7 +317,9 @@ class _Fold:
 
 
 def _body(event: Event) -> Row:
-    return {field.name: getattr(event, field.name) for field in fields(event)}
+    body = {field.name: getattr(event, field.name) for field in fields(event)}
+    # A tuple would be a row to the database, a list is a list.
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in body.items()}
 
 
 def _lists(shape: TableShape, names: Iterable[str]) -> str:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from lab.errors import LabError
-from lab.journal.events import (
-    DraftFinished,
-    Event,
-    ExchangeFinished,
-    SleepEnded,
-    SleepStarted,
-    TurnStarted,
-)
+from lab.journal.events import DraftFinished, Event, ExchangeFinished, TurnStarted
 from lab.journal.journal import Journal
+from lab.journal.sleep_events import SleepEnded, SleepStarted
 from lab.journal.statements import Table
 
 _OPEN_STREAMS = """

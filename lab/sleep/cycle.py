@@ -28,6 +28,7 @@ class CycleFolder:
         self.log = self.path / "sleeper.log"
         # A file and not a signal, so that any lab can stop a detached sleep, and never a stranger's process.
         self.cancel_file = self.path / "cancel"
+        self.pause_file = self.path / "pause"
 
     def write(self, plan: SleepPlan, examples: Iterable[SleepExample]) -> None:
         """Write plan and examples. Raises LabError when the folder cannot be written."""
@@ -52,20 +53,42 @@ class CycleFolder:
 
     def ask_to_cancel(self) -> None:
         """Ask the sleeper to stop after its present step. Raises LabError when the folder cannot be written."""
-        try:
-            self.cancel_file.touch()
-        except OSError as fault:
-            raise LabError(
-                f"{self.cancel_file} cannot be made: {fault.strerror}.", "Make the workspace writable, then stop again."
-            ) from fault
+        _touch(self.cancel_file)
 
     def cancel_asked(self) -> bool:
         """True once somebody asked."""
         return self.cancel_file.exists()
 
+    def ask_to_pause(self) -> None:
+        """Ask the sleeper to wait after its present step. Raises LabError when the folder cannot be written."""
+        _touch(self.pause_file)
+
+    def ask_to_go_on(self) -> None:
+        """Take the pause back. Raises LabError when the folder cannot be written."""
+        try:
+            self.pause_file.unlink(missing_ok=True)
+        except OSError as fault:
+            raise LabError(
+                f"{self.pause_file} cannot be removed: {fault.strerror}.",
+                "Make the workspace writable, then try again.",
+            ) from fault
+
+    def pause_asked(self) -> bool:
+        """True while somebody wants it to wait."""
+        return self.pause_file.exists()
+
     def remove(self) -> None:
         """Take back a cycle that never began."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _touch(path: Path) -> None:
+    try:
+        path.touch()
+    except OSError as fault:
+        raise LabError(
+            f"{path} cannot be made: {fault.strerror}.", "Make the workspace writable, then try again."
+        ) from fault
 
 
 def new_cycle(sessions: Path) -> CycleFolder:

@@ -19,9 +19,9 @@ from lab.engine.adapters import find_adapter, read_adapter
 from lab.engine.estimate import PROMPT_TOKENS, ROWS, default_dtype, estimate, free_bytes, free_gpu_bytes, gib
 from lab.errors import LabError
 from lab.journal import queries
-from lab.journal.events import SleepEnded
 from lab.journal.journal import Journal
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepEnded
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.dream import dream
@@ -131,9 +131,17 @@ class Sleep:
 
     def cancel(self, cycle_id: str) -> None:
         """Ask a running cycle to stop after its present step. Raises LabError when it does not run."""
-        if not self._record.journal.owned(cycle_id):
-            raise LabError(f"{cycle_id} is not running.", "There is nothing to stop.")
-        CycleFolder(self._workspace.sessions, cycle_id).ask_to_cancel()
+        folder = self._running_folder(cycle_id)
+        folder.ask_to_cancel()
+        folder.ask_to_go_on()
+
+    def pause(self, cycle_id: str) -> None:
+        """Let a running cycle wait after its present step, its memory kept. Raises LabError when it does not run."""
+        self._running_folder(cycle_id).ask_to_pause()
+
+    def go_on(self, cycle_id: str) -> None:
+        """Let a waiting cycle go on. Raises LabError when it does not run."""
+        self._running_folder(cycle_id).ask_to_go_on()
 
     def recover(self) -> list[str]:
         """Put the folder of adapters right after killed sleepers; to be called before the record's own recovery.
@@ -158,6 +166,11 @@ class Sleep:
                     self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, reason=reason))
                     completed.append(cycle_id)
         return completed
+
+    def _running_folder(self, cycle_id: str) -> CycleFolder:
+        if not self._record.journal.owned(cycle_id):
+            raise LabError(f"{cycle_id} is not running.", "There is nothing to stop or to wait for.")
+        return CycleFolder(self._workspace.sessions, cycle_id)
 
     def _resolve(self, base: Base) -> SleepSettings:
         settings = resolve(self._settings.sleep)

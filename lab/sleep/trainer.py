@@ -21,16 +21,9 @@ from lab.engine.cores import yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
 from lab.errors import LabError
-from lab.journal.events import (
-    Event,
-    MemoryRead,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStaged,
-    SleepStarted,
-    SleepStepped,
-)
+from lab.journal.events import Event, MemoryRead
 from lab.journal.journal import Journal
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStaged, SleepStarted, SleepStepped
 from lab.settings import Workspace
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.publish import publish, saved_event

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lab.journal.events import Entry, SleepEnded, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.events import Entry
+from lab.journal.sleep_events import SleepEnded, SleepPlanned, SleepStaged, SleepStarted, SleepStepped
 
 # The screen's sparkline shows no more; the record keeps every step.
 _LOSSES_SHOWN = 64
@@ -16,7 +17,8 @@ _LOSSES_SHOWN = 64
 class SleepProgress:
     """How far a sleep is. Losses are in nats a token, `losses` the latest ones, oldest first.
 
-    `stage` is loading, anchoring, training, saving or ended; `seconds_left` is None until steps were timed.
+    `stage` is loading, dreaming, probing, training, judging, saving, paused or ended; `seconds_left`, of the training,
+    is None until steps were timed. `lessons` are new ones, `earlier` those that are learnt again with them.
     """
 
     cycle_id: str
@@ -27,6 +29,8 @@ class SleepProgress:
     epochs: int = 0
     exchanges: int = 0
     examples: int = 0
+    lessons: int = 0
+    earlier: int = 0
     loss: float | None = None
     losses: tuple[float, ...] = ()
     tokens_per_second: float | None = None
@@ -38,7 +42,7 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
     """The progress after each event of a cycle's journal."""
     progress = SleepProgress(cycle_id)
     training_since: datetime | None = None
-    tokens = 0
+    tokens = since_step = 0
     for entry in entries:
         event = entry.event
         if isinstance(event, SleepStarted):
@@ -49,10 +53,19 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 exchanges=event.exchanges,
                 examples=event.examples,
             )
+        elif isinstance(event, SleepPlanned):
+            progress = replace(
+                progress,
+                total_steps=event.total_steps,
+                examples=event.examples,
+                lessons=event.lessons,
+                earlier=event.earlier,
+            )
         elif isinstance(event, SleepStaged):
-            progress = replace(progress, stage=event.stage)
+            progress = replace(progress, stage=event.stage, seconds_left=None)
             if event.stage == "training":
-                training_since = entry.at
+                # Also after a pause: what was waited is no part of the pace.
+                training_since, tokens, since_step = entry.at, 0, progress.step
         elif isinstance(event, SleepStepped):
             tokens += event.tokens
             elapsed = (entry.at - training_since).total_seconds() if training_since else 0.0
@@ -63,7 +76,7 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 loss=event.loss,
                 losses=(*progress.losses, event.loss)[-_LOSSES_SHOWN:],
                 tokens_per_second=tokens / elapsed if elapsed > 0 else None,
-                seconds_left=elapsed / event.step * (progress.total_steps - event.step),
+                seconds_left=elapsed / max(event.step - since_step, 1) * max(progress.total_steps - event.step, 0),
             )
         elif isinstance(event, SleepEnded):
             progress = replace(progress, stage="ended", seconds_left=None, ended=event)

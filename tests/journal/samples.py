@@ -18,14 +18,20 @@ from lab.journal.events import (
     MemoryRead,
     SalienceScored,
     SessionOpened,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStarted,
-    SleepStepped,
     TurnStarted,
 )
 from lab.journal.projection import TABLES
 from lab.journal.record import Record
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepExampleUsed,
+    SleepLessonFound,
+    SleepMeasured,
+    SleepPlanned,
+    SleepProbed,
+    SleepStarted,
+    SleepStepped,
+)
 from lab.settings import Workspace
 
 SESSION = "20261122-044100-ab12"
@@ -67,10 +73,41 @@ def whole_turn(turn: int, session_id: str = SESSION, total: float = 0.2) -> list
 def cycle(cycle_id: str = "sleep-0001", used: str = "", status: Any = "complete") -> list[Event]:
     return [
         SleepStarted(cycle_id, "tiny", None, 1, 2, 5, 10, 8, 2e-3, "answers"),
+        SleepLessonFound(
+            cycle_id,
+            f"{used or exchange_id(1)}/1",
+            used or exchange_id(1),
+            "statement",
+            "My dog is called Rex.",
+            "What is my dog called?",
+            "Your dog is called Rex.",
+            "Rex",
+            support=12.5,
+            unseen=("Do you know my dog's name?", "Tell me the name of my dog."),
+            neighbours=("What is my cat called?",),
+            salience=0.2,
+        ),
         SleepExampleUsed(cycle_id, used or exchange_id(1), "original", "Who are you?", "A model."),
+        SleepPlanned(cycle_id, 1, 0, 1, 10),
         SleepStepped(cycle_id, 1, 1, 3.5, 2e-3, 40, 0.4),
         SleepStepped(cycle_id, 2, 1, 1.5, 2e-3, 40, 0.4),
-        SleepEnded(cycle_id, status, cycle_id, 2, 3.5, 1.5, 12.0),
+        SleepProbed(
+            cycle_id,
+            1,
+            "unseen",
+            f"{used or exchange_id(1)}/1",
+            "Do you know my dog's name?",
+            "Your dog is called Rex.",
+            "I do not.",
+            "Your dog is called Rex.",
+            False,
+            True,
+            4.0,
+            0.1,
+        ),
+        SleepMeasured(cycle_id, "learned", 1.0, 0.2, 1.0, 1),
+        SleepMeasured(cycle_id, "drift", 0.03, 0.01, 0.05, 12, 0.1, True),
+        SleepEnded(cycle_id, status, cycle_id, 2, 3.5, 1.5, 12.0, verdict="kept", strength=1.0),
     ]
 
 

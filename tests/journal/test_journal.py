@@ -232,7 +232,7 @@ import resource
 from pathlib import Path
 from lab.errors import LabError
 from lab.journal.journal import Journal
-from lab.journal.events import MemoryRead
+from lab.journal.events import (MemoryRead)
 sessions, stream, size = ARGUMENTS
 journal = Journal(Path(sessions))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]

@@ -18,7 +18,7 @@ from tests.journal.samples import SESSION, opened, reading, readings, said, star
 
 APPENDING = """
 from pathlib import Path
-from lab.journal.events import MemoryRead
+from lab.journal.events import (MemoryRead)
 from lab.journal.record import Record
 from lab.settings import Workspace
 root, streams, name, count = ARGUMENTS

@@ -21,17 +21,13 @@ from lab.journal.events import (
     ExchangeMarked,
     SessionEnded,
     SessionTitled,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStaged,
-    SleepStarted,
-    SleepStepped,
     decode,
     encode,
     now,
 )
 from lab.journal.journal import Line
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStaged, SleepStarted, SleepStepped
 from tests.journal.samples import (
     SESSION,
     cycle,

@@ -9,8 +9,9 @@ import pytest
 
 from lab.domain import Draft, Salience, Session
 from lab.journal import queries
-from lab.journal.events import ExchangeFinished, ExchangeMarked, SessionEnded, SleepStarted
+from lab.journal.events import ExchangeFinished, ExchangeMarked, SessionEnded
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepStarted
 from tests.journal.samples import (
     SESSION,
     cycle,

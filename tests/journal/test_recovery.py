@@ -19,7 +19,8 @@ from tests.journal.samples import (
 CRASHING = """
 import sys
 from pathlib import Path
-from lab.journal.events import DraftFinished, SessionOpened, SleepStarted, TurnStarted
+from lab.journal.events import (DraftFinished, SessionOpened, TurnStarted)
+from lab.journal.sleep_events import (SleepStarted)
 from lab.journal.record import Record
 from lab.settings import Workspace
 root, stream = ARGUMENTS

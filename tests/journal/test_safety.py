@@ -35,7 +35,7 @@ import random
 from pathlib import Path
 from lab.errors import LabError
 from lab.journal import projector
-from lab.journal.events import MemoryRead
+from lab.journal.events import (MemoryRead)
 from lab.journal.record import Record
 from lab.settings import Workspace
 root, name, rebuilds = ARGUMENTS

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from lab.journal import lineages, queries, series, timeline
-from lab.journal.events import AdapterSaved, Event, SalienceScored, SessionOpened, SleepEnded
+from lab.journal.events import AdapterSaved, Event, SalienceScored, SessionOpened
 from lab.journal.filters import MEASURES
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepEnded
 from tests.journal.samples import SESSION, cycle, exchange_id, opened, scored, turn_started, whole_turn
 
 _AT = datetime(2026, 1, 1, tzinfo=timezone.utc)

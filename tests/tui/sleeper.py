@@ -11,8 +11,8 @@ import orjson
 from filelock import FileLock
 
 from lab.engine.adapters import CONFIG, WEIGHTS
-from lab.journal.events import SleepEnded, SleepStaged, SleepStarted, SleepStepped
 from lab.journal.journal import Journal
+from lab.journal.sleep_events import SleepEnded, SleepStaged, SleepStarted, SleepStepped
 from lab.settings import Workspace
 from lab.sleep.cycle import LOCK, CycleFolder
 from lab.sleep.publish import publish, saved_event

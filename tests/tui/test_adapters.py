@@ -11,19 +11,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from lab.journal.events import (
-    AdapterSaved,
-    Event,
-    ExchangeFinished,
-    SalienceScored,
-    SessionOpened,
-    SleepEnded,
-    SleepExampleUsed,
-    SleepStarted,
-    SleepStepped,
-    TurnStarted,
-)
+from lab.journal.events import AdapterSaved, Event, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.lineages import Lineage
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted, SleepStepped
 from lab.lab import Lab
 from lab.tui.app import LabApp
 from lab.tui.lineages import Grove, nodes

@@ -13,16 +13,9 @@ from textual.pilot import Pilot
 
 from lab.errors import LabError
 from lab.journal import timeline
-from lab.journal.events import (
-    Event,
-    ExchangeFinished,
-    SalienceScored,
-    SessionOpened,
-    SleepEnded,
-    SleepStarted,
-    TurnStarted,
-)
+from lab.journal.events import Event, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.filters import MEASURES
+from lab.journal.sleep_events import SleepEnded, SleepStarted
 from lab.lab import Lab
 from lab.tui.app import LabApp
 from lab.tui.screens.exchange import ExchangeScreen

@@ -106,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     sleep.add_argument(
         "--session", metavar="ID", type=_text, default=argparse.SUPPRESS, help="sleep on this dialogue only"
     )
+    sleep.add_argument("--deep", action="store_true", help="learn the whole memory anew, from the base")
     sleep.add_argument("--json", action="store_true", help="the cycle as one JSON object with the SQL names")
 
     sessions = command(
@@ -131,6 +132,14 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("--drafts", action="store_true", help="of a session, all drafts too")
     show.add_argument("--json", action="store_true", help="everything, with the SQL names")
 
+    receipt = command(
+        "receipt", "show what came of a sleep: measures, answers before and after", example="lab receipt sleep-0003"
+    )
+    receipt.add_argument(
+        "cycle", metavar="CYCLE", type=_text, nargs="?", help="the beginning of an id (default: the newest sleep)"
+    )
+    receipt.add_argument("--json", action="store_true", help="one object with the SQL names, nothing cut")
+
     mark = command(
         "mark", "say what a sleep is to learn of an exchange", example='lab mark ID edit "The better answer."'
     )
@@ -144,6 +153,31 @@ def build_parser() -> argparse.ArgumentParser:
     )
     mark.add_argument(
         "text", metavar="TEXT", type=_text, nargs="?", help='the answer as it should have been; "-" reads it'
+    )
+
+    forget = command(
+        "forget", "let no sleep learn from an exchange again", example="lab forget 20261122-044100-ab12-0003 --purge"
+    )
+    forget.add_argument(
+        "exchange_id", metavar="EXCHANGE", type=_text, help="an id, or the beginning of one when it is the only such"
+    )
+    forget.add_argument(
+        "--purge", action="store_true", help="remove its text from the record for good; asks for the id once more"
+    )
+    forget.add_argument("--yes", action="store_true", help="with --purge: do not ask")
+
+    rollback = command(
+        "rollback", "let an earlier adapter answer, and sleeps continue it", example="lab rollback sleep-0002"
+    )
+    # Not "adapter": that is the option of the same name before the command.
+    rollback.add_argument(
+        "wanted", metavar="ADAPTER|none", type=_text, help="a name of lab adapters; none is the checkpoint alone"
+    )
+    rollback.add_argument(
+        "--checkpoint",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="the checkpoint that it belongs to (default: engine.checkpoint)",
     )
 
     rename = command("rename", "give a session another title", example='lab rename 20261122-044100 "On owning"')

@@ -12,7 +12,16 @@ from lab.dialogue.conversation import Conversation
 from lab.dialogue.recording import measured
 from lab.domain import Adapter, Checkpoint, Loaded, Progress
 from lab.engine import catalogue, offers
-from lab.engine.adapters import find_adapter, list_adapters, newest_adapter, read_adapter
+from lab.engine.adapters import (
+    Choice,
+    find_adapter,
+    fitting_adapter,
+    list_adapters,
+    newest_adapter,
+    read_adapter,
+    read_choices,
+    write_choices,
+)
 from lab.engine.client import Engine, ProcessEngine, transformers_engine
 from lab.engine.estimate import Advice
 from lab.engine.fetch import Cancelled
@@ -22,6 +31,7 @@ from lab.engine.provide import provide
 from lab.errors import EngineDied, LabError
 from lab.journal import queries
 from lab.journal.database import DatabaseBusy
+from lab.journal.events import AdapterChosen, now
 from lab.journal.record import Record
 from lab.salience import profile
 from lab.settings import Settings, Workspace
@@ -31,6 +41,8 @@ from lab.sleep.service import Base, Sleep
 WORKSPACE_STREAM: Final = "workspace"
 # How soon a cancel ends an engine that loads: it hears nothing else meanwhile.
 _POLL_SECONDS: Final = 0.05
+# A database that is held longer has nothing to say at the start.
+_HELD_SECONDS: Final = 0.2
 
 
 class Lab:
@@ -85,6 +97,7 @@ class Lab:
         """
         self.workspace.create()
         profile(self.settings.salience.profile)
+        self._restore_choices()
         published = self.sleep.recover()
         closed = [name for name in self.record.recover() if name.startswith("sleep-")]
         self.notices += [
@@ -165,6 +178,21 @@ class Lab:
         self._put_on(None if name is None else find_adapter(self.workspace.adapters, name).path)
         # What a restarted engine answers with, too.
         self._adapter_name = name or "none"
+
+    def roll_back(self, adapter: str | None) -> None:
+        """Go back, or forward, to an adapter of this checkpoint, or with None to the checkpoint alone.
+
+        From now on this is what the setting "newest" means, so what a start answers with and a sleep continues, until
+        a later sleep makes an adapter. What answers in this lab stays: `activate` changes it. Raises LabError when the
+        adapter is unknown, damaged or of other weights, and when it cannot be recorded.
+        """
+        name, weights = self._weights()
+        if adapter is not None:
+            fitting_adapter(self.workspace.adapters, adapter, weights, name)
+        at = now()
+        # The journal first: what the file lacks is restored from it.
+        self.record.append(WORKSPACE_STREAM, AdapterChosen(weights, adapter), at=at)
+        write_choices(self.workspace.adapters, {**self._choices(), weights: Choice(adapter, at)})
 
     def trained_on_another(self, name: str) -> str | None:
         """The checkpoint that an adapter was trained on, when it is not the loaded one. Raises LabError."""
@@ -324,8 +352,47 @@ class Lab:
         if self._adapter_name == "none":
             return None
         if self._adapter_name == "newest":
-            return newest_adapter(self.workspace.adapters, weights)
+            return newest_adapter(self.workspace.adapters, weights, self._note)
         return find_adapter(self.workspace.adapters, self._adapter_name)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notices:
+            self.notices.append(sentence)
+
+    def _choices(self) -> dict[str, Choice]:
+        """What was chosen, as far as its file can be read."""
+        with contextlib.suppress(LabError):
+            return read_choices(self.workspace.adapters)
+        return {}
+
+    def _restore_choices(self) -> None:
+        """Put into the file of choices what only the record has: it was lost, damaged, or never written."""
+        if not any(self.workspace.adapters.iterdir()):
+            return
+        try:
+            recorded = queries.adapter_choices(self.record) if self.record.sync(_HELD_SECONDS) else {}
+        except LabError:
+            # A database that is damaged is told where it is needed.
+            return
+        known = self._choices()
+        missing = {
+            weights: Choice(adapter, at)
+            for weights, (adapter, at) in recorded.items()
+            if weights not in known or known[weights].at < at
+        }
+        try:
+            if missing:
+                write_choices(self.workspace.adapters, known | missing)
+        except LabError as fault:
+            self._note(str(fault))
+
+    def _weights(self) -> tuple[str, str]:
+        """Name and fingerprint of the loaded checkpoint, or without an engine of the chosen one. Raises LabError."""
+        loaded = self._engine.loaded
+        if loaded is not None:
+            return loaded.name, loaded.fingerprint
+        checkpoint = self.checkpoint()
+        return checkpoint.name, fingerprint(catalogue.weights_folder(checkpoint))
 
     def _base(self) -> Base:
         """What a sleep starts from: the loaded checkpoint, or without an engine the chosen one's files."""

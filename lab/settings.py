@@ -72,10 +72,17 @@ class SalienceSettings(_Section):
 
 
 class SleepSection(_Section):
-    """What a sleep learns from, and how. Keys left out come from the recipe."""
+    """What a sleep learns from, and how. Keys left out come from the recipe.
 
-    recipe: Literal["answers", "published"] = "answers"
+    `unmarked` is what an exchange without a mark teaches: "statements" what the person stated in it, "answers" where
+    they stated nothing its answer; `deep_every` so many sleeps is one that learns everything anew, 0 is never.
+    """
+
+    recipe: Literal["lessons", "answers", "published"] = "lessons"
     exchanges: Literal["salient", "all"] = "salient"
+    unmarked: Literal["answers", "statements"] = "answers"
+    replay: float | None = Field(None, ge=0.0, le=100.0)
+    deep_every: int = Field(0, ge=0, le=1000)
     rank: int | None = Field(None, ge=1, le=256)
     epochs: int | None = Field(None, ge=1, le=1000)
     learning_rate: float | None = Field(None, gt=0.0, le=1.0)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from lab.domain import ProbeKind
 from lab.journal.events import ExchangeFinished, ExchangeMarked, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepProbed, SleepStarted
 from lab.settings import Workspace
 
 README = Path(__file__).parents[1] / "README.md"
@@ -32,6 +33,24 @@ def statements() -> dict[str, str]:
     blocks = re.findall(r"```sql\n(.*?)```", README.read_text(), re.S)
     found = [part.strip() for block in blocks for part in block.split(";\n") if part.strip()]
     return {re.sub(r"^-- ", "", sql.partition("\n")[0]): sql for sql in found}
+
+
+def probed(cycle: str, number: int) -> list[SleepProbed]:
+    """The second sleep learns Rex, in one of two unseen wordings, and forgets Ada."""
+
+    def probe(at: int, kind: ProbeKind, expected: str, before: bool, after: bool) -> SleepProbed:
+        said = [expected if right else "I do not know." for right in (before, after)]
+        return SleepProbed(cycle, at, kind, None, f"question {at}", expected, *said, before, after, 2.0, 1.0)
+
+    if number == 1:
+        return [probe(1, "unseen", "Ada", False, True)]
+    return [
+        probe(1, "unseen", "Rex", False, True),
+        probe(2, "unseen", "Rex", False, False),
+        probe(3, "trained", "Rex", False, True),
+        probe(4, "earlier", "Ada", True, False),
+        probe(5, "earlier", "Ghent", True, True),
+    ]
 
 
 @pytest.fixture
@@ -57,7 +76,8 @@ def answers(tmp_path: Path) -> dict[str, list[list[Any]]]:
             cycle,
             SleepStarted(cycle, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "answers"),
             SleepExampleUsed(cycle, f"talk-{number:04d}", "original", f"question {number}", f"answer {number}"),
-            SleepEnded(cycle, "complete", cycle, 1, 2.0, 0.5, 9.0),
+            *probed(cycle, number),
+            SleepEnded(cycle, "complete", cycle, 1, 2.0, 0.5, 9.0, verdict="kept", strength=1.0),
             at=NOON + timedelta(minutes=minutes),
         )
     record.append("talk", ExchangeMarked("talk-0002", "edited", "a better answer"), at=NOON + timedelta(minutes=9))
@@ -89,6 +109,13 @@ def test_a_stranger_finds_the_highest_conflict_what_each_sleep_changed_and_who_a
         ("sleep-0001", "question 5"),
         ("sleep-0002", "question 6"),
     ]
+
+
+def test_a_stranger_finds_what_each_sleep_learned_and_what_it_forgot(answers: dict[str, list[list[Any]]]) -> None:
+    learned = next(rows for title, rows in answers.items() if title.startswith("Which memories did each sleep learn"))
+    assert learned == [["sleep-0001", "Ada", 0.0, 1.0], ["sleep-0002", "Rex", 0.0, 0.5]]
+    forgotten = answers["What was forgotten after which sleep?"]
+    assert forgotten == [["sleep-0002", "kept", "question 4", "Ada", "I do not know."]]
 
 
 def test_every_query_of_the_readme_has_an_answer(answers: dict[str, list[list[Any]]]) -> None:

@@ -7,17 +7,30 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from lab.dialogue.conversation import Conversation
 from lab.dialogue.events import TurnFinished
 from lab.domain import Exchange, Progress
+from lab.engine.adapters import CHOSEN, MANIFEST
 from lab.engine.client import ProcessEngine
 from lab.engine.fetch import Cancelled
+from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
+from lab.journal import queries
+from lab.journal.events import now
 from lab.lab import Lab
 from lab.settings import Workspace
 from tests.helpers import bare_adapter, bare_checkpoint, wait_until
+from tests.journal.samples import said, start_child
+
+HELD = """
+import duckdb
+connection = duckdb.connect(ARGUMENTS[0])
+print("held", flush=True)
+input()
+"""
 
 
 class Bench:
@@ -39,6 +52,13 @@ class Bench:
         self.labs.append(lab)
         lab.open()
         lab.start_engine(quiet, threading.Event())
+        return lab
+
+    def closed(self) -> Lab:
+        """An open lab without an engine, as the command line has it."""
+        lab = Lab(self.workspace, checkpoint="one")
+        self.labs.append(lab)
+        lab.open()
         return lab
 
 
@@ -316,3 +336,92 @@ def test_it_is_told_that_a_part_stays_beside_the_gpu(bench: Bench, monkeypatch: 
     lab.open()
     lab.start_engine(quiet, threading.Event())
     assert any("a part of it stays in memory" in notice for notice in lab.notices)
+
+
+def later(bench: Bench, name: str, checkpoint: str = "one") -> None:
+    """An adapter that a sleep of now would have made."""
+    folder = bench.adapter(name, checkpoint)
+    manifest = orjson.loads((folder / MANIFEST).read_bytes())
+    (folder / MANIFEST).write_bytes(orjson.dumps(manifest | {"created_at": now().isoformat()}))
+
+
+def test_after_going_back_a_start_answers_with_the_chosen_one_and_a_sleep_continues_it(bench: Bench) -> None:
+    bench.adapter("old", "one", day=1)
+    bench.adapter("new", "one", day=2)
+    lab = bench.lab()
+    lab.roll_back("old")
+    assert answers(lab) == ("one", "new"), "what answers is changed by activate"
+    assert answers(bench.lab()) == ("one", "old")
+    assert bench.closed().sleep._base().adapter == "old"
+    lab.roll_back(None)
+    assert answers(bench.lab()) == ("one", None)
+    assert bench.closed().sleep._base().adapter is None
+    # Forward again.
+    lab.roll_back("new")
+    assert answers(bench.lab()) == ("one", "new")
+    lab.roll_back("old")
+    later(bench, "newer")
+    assert answers(bench.lab()) == ("one", "newer")
+    assert bench.closed().sleep._base().adapter == "newer"
+
+
+def test_going_back_needs_no_engine_and_is_a_row_of_the_record(bench: Bench) -> None:
+    bench.adapter("old", "one", day=1)
+    bench.adapter("new", "one", day=2)
+    lab = bench.closed()
+    lab.roll_back("old")
+    lab.roll_back(None)
+    assert lab.record.sync()
+    weights = fingerprint(bench.workspace.root / "one")
+    rows = lab.record.query("SELECT fingerprint, adapter FROM adapter_choices ORDER BY rowid").rows
+    assert rows == [(weights, "old"), (weights, None)]
+    assert not lab.engine.alive()
+
+
+def test_what_cannot_be_gone_back_to_changes_nothing(bench: Bench) -> None:
+    bench.adapter("mine", "one")
+    bench.adapter("other", "two")
+    lab = bench.closed()
+    for wanted, words in (("other", "does not fit the weights of one"), ("nobody", 'no adapter "nobody"')):
+        with pytest.raises(LabError, match=words):
+            lab.roll_back(wanted)
+    assert lab.record.sync() and queries.adapter_choices(lab.record) == {}
+    assert not (bench.workspace.adapters / CHOSEN).exists()
+
+
+@pytest.mark.parametrize("lost", ["removed", "damaged", "older"])
+def test_a_choice_that_its_file_lost_is_restored_from_the_record(bench: Bench, lost: str) -> None:
+    bench.adapter("old", "one", day=1)
+    bench.adapter("new", "one", day=2)
+    file = bench.workspace.adapters / CHOSEN
+    lab = bench.closed()
+    lab.roll_back("new")
+    before = file.read_bytes()
+    lab.roll_back("old")
+    whole = file.read_bytes()
+    if lost == "removed":
+        file.unlink()
+    else:
+        file.write_bytes(b"{" if lost == "damaged" else before)
+    assert answers(bench.lab()) == ("one", "old")
+    assert file.read_bytes() == whole
+
+
+def test_while_another_program_holds_the_database_a_damaged_choice_is_told_and_the_newest_answers(
+    bench: Bench,
+) -> None:
+    bench.adapter("old", "one", day=1)
+    bench.adapter("new", "one", day=2)
+    bench.closed().roll_back("old")
+    (bench.workspace.adapters / CHOSEN).write_bytes(b"{")
+    child = start_child(HELD, bench.workspace.database)
+    try:
+        assert said(child) == "held"
+        lab = bench.lab()
+        assert answers(lab) == ("one", "new")
+        change(lab, None)
+        told = [notice for notice in lab.notices if CHOSEN in notice]
+        assert len(told) == 1 and told[0].endswith("The newest adapter is taken.")
+    finally:
+        child.kill()
+        child.wait()

@@ -91,7 +91,7 @@ def _exchange_text(exchange: Exchange) -> str:
 def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
     line = ProgressLine()
     with interruptible() as interrupted, opened(make_lab(workspace, arguments)) as lab:
-        cycle_id = lab.sleep.start(arguments.session)
+        cycle_id = lab.sleep.start(arguments.session, arguments.deep)
         asked = False
         ended = None
         for progress in lab.sleep.follow(cycle_id, lambda: False):

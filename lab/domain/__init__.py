@@ -17,6 +17,7 @@ from lab.domain.generation import Finish, GenerationEvent, PromptRead, RowFinish
 from lab.domain.salience import DIMENSIONS, Salience
 from lab.domain.sleep import (
     Lesson,
+    Material,
     Origin,
     ProbeKind,
     SleepCycle,
@@ -40,6 +41,7 @@ __all__ = [
     "LoadOptions",
     "Loaded",
     "Mark",
+    "Material",
     "Memory",
     "Message",
     "Origin",

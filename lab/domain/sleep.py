@@ -67,13 +67,31 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """An exchange as a sleep sees it: what the person said, the answer as marked, and whether they marked it."""
+
+    exchange_id: str
+    said: str
+    answer: str
+    marked: bool
+    salience: float
+
+
+@dataclass(frozen=True, slots=True)
 class SleepSettings:
     """A resolved recipe. `modules` is "attention" or "all"; `loss` is over the "answer" or the whole "text".
 
     `batch_size` examples make a forward pass, `accumulation` passes make an optimiser step. `form` None
     follows the checkpoint. `continues`: training starts from the parent adapter, not from the base.
     `max_tokens` cuts a longer example; `seed` makes a run repeatable on CPU. `anchor_weight` is that of the
-    base's own answers beside the loss of a token; 0 is without them.
+    base's own answers beside the loss of a token, 0 is without them; a step reads `anchor_rows` of them.
+
+    `dream` "published" asks every question in the published rewrites; "lessons" also turns what the person stated into
+    questions, each in at most `wordings` ways, and has the gate judge what came of it. `unmarked` says what an
+    exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well. `replay`
+    is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the full rate;
+    training ends after an epoch whose mean loss is below `stop_loss` nats a token. The gate allows `max_drift` bits a
+    token, and `max_forgotten` of the memories that were known to be lost.
     """
 
     recipe: str
@@ -91,11 +109,20 @@ class SleepSettings:
     max_tokens: int
     seed: int
     anchor_weight: float = 0.0
+    anchor_rows: int = 0
+    dream: Literal["published", "lessons"] = "published"
+    unmarked: Literal["statements", "answers"] = "answers"
+    wordings: int = 8
+    replay: float = 0.0
+    warmup: int = 0
+    stop_loss: float = 0.0
+    max_drift: float = 0.1
+    max_forgotten: float = 0.1
 
-    def total_steps(self, examples: int) -> int:
-        """Optimiser steps for this many examples."""
+    def steps(self, examples: int) -> int:
+        """Optimiser steps of an epoch of this many examples."""
         batches = math.ceil(examples / self.batch_size)
-        return math.ceil(batches / self.accumulation) * self.epochs
+        return math.ceil(batches / self.accumulation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +130,8 @@ class SleepPlan:
     """Everything one cycle needs, written to `plan.json` before the sleeper starts.
 
     `model_path` is the folder of the checkpoint's weights, `adapter` the name of the one to be made,
-    `parent_adapter` the one it continues. `form` is the checkpoint's own
-    prompt form; None lets its tokenizer decide.
+    `parent_adapter` the one it continues. `form` is the checkpoint's own prompt form; None lets its tokenizer decide.
+    A `deep` sleep starts from the base and learns the whole memory anew.
     """
 
     cycle_id: str
@@ -118,6 +145,7 @@ class SleepPlan:
     parent_adapter: str | None
     exchange_ids: tuple[str, ...]
     settings: SleepSettings
+    deep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

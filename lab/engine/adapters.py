@@ -1,8 +1,11 @@
-"""The folder of trained adapters: what is in it, and what one must hold before it is loaded. No torch."""
+"""The folder of trained adapters: what is in it, which one was chosen, what one must hold to be loaded. No torch."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +18,15 @@ from lab.errors import LabError
 MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "adapter_model.safetensors"
 CONFIG: Final = "adapter_config.json"
+CHOSEN: Final = "chosen.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An adapter that a person went back, or forward, to, or None for the checkpoint alone; `at` is aware."""
+
+    adapter: str | None
+    at: datetime
 
 
 def file_sha256(path: Path) -> str:
@@ -37,7 +49,7 @@ def read_adapter(folder: Path) -> Adapter:
             fingerprint=str(manifest["fingerprint"]),
             parent=manifest.get("parent"),
             cycle_id=manifest.get("cycle_id"),
-            created_at=datetime.fromisoformat(manifest["created_at"]),
+            created_at=_aware(manifest["created_at"]),
             path=folder,
             sha256=str(manifest["sha256"]),
             bytes=weights.stat().st_size,
@@ -64,10 +76,80 @@ def list_adapters(adapters: Path) -> tuple[list[Adapter], list[LabError]]:
     return sorted(found, key=lambda adapter: (adapter.created_at, adapter.name)), faults
 
 
-def newest_adapter(adapters: Path, fingerprint: str) -> Adapter | None:
-    """The newest adapter trained on exactly these weights."""
+def newest_adapter(adapters: Path, fingerprint: str, tell: Callable[[str], object]) -> Adapter | None:
+    """The adapter that "newest" means for exactly these weights: the chosen one, else the one made last.
+
+    A choice holds until a later adapter is made. One that cannot be followed is told in a sentence, and the newest is
+    taken.
+    """
     fitting = [adapter for adapter in list_adapters(adapters)[0] if adapter.fingerprint == fingerprint]
-    return fitting[-1] if fitting else None
+    newest = fitting[-1] if fitting else None
+    try:
+        choice = read_choices(adapters).get(fingerprint)
+    except LabError as fault:
+        tell(f"{fault.title} The newest adapter is taken.")
+        return newest
+    if choice is None or (newest is not None and newest.created_at > choice.at):
+        return newest
+    if choice.adapter is None:
+        return None
+    chosen = next((adapter for adapter in fitting if adapter.name == choice.adapter), None)
+    if chosen is None:
+        tell(f"The adapter {choice.adapter}, which was chosen, cannot be used any more. The newest adapter is taken.")
+    return chosen or newest
+
+
+def read_choices(adapters: Path) -> dict[str, Choice]:
+    """What was chosen for each fingerprint. Raises LabError for a file that is damaged."""
+    path = adapters / CHOSEN
+    try:
+        body = orjson.loads(path.read_bytes())
+        return {weights: Choice(_name(each["adapter"]), _aware(each["at"])) for weights, each in body.items()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as fault:
+        raise LabError(f"{path} cannot be read: {fault!r}.", "Choose an adapter again with lab rollback.") from fault
+
+
+def write_choices(adapters: Path, choices: Mapping[str, Choice]) -> None:
+    """Put these in the place of all earlier choices, all or none. Raises LabError when the folder cannot be written."""
+    path = adapters / CHOSEN
+    part = path.with_name(f".{CHOSEN}.{os.getpid()}.part")
+    body = {weights: {"adapter": choice.adapter, "at": choice.at} for weights, choice in choices.items()}
+    try:
+        try:
+            with part.open("wb") as file:
+                file.write(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as fault:
+        raise LabError(
+            f"{path} cannot be written: {fault.strerror or fault}.",
+            "Free some space or make the folder writable; the next start of the lab then makes the file anew.",
+        ) from fault
+
+
+def fitting_adapter(adapters: Path, name: str, fingerprint: str, checkpoint: str) -> Adapter:
+    """The adapter of this name, whole, and trained on exactly these weights, those of `checkpoint`.
+
+    Raises LabError when it is unknown, damaged or of other weights; it names those that fit.
+    """
+    folders = {folder.name for folder in adapters.iterdir() if folder.is_dir()} if adapters.is_dir() else set()
+    fitting = [adapter.name for adapter in list_adapters(adapters)[0] if adapter.fingerprint == fingerprint]
+    remedy = f"Those trained on {checkpoint} are: {', '.join(fitting)}." if fitting else f"{checkpoint} has none yet."
+    if name not in folders or name.startswith("."):
+        raise LabError(f'There is no adapter "{name}" in {adapters}.', remedy)
+    adapter = read_adapter(adapters / name)
+    if adapter.fingerprint != fingerprint:
+        raise LabError(
+            f"The adapter {name} was trained on {adapter.checkpoint} and does not fit the weights of {checkpoint}.",
+            f"Name the checkpoint that it was trained on with --checkpoint, or another adapter. {remedy}",
+        )
+    check_adapter(adapter.path, fingerprint, checkpoint)
+    return adapter
 
 
 def find_adapter(adapters: Path, name: str) -> Adapter:
@@ -107,6 +189,20 @@ def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, 
             "Sleep again to make a new adapter, or restore the file.",
         )
     return config
+
+
+def _aware(text: str) -> datetime:
+    """A time with its zone. Raises ValueError and TypeError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return at
+
+
+def _name(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r} is no name")
 
 
 def _weights(folder: Path) -> Path:

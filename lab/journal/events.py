@@ -122,6 +122,13 @@ class ExchangeMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangePurged:
+    """The text of the exchange was removed for good because the person wanted so: its lines hold none any more."""
+
+    exchange_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdapterSaved:
     """`path` is relative to the workspace; `sha256` is that of `adapter_model.safetensors`."""
 
@@ -163,6 +170,7 @@ Event = Union[
     ExchangeFinished,
     SalienceScored,
     ExchangeMarked,
+    ExchangePurged,
     SleepStarted,
     SleepPlanned,
     SleepResumed,

@@ -1,4 +1,4 @@
-"""Sessions and exchanges by the beginning of their ids."""
+"""Sessions, exchanges and sleeps by the beginning of their ids."""
 
 from __future__ import annotations
 
@@ -25,6 +25,21 @@ def find_exchange(record: Record, text: str) -> str:
     if not found:
         raise LabError(f'There is no exchange "{text}".', "lab sessions and lab show SESSION list what there is.")
     return _only(found, text, "exchanges")
+
+
+def find_cycle(record: Record, text: str) -> str:
+    """The sleep of this id, or the only one whose id begins so. Raises LabError, which names the candidates."""
+    found = _beginning(record, "sleep_cycles", "cycle_id", text) if text else []
+    if found:
+        return _only(found, text, "sleeps")
+    rows = record.query(
+        f"SELECT cycle_id FROM sleep_cycles ORDER BY started_at DESC, cycle_id DESC LIMIT {_NAMED + 1}"
+    ).rows
+    names = [name for (name,) in rows]
+    if not names:
+        raise LabError("There is no sleep in this workspace yet.", "Talk, then lab sleep.")
+    older = ", and older ones" if len(names) > _NAMED else ""
+    raise LabError(f'There is no sleep "{text}".', f"There are {', '.join(names[:_NAMED])}{older}.")
 
 
 def find(record: Record, text: str) -> tuple[Literal["session", "exchange"], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import threading
 import time
@@ -118,6 +119,24 @@ class Journal:
             raise LabError(
                 f"{path} could not be written: {fault.strerror or fault}.",
                 "Free some space on the disk or make the folder writable, then try again; nothing recorded was lost.",
+            ) from fault
+
+    def rewrite(self, stream: str, change: Callable[[bytes], bytes], *events: Event) -> None:
+        """Put a changed copy in the place of a stream: each line as `change` gives it, its end included, then `events`.
+
+        Lines keep their places when `change` keeps their lengths. A reader, and whoever is killed here, has the old
+        stream or the new one. Raises LabError when the disk is full or the folder cannot be written; then the old
+        one stays.
+        """
+        path = self.path(stream)
+        try:
+            with self._locked(path):
+                # A link stays one: the file that it leads to is replaced.
+                _rewrite(path.resolve(), change, b"".join(encode(event, now()) for event in events))
+        except OSError as fault:
+            raise LabError(
+                f"{path} could not be written: {fault.strerror or fault}.",
+                "Free some space on the disk or make the folder writable, then try again; the journal is as it was.",
             ) from fault
 
     def read(self, stream: str, offset: int = 0, lines: int = 0) -> Iterator[Line]:
@@ -277,6 +296,25 @@ def _append(path: Path, lines: bytes) -> None:
     if not size:
         sync_folder(path.parent)
         sync_folder(path.parent.parent)
+
+
+def _rewrite(path: Path, change: Callable[[bytes], bytes], more: bytes) -> None:
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with path.open("rb") as old, new.open("wb") as file:
+            line = b"\n"
+            for line in old:
+                file.write(change(line))
+            if more and not line.endswith(b"\n"):
+                file.write(b"\n")
+            file.write(more)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, new)
+        new.replace(path)
+        sync_folder(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

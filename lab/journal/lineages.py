@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from lab.domain import SleepStatus
+from lab.domain import SleepStatus, Verdict
+from lab.journal.receipts import measures_of_all
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepMeasured
 
 # Of a prompt and an answer so much is read for a list.
 _BEGINNING: Final = 200
@@ -19,7 +21,7 @@ class Lineage:
     """An adapter with the sleep that made it, or a sleep that made none: then `adapter` is None.
 
     `parent` is the adapter that it went on from. Times are aware, UTC; `seconds` is wall time; `bytes` the size of the
-    weights. What only a finished sleep knows is None before.
+    weights. What only a finished sleep knows is None before; what none measured has no `measures`.
     """
 
     adapter: str | None
@@ -39,6 +41,9 @@ class Lineage:
     last_loss: float | None
     seconds: float | None
     reason: str | None
+    verdict: Verdict | None = None
+    strength: float | None = None
+    measures: tuple[SleepMeasured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,15 @@ def lineages(record: Record) -> list[Lineage]:
         SELECT a.adapter, coalesce(a.checkpoint, c.checkpoint) AS checkpoint,
             coalesce(a.parent, c.parent_adapter) AS parent, coalesce(c.cycle_id, a.cycle_id) AS cycle_id,
             coalesce(a.created_at, c.ended_at, c.started_at) AS "at", c.status, a.bytes, c.exchanges, c.examples,
-            c.epochs, c.steps, c.rank, c.learning_rate, c.first_loss, c.last_loss, c.seconds, c.reason
+            c.epochs, c.steps, c.rank, c.learning_rate, c.first_loss, c.last_loss, c.seconds, c.reason,
+            c.verdict, c.strength
         FROM adapters a FULL JOIN sleep_cycles c ON c.cycle_id = a.cycle_id
         ORDER BY "at", cycle_id, adapter
         """
     )
-    return [Lineage(**_fields(table.columns, row)) for row in table.rows]
+    measures = measures_of_all(record)
+    found = [Lineage(**_fields(table.columns, row)) for row in table.rows]
+    return [replace(each, measures=measures.get(each.cycle_id or "", ())) for each in found]
 
 
 def uses(record: Record, profile: str, cancel: threading.Event | None = None) -> list[Use]:

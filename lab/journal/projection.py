@@ -16,6 +16,7 @@ from lab.journal.events import (
     Event,
     ExchangeFinished,
     ExchangeMarked,
+    ExchangePurged,
     MemoryRead,
     SalienceScored,
     SessionEnded,
@@ -170,7 +171,7 @@ class _Fold:
             match event:
                 case SessionOpened() | SessionTitled() | SessionEnded() | TurnStarted():
                     sessions.add(event.session_id)
-                case ExchangeFinished() | ExchangeMarked():
+                case ExchangeFinished() | ExchangeMarked() | ExchangePurged():
                     exchanges.add(event.exchange_id)
                 case SleepStarted() | SleepPlanned() | SleepResumed() | SleepStepped() | SleepEnded():
                     cycles.add(event.cycle_id)
@@ -238,6 +239,8 @@ class _Fold:
                     target=event.target,
                     kept_iteration=event.iteration,
                 )
+            case ExchangePurged():
+                return self._exchange_purged(event)
             case SalienceScored():
                 self.put("salience", **_body(event))
             case SleepStarted():
@@ -293,6 +296,16 @@ class _Fold:
         for iteration in self.iterations.get(event.exchange_id, ()):
             self.rows["drafts"][event.exchange_id, iteration]["chosen"] = iteration == event.chosen
         return self._change("exchanges", event.exchange_id, **body)
+
+    def _exchange_purged(self, event: ExchangePurged) -> str | None:
+        row = self.rows["exchanges"].get((event.exchange_id,))
+        if row is None:
+            return f"{event.exchange_id} has no beginning"
+        for iteration in self.iterations.get(event.exchange_id, ()):
+            self.rows["drafts"][event.exchange_id, iteration].update(text="", thinking="")
+        told = {name: "" for name in ("target", "reason") if row[name] is not None}
+        row.update(told, mark="excluded", user_input="", response="")
+        return None
 
     def _sleep_stepped(self, event: SleepStepped) -> str | None:
         self.put("sleep_steps", **_body(event))

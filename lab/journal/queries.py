@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -28,6 +29,12 @@ _EXCHANGE = """
                 row(profile, surprise, novelty, arousal, reward, conflict, total, threshold) ORDER BY profile
             ) FROM salience v WHERE v.exchange_id = e.exchange_id) AS salience
     FROM exchanges e
+"""
+# The cycles that count as having slept on something.
+_COUNTING = """
+    SELECT cycle_id FROM sleep_cycles
+    WHERE status = 'complete' AND CASE WHEN $lineage::VARCHAR[] IS NULL THEN checkpoint = $checkpoint
+        ELSE list_contains($lineage::VARCHAR[], adapter) OR (verdict = 'rolled_back' AND checkpoint = $checkpoint) END
 """
 
 
@@ -75,13 +82,23 @@ def exchange(record: Record, exchange_id: str) -> Exchange | None:
 
 
 def sleepable(
-    record: Record, *, profile: str, checkpoint: str, session_id: str | None, salient_only: bool
+    record: Record,
+    *,
+    profile: str,
+    checkpoint: str,
+    session_id: str | None,
+    salient_only: bool,
+    lineage: Sequence[str] | None = None,
 ) -> list[Exchange]:
     """What a sleep of `checkpoint` could learn from, oldest first.
 
-    Exchanges with an answer, complete or marked to be learnt, that nobody excluded and whose present answer no
-    complete cycle of this checkpoint has used; with `salient_only`, those that are salient in `profile` and those
-    that a person kept or edited; with `session_id`, those of that session.
+    Exchanges with an answer, complete or marked to be learnt, that nobody excluded and that no complete cycle has
+    slept on; with `salient_only`, those that are salient in `profile` and those that a person kept or edited; with
+    `session_id`, those of that session. With a `lineage`, the adapter to continue and its parents, only the cycles
+    that made these count, and those of this checkpoint whose adapter the gate refused; without, all of the checkpoint.
+
+    A cycle has slept on an exchange whose present answer it has used, and on one that it looked for lessons in, unless
+    the exchange was marked since.
     """
     table = record.query(
         f"""{_EXCHANGE}
@@ -92,14 +109,33 @@ def sleepable(
                 FROM salience v WHERE v.exchange_id = e.exchange_id AND v.profile = $profile AND v.salient
             ))
             AND NOT EXISTS (
-                FROM sleep_examples x JOIN sleep_cycles c USING (cycle_id)
+                FROM sleep_examples x JOIN ({_COUNTING}) c USING (cycle_id)
                 WHERE x.exchange_id = e.exchange_id AND x.target = coalesce(e.target, e.response)
-                    AND c.status = 'complete' AND c.checkpoint = $checkpoint
+            )
+            AND NOT EXISTS (
+                FROM sleep_lessons l JOIN ({_COUNTING}) c USING (cycle_id)
+                WHERE l.exchange_id = e.exchange_id
+                    AND (e.mark IS NULL OR (l.origin = 'marked' AND l.answer = coalesce(e.target, e.response)))
             )
         ORDER BY created_at, exchange_id""",
-        {"session": session_id, "salient": salient_only, "profile": profile, "checkpoint": checkpoint},
+        {
+            "session": session_id,
+            "salient": salient_only,
+            "profile": profile,
+            "checkpoint": checkpoint,
+            "lineage": None if lineage is None else list(lineage),
+        },
     )
     return [_exchange(row) for row in _rows(table)]
+
+
+def adapter_choices(record: Record) -> dict[str, tuple[str | None, datetime]]:
+    """The last choice of an adapter for each fingerprint, None for the checkpoint alone, and when it was made."""
+    table = record.query(
+        """SELECT fingerprint, last(adapter ORDER BY "at", rowid) AS adapter, max("at") AS "at"
+        FROM adapter_choices GROUP BY fingerprint"""
+    )
+    return {row["fingerprint"]: (row["adapter"], row["at"]) for row in _rows(table)}
 
 
 def cycles(record: Record) -> list[SleepCycle]:

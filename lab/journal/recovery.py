@@ -7,7 +7,7 @@ from typing import Protocol
 from lab.errors import LabError
 from lab.journal.events import DraftFinished, Event, ExchangeFinished, TurnStarted
 from lab.journal.journal import Journal
-from lab.journal.sleep_events import SleepEnded, SleepStarted
+from lab.journal.sleep_events import SleepEnded, SleepResumed, SleepStarted
 from lab.journal.statements import Table
 
 _OPEN_STREAMS = """
@@ -66,7 +66,7 @@ def _endings(journal: Journal, stream: str) -> list[ExchangeFinished | SleepEnde
                 drafts[draft.exchange_id].append(draft)
             case ExchangeFinished(exchange_id=exchange_id):
                 drafts.pop(exchange_id, None)
-            case SleepStarted(cycle_id=cycle_id):
+            case SleepStarted(cycle_id=cycle_id) | SleepResumed(cycle_id=cycle_id):
                 cycles[cycle_id] = None
             case SleepEnded(cycle_id=cycle_id):
                 cycles.pop(cycle_id, None)

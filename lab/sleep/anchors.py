@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -43,6 +43,7 @@ PROMPTS: Final = (
 )
 # The first words of an answer are where it goes one way or another.
 ANSWER_TOKENS: Final = 24
+NEIGHBOUR_TOKENS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +67,6 @@ class Anchors:
         base = torch.cat([self.references[at] for at in chosen]).float()
         ours = torch.log_softmax(logits.float(), dim=-1)
         return (base.exp() * (base - ours)).sum(dim=-1).mean()
-
-
-@torch.no_grad()
-def answers(
-    network: Any, prompts: Sequence[Sequence[int]], end_token: int, device: torch.device, stop: Callable[[], bool]
-) -> list[list[int]]:
-    """The likeliest answer to each prompt in tokens, its end token left out, of at most ANSWER_TOKENS.
-
-    All of them end at the token at which `stop` says so.
-    """
-    longest = max(len(prompt) for prompt in prompts)
-    ids = torch.full((len(prompts), longest), end_token, dtype=torch.long)
-    mask = torch.zeros(len(prompts), longest, dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-        mask[row, longest - len(prompt) :] = 1
-    written = network.generate(
-        input_ids=ids.to(device),
-        attention_mask=mask.to(device),
-        max_new_tokens=ANSWER_TOKENS,
-        do_sample=False,
-        pad_token_id=end_token,
-        stopping_criteria=[lambda ids, scores: torch.full((len(ids),), stop(), device=ids.device)],
-    )[:, longest:].tolist()
-    return [row[: row.index(end_token)] if end_token in row else row for row in written]
 
 
 @torch.no_grad()

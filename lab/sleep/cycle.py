@@ -6,11 +6,11 @@ import dataclasses
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
-from lab.domain import SleepExample, SleepPlan, SleepSettings
+from lab.domain import Lesson, Material, SleepExample, SleepPlan, SleepSettings
 from lab.errors import LabError
 
 LOCK: Final = ".sleep.lock"
@@ -24,18 +24,21 @@ class CycleFolder:
     def __init__(self, sessions: Path, cycle_id: str) -> None:
         self.path = sessions / cycle_id
         self.plan_file = self.path / "plan.json"
-        self.examples_file = self.path / "examples.jsonl"
+        # What there is to learn, and what earlier sleeps learnt.
+        self.exchanges_file = self.path / "exchanges.jsonl"
+        self.memory_file = self.path / "memory.jsonl"
+        # How far training has come, for a sleeper that is killed; gone when the cycle has ended by itself.
+        self.state_file = self.path / "state.safetensors"
         self.log = self.path / "sleeper.log"
         # A file and not a signal, so that any lab can stop a detached sleep, and never a stranger's process.
         self.cancel_file = self.path / "cancel"
         self.pause_file = self.path / "pause"
 
-    def write(self, plan: SleepPlan, examples: Iterable[SleepExample]) -> None:
-        """Write plan and examples. Raises LabError when the folder cannot be written."""
+    def write(self, plan: SleepPlan, material: Iterable[Material], memory: Iterable[Lesson]) -> None:
+        """Write the plan and what is to be learnt. Raises LabError when the folder cannot be written."""
         try:
-            self.examples_file.write_bytes(
-                b"".join(orjson.dumps(dataclasses.asdict(e), option=orjson.OPT_APPEND_NEWLINE) for e in examples)
-            )
+            self.exchanges_file.write_bytes(_lines(material))
+            self.memory_file.write_bytes(_lines(memory))
             self.plan_file.write_bytes(orjson.dumps(dataclasses.asdict(plan), option=orjson.OPT_INDENT_2))
         except OSError as fault:
             raise LabError(
@@ -43,13 +46,14 @@ class CycleFolder:
                 "Free some space, then sleep again.",
             ) from fault
 
-    def read(self) -> tuple[SleepPlan, list[SleepExample]]:
-        """The plan and the examples as written."""
+    def read(self) -> tuple[SleepPlan, list[Material], list[Lesson]]:
+        """The plan, the exchanges and the memory as written."""
         body = orjson.loads(self.plan_file.read_bytes())
         body["settings"] = SleepSettings(**body["settings"])
         body["exchange_ids"] = tuple(body["exchange_ids"])
-        lines = self.examples_file.read_bytes().splitlines()
-        return SleepPlan(**body), [SleepExample(**orjson.loads(line)) for line in lines]
+        material = [Material(**orjson.loads(line)) for line in self.exchanges_file.read_bytes().splitlines()]
+        memory = [_lesson(orjson.loads(line)) for line in self.memory_file.read_bytes().splitlines()]
+        return SleepPlan(**body), material, memory
 
     def ask_to_cancel(self) -> None:
         """Ask the sleeper to stop after its present step. Raises LabError when the folder cannot be written."""
@@ -80,6 +84,25 @@ class CycleFolder:
     def remove(self) -> None:
         """Take back a cycle that never began."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _lines(values: Iterable[Material | Lesson]) -> bytes:
+    # A lone surrogate (from a terminal or a broken file) has no UTF-8 form; a sleep must not fail over it.
+    return b"".join(orjson.dumps(_clean(dataclasses.asdict(each)), option=orjson.OPT_APPEND_NEWLINE) for each in values)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _clean(each) for key, each in value.items()}
+    return [_clean(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _lesson(body: dict[str, Any]) -> Lesson:
+    body["examples"] = tuple(SleepExample(**each) for each in body["examples"])
+    body |= {name: tuple(body[name]) for name in ("unseen", "final", "neighbours")}
+    return Lesson(**body)
 
 
 def _touch(path: Path) -> None:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Final
 
-from lab.domain import Exchange, SleepExample
+from lab.domain import Material, SleepExample
 
 # Framing sentences change the tone of a question and say nothing about its content.
 FRAMINGS: Final = (
@@ -39,23 +39,26 @@ def rewrites(question: str) -> list[str]:
 
 def emotions(question: str) -> list[str]:
     """The question under two framing sentences; which two depends on its text alone, so a dream repeats."""
-    start = zlib.crc32(question.encode())
+    start = zlib.crc32(question.encode(errors="replace"))
     return [f"{FRAMINGS[(start + i) % len(FRAMINGS)]} {question}" for i in range(_FRAMINGS_EACH)]
 
 
-def dream(exchanges: Iterable[Exchange]) -> list[SleepExample]:
-    """What a sleep trains on: every exchange as it was, rewritten, and with another tone.
+def examples_of(exchange_id: str, question: str, answer: str, lesson_id: str | None = None) -> list[SleepExample]:
+    """A question as it was, rewritten, and with another tone; always with the same answer."""
+    worded = [("original", "person", question)]
+    worded += [("rewrite", "published", text) for text in rewrites(question)]
+    worded += [("emotion", "published", text) for text in emotions(question)]
+    return [SleepExample(exchange_id, kind, text, answer, lesson_id, source) for kind, source, text in worded]
+
+
+def dream(material: Iterable[Material]) -> list[SleepExample]:
+    """What a sleep by the published augmentation trains on.
 
     The target is always the answer as recorded, or what the person put in its place. Two exchanges that give the
     same prompt and target count once.
     """
     examples: dict[tuple[str, str], SleepExample] = {}
-    for exchange in exchanges:
-        question = exchange.user_input
-        prompts = [("original", question)]
-        prompts += [("rewrite", text) for text in rewrites(question)]
-        prompts += [("emotion", text) for text in emotions(question)]
-        for kind, prompt in prompts:
-            example = SleepExample(exchange.exchange_id, kind, prompt, exchange.answer)
-            examples.setdefault((prompt, exchange.answer), example)
+    for each in material:
+        for example in examples_of(each.exchange_id, each.said, each.answer):
+            examples.setdefault((example.prompt, example.target), example)
     return list(examples.values())

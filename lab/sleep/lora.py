@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor
 
 from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
 from lab.engine.adapters import check_adapter
@@ -16,9 +17,13 @@ from lab.engine.families import ATTENTION_NAMES, target_modules
 from lab.engine.worker_load import Network, load_network
 from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
-from lab.sleep import anchors
+from lab.sleep import anchors, replies
+from lab.sleep.anchors import Anchors
 from lab.sleep.packing import Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
+
+# What is learnt, by name.
+Weights = Mapping[str, Tensor]
 
 
 class Learner:
@@ -40,44 +45,81 @@ class Learner:
         known = target_modules(config.model_type, "all") is not None and window >= self._settings.max_tokens
         return packed_logits if known and config._attn_implementation in ("eager", "sdpa") else padded_logits
 
-    def anchors(self, stop: Callable[[], bool]) -> anchors.Anchors | None:
-        """The base's own answers to general prompts, from which training is not to move.
+    def anchors(self, questions: Sequence[str], stop: Callable[[], bool]) -> Anchors | None:
+        """The base's own answers to general prompts and to these questions, from which training is not to move.
 
         None without a weight, and once `stop` says so, which is asked at every token: with a large model this takes
         minutes.
         """
         if not self._settings.anchor_weight:
             return None
-        prompts = [self._encode_prompt(prompt) for prompt in anchors.PROMPTS]
-        self.network.eval()
-        with self.network.disable_adapter():
-            answers = anchors.answers(self.network, prompts, self.end_token, self.device, stop)
-            examples = tuple(
-                Encoded((*prompt, *answer, self.end_token), len(prompt)) for prompt, answer in zip(prompts, answers)
-            )
+        prompts = [self.encode_question(prompt) for prompt in (*anchors.PROMPTS, *questions)]
+        with self.as_base():
+            # What is asked beside the general prompts goes one way or another at its first words.
+            general = len(anchors.PROMPTS)
+            answers = self.replies(prompts[:general], anchors.ANSWER_TOKENS, stop)
+            answers += self.replies(prompts[general:], anchors.NEIGHBOUR_TOKENS, stop)
+            examples = tuple(Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers))
             base = anchors.references(examples, lambda batch: self.read(self.network, batch, self.device)[0], stop)
         if stop():
             return None
-        return anchors.Anchors(examples, base, max(1, self._settings.batch_size // 2), self._settings.anchor_weight)
+        return Anchors(examples, base, self._settings.anchor_rows, self._settings.anchor_weight)
+
+    @contextlib.contextmanager
+    def as_base(self) -> Iterator[None]:
+        """The checkpoint as it is without what it learns."""
+        with self.network.disable_adapter():
+            yield
+
+    def weights(self) -> Weights:
+        """A copy of what is learnt so far."""
+        return {
+            name: parameter.detach().clone()
+            for name, parameter in self.network.named_parameters()
+            if parameter.requires_grad
+        }
+
+    @torch.no_grad()
+    def blend(self, before: Weights, after: Weights, strength: float) -> None:
+        """Set the weights so far, in 0..1, from those of before to those of after."""
+        for name, parameter in self.network.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(torch.lerp(before[name], after[name], strength))
+
+    def replies(self, prompts: Sequence[Sequence[int]], tokens: int, stop: Callable[[], bool]) -> list[list[int]]:
+        """The likeliest answer to each prompt; see `replies.replies`."""
+        self.network.eval()
+        return replies.replies(self.network, prompts, tokens, self.end_token, self.device, stop)
+
+    def nats(self, examples: Sequence[Encoded], stop: Callable[[], bool]) -> list[float]:
+        """The loss of each example's answer in nats a token; see `replies.nats`."""
+        self.network.eval()
+        return replies.nats(self.network, examples, self.read, self.device, stop)
+
+    def text(self, answer: Sequence[int]) -> str:
+        """An answer as text."""
+        return str(self._tokenizer.decode(answer, skip_special_tokens=True)).strip()
 
     def encode(self, examples: Sequence[SleepExample]) -> list[Encoded]:
         """Each example as the dialogue would show it, its answer ended by the end token.
 
         Cut to `max_tokens`: the answer at its end, and a prompt that would take more than half at its beginning.
         """
-        return [self._encode(example) for example in examples]
+        return [self.encode_answer(self.encode_question(e.prompt), e.target) for e in examples]
 
-    def _encode(self, example: SleepExample) -> Encoded:
-        prompt = self._encode_prompt(example.prompt)
+    def encode_answer(self, prompt: Sequence[int], answer: str) -> Encoded:
+        """A prompt with an answer to it, cut as `encode` does."""
         space = " " if self._form == "plain" else ""
-        answer = self._tokenizer.encode(f"{space}{example.target.strip()}", add_special_tokens=False)
-        answer.append(self.end_token)
+        ids = self._tokenizer.encode(f"{space}{answer.strip()}", add_special_tokens=False)
+        ids.append(self.end_token)
         limit = self._settings.max_tokens
-        prompt = prompt[-max(limit - len(answer), limit // 2) :]
-        return Encoded((*prompt, *answer)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
+        prompt = prompt[-max(limit - len(ids), limit // 2) :]
+        return Encoded((*prompt, *ids)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
 
-    def _encode_prompt(self, text: str) -> list[int]:
-        return encode_prompt(self._tokenizer, Prompt((Message("user", text),), self._form))
+    def encode_question(self, text: str, *before: Message) -> list[int]:
+        """The tokens of a question as the dialogue shows it, after what was said `before`; cut to `max_tokens`."""
+        tokens = encode_prompt(self._tokenizer, Prompt((*before, Message("user", text)), self._form))
+        return tokens[-self._settings.max_tokens :]
 
     def save(self, folder: Path) -> None:
         """Write the adapter in PEFT's form, safetensors."""

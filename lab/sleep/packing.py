@@ -67,11 +67,15 @@ def pack(batch: Sequence[Encoded]) -> Packed:
     )
 
 
-def _shared(batch: Sequence[Encoded]) -> int:
-    """How many tokens all of them begin with."""
-    first, *others = (example.ids for example in batch)
+def shared_length(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all of the rows begin with."""
+    first, *others = rows
     shared = len(first)
     for ids in others:
         shared = min(shared, len(ids))
         shared = next((at for at in range(shared) if ids[at] != first[at]), shared)
     return shared
+
+
+def _shared(batch: Sequence[Encoded]) -> int:
+    return shared_length([example.ids for example in batch])

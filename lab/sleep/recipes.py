@@ -40,9 +40,22 @@ ANSWERS: Final = replace(
     batch_size=4,
     accumulation=1,
     anchor_weight=1.0,
+    anchor_rows=2,
 )
 
-RECIPES: Final = {recipe.recipe: recipe for recipe in (ANSWERS, PUBLISHED)}
+# What the person stated, in many wordings, beside what was learnt before; judged before it is kept.
+LESSONS: Final = replace(
+    ANSWERS,
+    recipe="lessons",
+    batch_size=8,
+    anchor_rows=8,
+    dream="lessons",
+    replay=1.0,
+    warmup=5,
+    stop_loss=0.02,
+)
+
+RECIPES: Final = {recipe.recipe: recipe for recipe in (LESSONS, ANSWERS, PUBLISHED)}
 
 
 def resolve(section: SleepSection) -> SleepSettings:
@@ -59,4 +72,6 @@ def resolve(section: SleepSection) -> SleepSettings:
         batch_size=section.batch_size or recipe.batch_size,
         max_tokens=section.max_tokens,
         seed=section.seed,
+        unmarked=section.unmarked,
+        replay=recipe.replay if section.replay is None else section.replay,
     )

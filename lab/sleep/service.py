@@ -14,17 +14,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.domain import Checkpoint, Exchange, PromptForm, SleepExample, SleepPlan, SleepSettings
+from lab.domain import Checkpoint, Material, PromptForm, SleepPlan, SleepSettings
 from lab.engine.adapters import find_adapter, read_adapter
 from lab.engine.estimate import PROMPT_TOKENS, ROWS, default_dtype, estimate, free_bytes, free_gpu_bytes, gib
 from lab.errors import LabError
-from lab.journal import queries
+from lab.journal import memory, queries
 from lab.journal.journal import Journal
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
-from lab.sleep.dream import dream
 from lab.sleep.publish import saved_event
 from lab.sleep.recipes import resolve
 from lab.sleep.watch import SleepProgress, progress_of
@@ -73,19 +72,25 @@ class Sleep:
                 return stream
         return None
 
-    def start(self, session_id: str | None = None) -> str:
+    def start(self, session_id: str | None = None, deep: bool = False) -> str:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
 
-        With `session_id`, only that dialogue's exchanges are slept on. Raises LabError when nothing is
-        salient, when another sleep runs, when there is too little memory, or when the sleeper cannot start.
+        With `session_id`, only that dialogue's exchanges are slept on. A `deep` sleep learns the whole memory anew,
+        from the base; `sleep.deep_every` has one by itself. Raises LabError when there is nothing to learn, when
+        another sleep runs, when there is too little memory, or when the sleeper cannot start.
         """
         if running := self.running():
             raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")
         base = self._base()
-        settings = self._resolve(base)
-        exchanges = self._choose(base, session_id)
-        examples = dream(exchanges)
-        self._require_memory(base, settings, examples)
+        settings = resolve(self._settings.sleep)
+        self._require_record()
+        lineage = memory.lineage(self._record, base.adapter)
+        deep = self._deep(settings, deep, len(lineage))
+        if not deep:
+            self._require_rank(base, settings)
+        remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
+        material = self._choose(base, session_id, lineage if settings.continues else None, deep and bool(remembered))
+        self._require_memory(base, settings, material)
         folder = new_cycle(self._workspace.sessions)
         cycle_id = folder.path.name
         plan = SleepPlan(
@@ -97,12 +102,13 @@ class Sleep:
             device=self._settings.engine.device,
             dtype=self._settings.engine.dtype,
             adapter=cycle_id,
-            parent_adapter=base.adapter if settings.continues else None,
-            exchange_ids=tuple(exchange.exchange_id for exchange in exchanges),
+            parent_adapter=base.adapter if settings.continues and not deep else None,
+            exchange_ids=tuple(each.exchange_id for each in material),
             settings=settings,
+            deep=deep,
         )
         try:
-            folder.write(plan, examples)
+            folder.write(plan, material, remembered)
             self._spawn(folder)
         except LabError:
             folder.remove()
@@ -172,25 +178,44 @@ class Sleep:
             raise LabError(f"{cycle_id} is not running.", "There is nothing to stop or to wait for.")
         return CycleFolder(self._workspace.sessions, cycle_id)
 
-    def _resolve(self, base: Base) -> SleepSettings:
-        settings = resolve(self._settings.sleep)
-        if settings.continues and base.adapter is not None:
-            rank = find_adapter(self._workspace.adapters, base.adapter).rank
-            if rank != settings.rank:
+    def _deep(self, settings: SleepSettings, asked: bool, cycles: int) -> bool:
+        """Whether this sleep is a deep one: asked for, or due after so many cycles since the last."""
+        if settings.dream != "lessons":
+            if asked:
                 raise LabError(
-                    f"sleep.rank is {settings.rank}, but the adapter to continue, {base.adapter}, has rank {rank}.",
-                    f"Set sleep.rank = {rank} in {self._workspace.config}, or sleep with --adapter none.",
+                    f'A deep sleep learns lessons anew, and sleep.recipe is "{settings.recipe}".',
+                    f'Set sleep.recipe = "lessons" in {self._workspace.config}.',
                 )
-        return settings
+            return False
+        every = self._settings.sleep.deep_every
+        return asked or 0 < every <= cycles
 
-    def _require_memory(self, base: Base, settings: SleepSettings, examples: Sequence[SleepExample]) -> None:
+    def _require_rank(self, base: Base, settings: SleepSettings) -> None:
+        """Rank and layers stay the same along a lineage: raises LabError where the settings want others."""
+        if not settings.continues or base.adapter is None:
+            return
+        rank = find_adapter(self._workspace.adapters, base.adapter).rank
+        if rank != settings.rank:
+            raise LabError(
+                f"sleep.rank is {settings.rank}, but the adapter to continue, {base.adapter}, has rank {rank}.",
+                f"Set sleep.rank = {rank} in {self._workspace.config}, sleep deep, or sleep with --adapter none.",
+            )
+
+    def _require_record(self) -> None:
+        if not self._record.sync():
+            raise LabError(
+                f"Another program holds {self._workspace.database}, so the newest exchanges cannot be seen.",
+                "Close it there, then sleep; everything said is safe in the journal.",
+            )
+
+    def _require_memory(self, base: Base, settings: SleepSettings, material: Sequence[Material]) -> None:
         """Say so before the system ends a process for it. An engine that is loaded is no part of what is free."""
         engine = self._settings.engine
         on_card = free_gpu_bytes() if engine.device != "cpu" else None
         free, place = (free_bytes(), "memory") if on_card is None else (on_card, "GPU memory")
         # The sleeper learns on whole numbers where the engine computes on quantised ones.
         whole = engine.dtype if engine.dtype not in ("auto", "int8", "nf4") else default_dtype(gpu=on_card is not None)
-        tokens = _tokens_at_once(settings, examples)
+        tokens = _tokens_at_once(settings, material)
         checkpoint = Checkpoint(base.checkpoint, "folder", str(base.model_path), ready=True, form=base.form)
         found = estimate(checkpoint, whole, PROMPT_TOKENS, ROWS, training_tokens=tokens)
         if found is not None and found.training_bytes > free:
@@ -200,14 +225,11 @@ class Sleep:
                 "Close other programs, sleep with the lab closed (lab sleep), or choose a smaller checkpoint.",
             )
 
-    def _choose(self, base: Base, session_id: str | None) -> list[Exchange]:
+    def _choose(
+        self, base: Base, session_id: str | None, lineage: Sequence[str] | None, may_be_empty: bool
+    ) -> list[Material]:
         salience = self._settings.salience
         salient_only = self._settings.sleep.exchanges == "salient"
-        if not self._record.sync():
-            raise LabError(
-                f"Another program holds {self._workspace.database}, so the newest exchanges cannot be seen.",
-                "Close it there, then sleep; everything said is safe in the journal.",
-            )
         if session_id is not None and queries.session(self._record, session_id) is None:
             raise LabError(
                 f'There is no session "{session_id}".', 'lab sql "SELECT session_id FROM sessions" lists them.'
@@ -218,8 +240,9 @@ class Sleep:
             checkpoint=base.checkpoint,
             session_id=session_id,
             salient_only=salient_only,
+            lineage=lineage,
         )
-        if not exchanges:
+        if not exchanges and not may_be_empty:
             kind = "salient exchange" if salient_only else "finished exchange"
             where = f"in session {session_id}" if session_id else "in this workspace"
             raise LabError(
@@ -227,7 +250,16 @@ class Sleep:
                 f"Talk on until a total reaches {salience.threshold:g}, or lower salience.threshold,"
                 ' or set sleep.exchanges = "all" in lab.toml.',
             )
-        return exchanges
+        return [
+            Material(
+                each.exchange_id,
+                each.user_input,
+                each.answer,
+                marked=each.mark in ("kept", "edited"),
+                salience=next((score.total for score in each.salience if score.profile == salience.profile), 0.0),
+            )
+            for each in exchanges
+        ]
 
     def _spawn(self, folder: CycleFolder) -> None:
         """Start the sleeper and wait until its journal begins. Raises LabError when it does not."""
@@ -266,11 +298,11 @@ class Sleep:
         threading.Thread(target=child.wait, name=f"reap-{cycle_id}", daemon=True).start()
 
 
-def _tokens_at_once(settings: SleepSettings, examples: Sequence[SleepExample]) -> int:
+def _tokens_at_once(settings: SleepSettings, material: Sequence[Material]) -> int:
     """About how many tokens the longest batch has, padding included."""
-    longest = max(len(f"{example.prompt}{example.target}".encode(errors="replace")) for example in examples)
+    longest = max((len(f"{each.said}{each.answer}".encode(errors="replace")) for each in material), default=0)
     tokens = min(longest // _BYTES_A_TOKEN + _TEMPLATE_TOKENS, settings.max_tokens)
-    return tokens * min(settings.batch_size, len(examples))
+    return tokens * settings.batch_size
 
 
 def _ended(journal: Journal, cycle_id: str) -> bool:

@@ -10,23 +10,55 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import psutil
 from filelock import FileLock, Timeout
 
-from lab.domain import SleepStatus
+from lab.domain import SleepExample, SleepStatus, Verdict
 from lab.engine.cores import yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
 from lab.errors import LabError
 from lab.journal.events import Event, MemoryRead
 from lab.journal.journal import Journal
-from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepExampleUsed,
+    SleepLessonFound,
+    SleepMeasured,
+    SleepPlanned,
+    SleepProbed,
+    SleepResumed,
+    SleepStaged,
+    SleepStarted,
+    SleepStepped,
+)
 from lab.settings import Workspace
+from lab.sleep import gate
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
+from lab.sleep.dream import dream
+from lab.sleep.lessons import Found, Support, find_lessons, still_true, strangers
+from lab.sleep.probes import Examined, choose_probes
 from lab.sleep.publish import publish, saved_event
+from lab.sleep.replay import plan_epochs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lab.sleep.examination import Examination
+    from lab.sleep.lora import Learner, Weights
+
+_PAUSE_SECONDS: Final = 0.2
+# So much work a killed sleep may lose.
+_SAVE_SECONDS: Final = 10.0
+# Neighbours, beside the general prompts, that are held as they are.
+_MOST_NEIGHBOURS: Final = 96
+# Halvings of a new adapter's strength before it is given up.
+_STRENGTHS: Final = 3
 
 
 class Sleeper:
@@ -36,38 +68,57 @@ class Sleeper:
         self._workspace = workspace
         self._folder = CycleFolder(workspace.sessions, cycle_id)
         self._journal = Journal(workspace.sessions)
-        self._plan, self._examples = self._folder.read()
+        self._plan, self._material, self._memory = self._folder.read()
+        # What an earlier sleeper told of this cycle before it was killed.
+        self._told = [line.entry.event for line in self._journal.read(cycle_id) if line.entry is not None]
         self._losses: list[float] = []
+        self._saved_at = time.monotonic()
+        self._stage = ""
+        self._verdict: Verdict = "ungated"
+        self._strength: float | None = None
+        self._reason: str | None = None
         self._began = time.monotonic()
 
     def run(self) -> SleepStatus:
         """Train and publish; every outcome, good or bad, ends up in the journal."""
-        self._tell_beginning()
+        if not self._told:
+            self._tell_beginning()
+        self._enter("loading")
         try:
-            status, reason = self._train(), None
+            status = self._train()
         except LabError as fault:
-            status, reason = "failed", str(fault)
+            status, self._reason = "failed", str(fault)
         except OSError as fault:
-            status, reason = "failed", f"The adapter could not be written: {fault}. Free some disk space."
+            status, self._reason = "failed", f"The adapter could not be written: {fault}. Free some disk space."
         except Exception as fault:
             traceback.print_exc()
-            status, reason = "failed", f"{type(fault).__name__}: {fault}; the whole message is in {self._folder.log}."
+            status = "failed"
+            self._reason = f"{type(fault).__name__}: {fault}; the whole message is in {self._folder.log}."
+        self._folder.state_file.unlink(missing_ok=True)
+        whole = status == "complete"
         self._tell(
             SleepEnded(
                 self._plan.cycle_id,
                 status,
-                adapter=self._plan.adapter if status == "complete" else None,
+                adapter=self._plan.adapter if whole and self._verdict != "rolled_back" else None,
                 steps=len(self._losses),
                 first_loss=self._losses[0] if self._losses else None,
                 last_loss=self._losses[-1] if self._losses else None,
                 seconds=time.monotonic() - self._began,
-                reason=reason,
+                reason=self._reason,
+                verdict=self._verdict if whole else None,
+                strength=self._strength if whole else None,
             )
         )
         return status
 
     def _tell(self, *events: Event) -> None:
         self._journal.append(self._plan.cycle_id, *events)
+
+    def _tell_once(self, *events: Event) -> None:
+        """Tell what dreaming gave, which it gives again when a killed sleep goes on."""
+        if not any(isinstance(told, type(event)) for event in events[-1:] for told in self._told):
+            self._tell(*events)
 
     def _tell_beginning(self) -> None:
         plan, settings = self._plan, self._plan.settings
@@ -77,16 +128,29 @@ class Sleeper:
                 checkpoint=plan.checkpoint,
                 parent_adapter=plan.parent_adapter,
                 exchanges=len(plan.exchange_ids),
-                examples=len(self._examples),
+                # What comes of dreaming is told when it is known.
+                examples=0,
                 epochs=settings.epochs,
-                total_steps=settings.total_steps(len(self._examples)),
+                total_steps=0,
                 rank=settings.rank,
                 learning_rate=settings.learning_rate,
                 recipe=settings.recipe,
-            ),
-            *(SleepExampleUsed(plan.cycle_id, e.exchange_id, e.kind, e.prompt, e.target) for e in self._examples),
-            SleepStaged(plan.cycle_id, "loading"),
+                deep=plan.deep,
+            )
         )
+
+    def _enter(self, stage: str) -> None:
+        self._stage = stage
+        self._tell(SleepStaged(self._plan.cycle_id, stage))
+
+    def _stopped(self) -> bool:
+        """Whether somebody asked to stop; while somebody asked to pause, it waits here."""
+        if self._folder.pause_asked() and not self._folder.cancel_asked():
+            self._tell(SleepStaged(self._plan.cycle_id, "paused"))
+            while self._folder.pause_asked() and not self._folder.cancel_asked():
+                time.sleep(_PAUSE_SECONDS)
+            self._tell(SleepStaged(self._plan.cycle_id, self._stage))
+        return self._folder.cancel_asked()
 
     def _tell_memory(self, event: str, vram_bytes: int | None) -> None:
         self._tell(MemoryRead("sleeper", psutil.Process().memory_info().rss, vram_bytes, event))
@@ -108,27 +172,108 @@ class Sleeper:
 
     def _learn(self) -> SleepStatus:
         from lab.sleep.lora import load_for_training
-        from lab.sleep.training import Diverged, train
 
         plan = self._plan
         self._tell_memory("before_load", None)
         learner = load_for_training(plan, self._workspace.adapters)
         self._tell_memory("loaded", learner.vram_bytes())
-        encoded = learner.encode(self._examples)
-        self._tell(SleepStaged(plan.cycle_id, "anchoring"))
-        anchors = learner.anchors(self._folder.cancel_asked)
-        self._tell(SleepStaged(plan.cycle_id, "training"))
+        judged = self._teach_lessons(learner) if plan.settings.dream == "lessons" else self._teach(learner)
+        self._tell_memory("trained", learner.vram_bytes())
+        self._tell(MemoryRead("sleeper", peak_bytes(), learner.peak_vram_bytes(), "peak"))
+        if self._stopped():
+            return "cancelled"
+        if judged:
+            self._enter("saving")
+            adapter = publish(plan, self._workspace.adapters, learner.save, self._losses)
+            self._tell(saved_event(adapter, self._workspace.root))
+        return "complete"
+
+    def _teach(self, learner: Learner) -> bool:
+        """The published way: every exchange's answer, and nobody judges what came of it."""
+        examples = dream(self._material)
+        self._run(learner, [examples] * self._plan.settings.epochs, (), lessons=0)
+        return True
+
+    def _teach_lessons(self, learner: Learner) -> bool:
+        """Whether what was learnt is to be kept."""
+        from lab.sleep.examination import Examination, support_by
+
+        settings = self._plan.settings
+        self._enter("dreaming")
+        found = self._find(support_by(learner, self._stopped))
+        lessons = [each.lesson for each in found if each.reason is None]
+        if self._stopped():
+            return False
+        if not lessons:
+            self._verdict, self._reason = "rolled_back", "Nothing in these exchanges could be learnt."
+            return False
+        memory = [] if self._plan.deep else still_true(self._memory, lessons)
+        self._enter("probing")
+        examination = Examination(learner, choose_probes(lessons, memory, settings.seed), self._stopped)
+        examination.begin()
+        epochs = plan_epochs(lessons, memory, examination.shakiness(), settings)
+        neighbours = [question for lesson in (*lessons, *reversed(memory)) for question in lesson.neighbours[:-1]]
+        held = strangers(neighbours, (*lessons, *memory))[:_MOST_NEIGHBOURS]
+        before = learner.weights()
+        self._run(learner, epochs, held, len(lessons), len(memory))
+        if self._stopped():
+            return False
+        self._enter("judging")
+        return self._judge(learner, examination, before)
+
+    def _find(self, support: Support) -> list[Found]:
+        """The lessons, told as they stand in the record."""
+        found = find_lessons(self._material, () if self._plan.deep else self._memory, self._plan.settings, support)
+        if self._plan.deep:
+            new = [each.lesson for each in found if each.reason is None]
+            found = [*map(Found, still_true(self._memory, new)), *found]
+        bodies = [
+            {name: value for name, value in asdict(each.lesson).items() if name not in ("examples", "shakiness")}
+            | {"reason": each.reason}
+            for each in found
+        ]
+        self._tell_once(*(SleepLessonFound(self._plan.cycle_id, **body) for body in bodies))
+        return found
+
+    def _run(
+        self,
+        learner: Learner,
+        epochs: Sequence[Sequence[SleepExample]],
+        neighbours: Sequence[str],
+        lessons: int,
+        earlier: int = 0,
+    ) -> None:
+        from lab.sleep.state import read_state
+        from lab.sleep.training import Diverged, total_steps, train
+
+        plan = self._plan
+        distinct = list(dict.fromkeys(example for epoch in epochs for example in epoch))
+        encoded = dict(zip(distinct, learner.encode(distinct)))
+        batches = [[encoded[example] for example in epoch] for epoch in epochs]
+        self._tell_once(
+            *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
+            SleepPlanned(plan.cycle_id, lessons, earlier, len(distinct), total_steps(batches, plan.settings)),
+        )
+        self._enter("anchoring")
+        anchors = learner.anchors(neighbours, self._stopped)
+        resume = read_state(self._folder.state_file)
+        if resume is not None:
+            self._losses = list(resume.losses)
+            self._tell(SleepResumed(plan.cycle_id, len(resume.losses)))
+        self._enter("training")
+        run = train(
+            learner.network,
+            batches,
+            plan.settings,
+            learner.device,
+            self._stopped,
+            learner.read,
+            anchors,
+            resume,
+            self._keep,
+        )
         try:
-            steps = train(
-                learner.network,
-                encoded,
-                plan.settings,
-                learner.device,
-                self._folder.cancel_asked,
-                learner.read,
-                anchors,
-            )
-            for step in steps:
+            for step in run:
                 self._losses.append(step.loss)
                 self._tell(
                     SleepStepped(
@@ -137,14 +282,66 @@ class Sleeper:
                 )
         except Diverged as fault:
             raise LabError(f"Training diverged: {fault}.", "Lower sleep.learning_rate in lab.toml.") from fault
-        self._tell_memory("trained", learner.vram_bytes())
-        self._tell(MemoryRead("sleeper", peak_bytes(), learner.peak_vram_bytes(), "peak"))
-        if self._folder.cancel_asked():
-            return "cancelled"
-        self._tell(SleepStaged(plan.cycle_id, "saving"))
-        adapter = publish(plan, self._workspace.adapters, learner.save, self._losses)
-        self._tell(saved_event(adapter, self._workspace.root))
-        return "complete"
+
+    def _keep(self, loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
+        """Save how far training is, now and then."""
+        from lab.sleep.state import write_state
+
+        if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
+            write_state(self._folder.state_file, [*self._losses, loss], tensors())
+            self._saved_at = time.monotonic()
+
+    def _judge(self, learner: Learner, examination: Examination, before: Weights) -> bool:
+        """Keep what was learnt, as strongly as the gate allows; False when it allows none of it."""
+        after = learner.weights()
+        settings = self._plan.settings
+        results = {1.0: examination.judge()}
+        found = gate.measures(results[1.0], settings)
+        faults = gate.faults(found)
+        self._verdict, self._strength = "kept", 1.0
+        if faults and not gate.helpless(found):
+
+            def passes(strength: float) -> bool:
+                learner.blend(before, after, strength)
+                results[strength] = examination.judge()
+                return not gate.faults(gate.measures(results[strength], settings))
+
+            self._verdict, self._strength = "weakened", gate.strongest(passes, _STRENGTHS)
+            learner.blend(before, after, self._strength)
+        if faults:
+            whole = "; ".join(faults)
+            self._reason = f"At full strength {whole}."
+            if gate.helpless(found) or not self._strength:
+                self._verdict, self._strength = "rolled_back", 0.0
+        # A receipt tells of what is kept, or of what was refused.
+        self._tell_results(results[self._strength or 1.0])
+        return self._verdict != "rolled_back"
+
+    def _tell_results(self, examined: Sequence[Examined]) -> None:
+        cycle_id = self._plan.cycle_id
+        self._tell(
+            *(
+                SleepProbed(
+                    cycle_id,
+                    number,
+                    each.probe.kind,
+                    each.probe.lesson.lesson_id if each.probe.lesson else None,
+                    each.probe.question,
+                    each.expected,
+                    each.before.answer,
+                    each.after.answer,
+                    each.right_before,
+                    each.right_after,
+                    each.before.nats,
+                    each.after.nats,
+                )
+                for number, each in enumerate(examined, 1)
+            ),
+            *(
+                SleepMeasured(cycle_id, m.name, m.value, m.low, m.high, m.n, m.limit, m.passed)
+                for m in gate.measures(examined, self._plan.settings)
+            ),
+        )
 
 
 def main(arguments: Sequence[str]) -> int:

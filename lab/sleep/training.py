@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -104,36 +104,66 @@ def batches(examples: Sequence[Encoded], size: int, generator: torch.Generator) 
     return [[examples[i] for i in groups[at]] for at in chosen]
 
 
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a run goes on: the losses of the steps that it made, and by `tensors_of` the weights and moments then."""
+
+    losses: tuple[float, ...]
+    tensors: Mapping[str, Tensor]
+
+
+# Told the loss of each step that was made, with a function that gives the tensors of then.
+Keep = Callable[[float, Callable[[], dict[str, Tensor]]], None]
+
+
+def total_steps(epochs: Sequence[Sequence[Encoded]], settings: SleepSettings) -> int:
+    """Optimiser steps of a run that nothing ends early."""
+    return sum(settings.steps(len(examples)) for examples in epochs)
+
+
 def train(
     model: torch.nn.Module,
-    examples: Sequence[Encoded],
+    epochs: Sequence[Sequence[Encoded]],
     settings: SleepSettings,
     device: torch.device,
     stop: Callable[[], bool],
     read: Read = padded_logits,
     anchors: Anchors | None = None,
+    resume: Resume | None = None,
+    keep: Keep | None = None,
 ) -> Iterator[Step]:
-    """Train the parameters that require a gradient; yields after each optimiser step.
+    """Train the parameters that require a gradient on the examples of each epoch; yields after each optimiser step.
 
-    AdamW, gradients clipped at norm 1, the learning rate falling linearly to 0. With `anchors` each step also reads
-    some of them, and their penalty is added to the loss of a token; the loss that is told is without it, the tokens
-    are with them. The same seed and inputs give the same steps on a CPU. Ends early when `stop` says so; raises
-    Diverged on a loss that is no number.
+    AdamW, gradients clipped at norm 1, the learning rate rising in `warmup` steps and falling linearly to 0. With
+    `anchors` each step also reads some of them, and their penalty is added to the loss of a token; the loss that is
+    told is without it, the tokens are with them. What is random in a step depends on the seed and the step's number
+    alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called after
+    each step with its loss and a function that gives the tensors that a `Resume` needs. Ends early when `stop` says
+    so, and after an epoch with a mean loss below `stop_loss`; raises Diverged on a loss that is no number.
     """
-    torch.manual_seed(settings.seed)
-    generator = torch.Generator().manual_seed(settings.seed)
-    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=0.0, fused=True)
-    total = settings.total_steps(len(examples))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1.0 - step / total)
+    weights = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    optimiser = torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
+    if resume is not None:
+        _restore(weights, optimiser, resume.tensors)
+    total = total_steps(epochs, settings)
     model.train()
     step = 0
-    for epoch in range(1, settings.epochs + 1):
-        epoch_batches = batches(examples, settings.batch_size, generator)
+    for epoch, examples in enumerate(epochs, 1):
+        losses: list[float] = []
+        epoch_batches = batches(examples, settings.batch_size, _generator(settings, epoch))
         for start in range(0, len(epoch_batches), settings.accumulation):
+            step += 1
+            if resume is not None and step <= len(resume.losses):
+                losses.append(resume.losses[step - 1])
+                continue
             if stop():
                 return
             began = time.monotonic()
+            # Dropout is drawn from the global generator.
+            torch.manual_seed(settings.seed + step)
+            rate = settings.learning_rate * min(1.0, step / (settings.warmup + 1)) * (1.0 - (step - 1) / total)
+            for parameters in optimiser.param_groups:
+                parameters["lr"] = rate
             group = epoch_batches[start : start + settings.accumulation]
             supervised = sum(len(e.ids) - max(e.answer_start, 1) for batch in group for e in batch)
             summed = 0.0
@@ -144,17 +174,45 @@ def train(
                 summed += float(loss.detach())
             tokens = sum(len(example.ids) for batch in group for example in batch)
             if anchors is not None:
-                chosen = anchors.draw(generator)
+                chosen = anchors.draw(_generator(settings, -step))
                 held = [anchors.examples[at] for at in chosen]
                 penalty = anchors.penalty(chosen, read(model, held, device)[0])
                 torch.autograd.backward(anchors.weight * penalty)
                 tokens += sum(len(example.ids) for example in held)
             if not math.isfinite(summed):
-                raise Diverged(f"the loss of step {step + 1} is {summed}")
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            rate = optimiser.param_groups[0]["lr"]
+                raise Diverged(f"the loss of step {step} is {summed}")
+            torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-            schedule.step()
-            step += 1
-            yield Step(step, epoch, summed / supervised, rate, tokens, time.monotonic() - began)
+            losses.append(summed / supervised)
+            if keep is not None:
+                keep(losses[-1], lambda: tensors_of(weights, optimiser))
+            yield Step(step, epoch, losses[-1], rate, tokens, time.monotonic() - began)
+        if losses and sum(losses) / len(losses) < settings.stop_loss:
+            return
+
+
+def tensors_of(weights: Mapping[str, torch.nn.Parameter], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Weights and AdamW's state by name, on the CPU: what safetensors can hold."""
+    found = {f"weight/{name}": weight.detach() for name, weight in weights.items()}
+    for name, weight in weights.items():
+        found |= {f"{key}/{name}": value for key, value in optimiser.state[weight].items()}
+    return {name: tensor.to("cpu", copy=True).contiguous() for name, tensor in found.items()}
+
+
+def _restore(
+    weights: Mapping[str, torch.nn.Parameter], optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> None:
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(tensors[f"weight/{name}"])
+            optimiser.state[weight] = {
+                # AdamW counts its steps in a tensor on the processor, or beside the weight when fused on a GPU.
+                key: tensors[f"{key}/{name}"].to(weight.device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+
+
+def _generator(settings: SleepSettings, number: int) -> torch.Generator:
+    # 2 ** 20 numbers each way are more than any sleep has steps.
+    return torch.Generator().manual_seed((settings.seed << 21) % 2**62 + 2**20 + number)

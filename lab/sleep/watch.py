@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lab.journal.events import Entry
-from lab.journal.sleep_events import SleepEnded, SleepPlanned, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.sleep_events import SleepEnded, SleepMeasured, SleepPlanned, SleepStaged, SleepStarted, SleepStepped
 
 # The screen's sparkline shows no more; the record keeps every step.
 _LOSSES_SHOWN = 64
@@ -17,8 +17,9 @@ _LOSSES_SHOWN = 64
 class SleepProgress:
     """How far a sleep is. Losses are in nats a token, `losses` the latest ones, oldest first.
 
-    `stage` is loading, dreaming, probing, training, judging, saving, paused or ended; `seconds_left`, of the training,
-    is None until steps were timed. `lessons` are new ones, `earlier` those that are learnt again with them.
+    `stage` is loading, dreaming, probing, anchoring, training, judging, saving, paused or ended; `seconds_left`, of the
+    training, is None until steps were timed. `lessons` are new ones, `earlier` those that are learnt again with them.
+    `measures` are those told so far, by their names.
     """
 
     cycle_id: str
@@ -36,6 +37,7 @@ class SleepProgress:
     tokens_per_second: float | None = None
     seconds_left: float | None = None
     ended: SleepEnded | None = None
+    measures: Mapping[str, SleepMeasured] = field(default_factory=dict)
 
 
 def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgress]:
@@ -78,6 +80,8 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 tokens_per_second=tokens / elapsed if elapsed > 0 else None,
                 seconds_left=elapsed / max(event.step - since_step, 1) * max(progress.total_steps - event.step, 0),
             )
+        elif isinstance(event, SleepMeasured):
+            progress = replace(progress, measures={**progress.measures, event.measure: event})
         elif isinstance(event, SleepEnded):
             progress = replace(progress, stage="ended", seconds_left=None, ended=event)
         else:

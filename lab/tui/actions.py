@@ -12,7 +12,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from lab.errors import LabError
 
-Where = Literal["everywhere", "dialogue", "history", "timeline", "exchange", "adapters", "sql"]
+Where = Literal["everywhere", "dialogue", "history", "timeline", "exchange", "adapters", "receipt", "sql"]
 
 # The places as the help screen names them.
 PLACES: Final[dict[Where, str]] = {
@@ -22,6 +22,7 @@ PLACES: Final[dict[Where, str]] = {
     "timeline": "In the timeline",
     "exchange": "In an exchange",
     "adapters": "Among the adapters",
+    "receipt": "In a receipt",
     "sql": "In the SQL pane",
 }
 
@@ -53,7 +54,7 @@ ACTIONS: Final = (
     Action("sql", ("f2",), "SQL", "Ask the record with SQL.", "dialogue"),
     Action("history", ("ctrl+o",), "History", "All dialogues: search, open, fork, export.", "dialogue"),
     Action("exchange", ("ctrl+r",), "Turn", "The shown turn: mark it, edit its answer, fork, copy.", "dialogue"),
-    Action("sleep", ("f6",), "Sleep", "Train an adapter on the salient exchanges, in the background.", "dialogue"),
+    Action("sleep", ("f6",), "Sleep", "Train an adapter, in the background; pause a running sleep, go on.", "dialogue"),
     Action("quit", ("f10", "ctrl+q"), "Quit", "Leave; during a sleep you are asked what becomes of it.", "everywhere"),
     Action("new_session", ("f4", "ctrl+n"), "New", "Begin a new session; this one stays in the record.", "dialogue"),
     Action("timeline", ("ctrl+t",), "Timeline", "Salience over time, with the sleeps, and plots.", "dialogue"),
@@ -73,9 +74,10 @@ ACTIONS: Final = (
         "dialogue",
     ),
     Action("adapters", ("ctrl+l",), "Adapters", "The tree of adapters and what each sleep did.", "dialogue"),
+    Action("receipt", ("ctrl+g",), "Receipt", "What came of the newest sleep.", "dialogue"),
     Action("drafts", ("f5",), "Drafts", "Go to the drafts; Enter shows one in full.", "dialogue"),
     Action("restart_engine", ("f7",), "Engine", "Start the engine again; the conversation stays.", "dialogue"),
-    Action("stop_sleep", ("f8",), "Stop sleep", "Stop the running sleep; its adapter is discarded.", "dialogue"),
+    Action("stop_sleep", ("f8",), "Stop sleep", "Stop the running or paused sleep; nothing is kept.", "dialogue"),
     Action("earlier", ("ctrl+up",), "Earlier", "Show salience and drafts of the turn before.", "dialogue"),
     Action("later", ("ctrl+down",), "Later", "Show salience and drafts of the turn after.", "dialogue"),
     Action("page_up", ("pageup",), "Page up", "Scroll the dialogue back.", "dialogue"),
@@ -127,8 +129,20 @@ ACTIONS: Final = (
     Action("profile", ("p",), "Profile", "The score of another profile, where there are several.", "exchange"),
     Action("copy_both", ("C",), "Copy both", "Copy the question and the answer.", "exchange"),
     Action("activate", ("a",), "Answer", "Let this adapter answer, or at a checkpoint none; Enter too.", "adapters"),
-    Action("switch", ("e",), "Learnt or answered", "List what it learnt from, or what it answered.", "adapters"),
+    Action("receipt", ("r",), "Receipt", "What came of its sleep: measures, answers before and after.", "adapters"),
+    Action(
+        "roll_back",
+        ("b",),
+        "Roll back",
+        "Go back to this adapter: it answers, and the next sleep goes on from it.",
+        "adapters",
+    ),
+    Action("switch", ("e",), "Trained or answered", "List what it was trained on, or what it answered.", "adapters"),
     Action("back", ("escape",), "Back", "Back to where you came from.", "adapters"),
+    Action("next_list", ("tab", "right"), "Next list", "Answers, lessons, dreams, measures in words.", "receipt"),
+    Action("previous_list", ("shift+tab", "left"), "List before", "The list before it.", "receipt"),
+    Action("open", ("enter",), "Open", "Open the exchange that the row comes from.", "receipt"),
+    Action("back", ("escape",), "Back", "Back to where you came from.", "receipt"),
     Action("run_query", ("f5", "ctrl+enter"), "Run", "Run the query.", "sql"),
     Action("back", ("escape", "f2"), "Back", "Cancel what runs; leave the plot; else back to the dialogue.", "sql"),
     Action("saved", ("f3",), "Queries", "Pick a saved query, or one asked before.", "sql"),

@@ -10,6 +10,7 @@ from textual.content import Content
 
 from lab.domain import Adapter, Loaded
 from lab.journal.lineages import Lineage, Use
+from lab.receipt import achieved, verdict_words
 from lab.text import DOT, amount, count, duration, model_name, one_line
 
 # A deeper child stays in its parent's column: a long line of sleeps would leave the screen.
@@ -118,7 +119,7 @@ def row(node: Node, grove: Grove, width: int, answers: bool) -> Content:
         room = width - len(node.guide) - len(node.name)
         note, note_style = "answers now" if room > 11 else "now", "bold $primary"
     elif node.lineage is not None and node.adapter is None:
-        note = node.lineage.status or ""
+        note = verdict_words(node.lineage.verdict, None) or node.lineage.status or ""
     elif not node.usable:
         note = "gone" if not node.fault or node.fault.startswith("There is no folder") else "not usable"
     name = one_line(node.name, max(width - len(node.guide) - len(note) - 1, 4))
@@ -132,9 +133,11 @@ def about(node: Node, grove: Grove, loaded: Loaded | None) -> list[str]:
     said: list[str] = []
     each = node.lineage
     if each is not None:
-        made = [f"from {each.parent or model_name(node.checkpoint or '')}", each.status or ""]
+        came = verdict_words(each.verdict, each.strength) or each.status or ""
+        made = [f"from {each.parent or model_name(node.checkpoint or '')}", came]
         made += ["" if each.cycle_id in (None, node.name) else f"by {each.cycle_id}", f"{each.at:%Y-%m-%d %H:%M}"]
         said.append(DOT.join(one_line(part) for part in made if part))
+        said.append(achieved(each.measures))
         said.append(DOT.join(_training(each)))
         if each.reason:
             said.append(f"Why: {one_line(each.reason)}")

@@ -100,7 +100,7 @@ class SleepBegan(Message):
 
 
 class SleepRefused(Message):
-    """A sleep was not started, or not stopped, and why."""
+    """A sleep was not started, stopped or paused, and why."""
 
     def __init__(self, error: LabError) -> None:
         super().__init__()
@@ -131,3 +131,12 @@ class AdapterActivated(Message):
         self.progress = progress
         self.error = error
         self.waits_for = waits_for
+
+
+class RolledBack(Message):
+    """The record has it that this adapter, or None for the checkpoint alone, was gone back to; or why it has not."""
+
+    def __init__(self, adapter: str | None, error: LabError | None = None) -> None:
+        super().__init__()
+        self.adapter = adapter
+        self.error = error

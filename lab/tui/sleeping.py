@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lab.errors import LabError
+from lab.receipt import outcome
 from lab.sleep.watch import SleepProgress
 from lab.tui import workers
 from lab.tui.messages import SleepProgressed
@@ -12,6 +13,16 @@ from lab.tui.widgets.progress import sleep_line
 
 if TYPE_CHECKING:
     from lab.tui.app import LabApp
+
+_RECEIPT_KEY: Final = "Ctrl+G"
+
+
+def told(progress: SleepProgress) -> str | None:
+    """What came of a sleep that was judged, and where its receipt is; None of any other."""
+    ended = progress.ended
+    assert ended is not None
+    said = outcome(progress.cycle_id, ended.verdict, ended.strength, ended.reason, progress.measures)
+    return f"{said} {_RECEIPT_KEY} shows the receipt." if said else None
 
 
 class SleepFollower:
@@ -24,7 +35,9 @@ class SleepFollower:
         self._over: set[str] = set()
         self.starting = False
         self._stopping = False
-        self._share = 0.0
+        # Whether the person, here or in another lab, wants it to wait; and whether it does.
+        self._pause_wanted = self._paused = False
+        self._progress: SleepProgress | None = None
 
     @property
     def going_on(self) -> bool:
@@ -34,18 +47,33 @@ class SleepFollower:
     @property
     def words(self) -> str:
         """The state for the status line."""
-        return f"asleep {self._share:.0%}" if self.cycle else "falling asleep" if self.starting else "awake"
+        if self.cycle:
+            progress = self._progress
+            share = progress.step / progress.total_steps if progress is not None and progress.total_steps else 0.0
+            return f"{'paused' if self._paused else 'asleep'} {share:.0%}"
+        return "falling asleep" if self.starting else "awake"
 
     def begin(self) -> None:
-        """Start a sleep, or say clearly why not."""
-        if self.going_on:
-            self._app.main.hint(f"{self.cycle or 'A sleep'} is still running. F8 stops it.")
+        """Start a sleep, or say clearly why not; let a running one wait, and a waiting one go on."""
+        if self.cycle is not None:
+            self._pause_or_go_on(self.cycle)
+        elif self.starting:
+            self._app.main.hint("The model is falling asleep already.")
         elif self._app.opening:
             self._app.main.hint("The record is not open yet.")
         else:
             self.starting = True
             self._app.show_status()
             self._app.work("sleep", workers.start_sleep, self._app.lab)
+
+    def _pause_or_go_on(self, cycle_id: str) -> None:
+        if self._stopping:
+            self._app.main.hint(f"{cycle_id} is being stopped.")
+            return
+        self._pause_wanted = not self._pause_wanted
+        body = workers.pause_sleep if self._pause_wanted else workers.go_on_sleeping
+        self._app.work("pause-sleep", body, self._app.lab, cycle_id)
+        self._show()
 
     def stop(self) -> None:
         """Ask the followed sleep to stop."""
@@ -54,6 +82,7 @@ class SleepFollower:
         elif not self._stopping:
             self._stopping = True
             self._app.work("stop-sleep", workers.stop_sleep, self._app.lab, self.cycle)
+            self._show()
 
     def look(self) -> None:
         """Look for a sleep that another lab started."""
@@ -66,14 +95,17 @@ class SleepFollower:
         if self.cycle is not None or cycle_id in self._over:
             return
         self.cycle, self._stopping = cycle_id, False
+        self._pause_wanted = self._paused = False
+        self._progress = None
         self._app.post_message(SleepProgressed(SleepProgress(cycle_id)))
         self._app.work("follow-sleep", workers.follow_sleep, self._app.lab, cycle_id, self._app.leaving.is_set)
 
     async def refused(self, error: LabError) -> None:
-        """A sleep was not started, or not stopped, and why."""
+        """A sleep was not started, stopped or paused, and why."""
         self.starting = self._stopping = False
+        self._pause_wanted = self._paused
         await self._app.main.say(str(error))
-        self._app.show_status()
+        self._show()
 
     def lost(self, cycle_id: str) -> None:
         """Nobody follows it now; when it still runs, it is found again."""
@@ -85,22 +117,39 @@ class SleepFollower:
         if progress.cycle_id != self.cycle:
             return
         if progress.ended is None:
-            self._app.main.progress("sleep", sleep_line(progress, self._stopping, self._app.size.width))
-            self._share = progress.step / progress.total_steps if progress.total_steps else 0.0
-            self._app.show_status()
+            paused = progress.stage == "paused"
+            if paused != self._paused:
+                # Another lab may have asked for it.
+                self._paused = self._pause_wanted = paused
+            self._progress = progress
+            self._show()
             return
         self._over.add(progress.cycle_id)
         self._done()
         ended = progress.ended
         if ended.status == "complete" and ended.adapter:
             self._app.engine.slept(progress)
+        elif ended.status == "complete" and (said := told(progress)):
+            await self._app.main.say(said)
         elif ended.status == "cancelled":
             await self._app.main.say(f"{progress.cycle_id} was stopped. Nothing changed; F6 sleeps again.")
         else:
             reason = f" {ended.reason}" if ended.reason else ""
             await self._app.main.say(f"{progress.cycle_id} {ended.status}.{reason} F6 sleeps again.", trouble=True)
 
+    def _show(self) -> None:
+        if self._progress is not None:
+            self._app.main.progress("sleep", sleep_line(self._progress, self._asked(), self._app.size.width))
+            self._app.main.sleep_key("Go on" if self._pause_wanted else "Pause")
+        self._app.show_status()
+
+    def _asked(self) -> str:
+        if self._stopping:
+            return "stopping after this step"
+        return "pausing after this step" if self._pause_wanted and not self._paused else ""
+
     def _done(self) -> None:
-        self.cycle = None
+        self.cycle = self._progress = None
         self._app.main.progress("sleep", None)
+        self._app.main.sleep_key(None)
         self._app.show_status()

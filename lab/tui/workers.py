@@ -21,6 +21,7 @@ from lab.tui.messages import (
     MemoryMeasured,
     Opened,
     OpeningFailed,
+    RolledBack,
     SleepBegan,
     SleepLost,
     SleepProgressed,
@@ -152,6 +153,22 @@ def stop_sleep(lab: Lab, cycle_id: str, post: Post) -> None:
         post(SleepRefused(error))
 
 
+def pause_sleep(lab: Lab, cycle_id: str, post: Post) -> None:
+    """Ask the sleep to wait; that it does is told by who follows it."""
+    try:
+        lab.sleep.pause(cycle_id)
+    except LabError as error:
+        post(SleepRefused(error))
+
+
+def go_on_sleeping(lab: Lab, cycle_id: str, post: Post) -> None:
+    """Let a waiting sleep go on."""
+    try:
+        lab.sleep.go_on(cycle_id)
+    except LabError as error:
+        post(SleepRefused(error))
+
+
 def follow_sleep(lab: Lab, cycle_id: str, stop: Callable[[], bool], post: Post) -> None:
     """Report a sleep until it ends."""
     try:
@@ -176,3 +193,13 @@ def activate(lab: Lab, progress: SleepProgress, post: Post) -> None:
         post(AdapterActivated(progress, error))
         return
     post(AdapterActivated(progress, waits_for=waits_for))
+
+
+def roll_back(lab: Lab, adapter: str | None, post: Post) -> None:
+    """Record that the person goes back to this adapter, or to the bare checkpoint."""
+    try:
+        lab.roll_back(adapter)
+    except LabError as error:
+        post(RolledBack(adapter, error))
+        return
+    post(RolledBack(adapter))

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from lab.domain import Draft, Salience, Session
+from lab.domain import Draft, Origin, Salience, Session
 from lab.journal import queries
-from lab.journal.events import ExchangeFinished, ExchangeMarked, SessionEnded
+from lab.journal.events import AdapterChosen, Event, ExchangeFinished, ExchangeMarked, SessionEnded
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepStarted
+from lab.journal.sleep_events import SleepEnded, SleepLessonFound, SleepStarted
 from tests.journal.samples import (
     SESSION,
     cycle,
@@ -131,6 +131,75 @@ def test_only_whole_answers_that_were_not_slept_on_can_be_slept_on(record: Recor
     record.append(SESSION, ExchangeMarked(quiet, "kept"), ExchangeMarked(first, "edited", "Another answer."))
     record.sync()
     assert found() == [first, quiet], "kept though not salient, and learnt anew because its answer is another now"
+
+
+def test_what_was_slept_on_depends_on_the_adapter_that_is_continued(record: Record) -> None:
+    record.append(SESSION, opened(), *(event for turn in (1, 2, 3) for event in whole_turn(turn)))
+    one, two, three = (exchange_id(turn) for turn in (1, 2, 3))
+    record.append("sleep-0001", *cycle("sleep-0001", used=one))
+    record.append("sleep-0002", *cycle("sleep-0002", used=two))
+    refused = SleepEnded("sleep-0003", "complete", None, verdict="rolled_back")
+    record.append("sleep-0003", *cycle("sleep-0003", used=three)[:-1], refused)
+
+    def found(*lineage: str, checkpoint: str = "tiny") -> list[str]:
+        assert record.sync()
+        exchanges = queries.sleepable(
+            record, profile="lexical", checkpoint=checkpoint, session_id=None, salient_only=True, lineage=lineage
+        )
+        return [exchange.exchange_id for exchange in exchanges]
+
+    assert found("sleep-0002", "sleep-0001") == []
+    assert found("sleep-0001") == [two], "what the sleep learnt that was gone back on is learnt again"
+    assert found() == [one, two], "what the gate refused is not tried every night"
+    assert found(checkpoint="large") == [one, two, three]
+    # Its name may be another one, but the adapter is the same.
+    assert found("sleep-0001", checkpoint="large") == [two, three]
+
+
+def test_an_exchange_that_a_sleep_looked_into_is_slept_on_until_it_is_marked(record: Record) -> None:
+    record.append(SESSION, opened(), *(event for turn in (1, 2, 3) for event in whole_turn(turn)))
+    stated, aside, answered = (exchange_id(turn) for turn in (1, 2, 3))
+
+    def slept(number: int, *lessons: tuple[str, Origin, str, str | None]) -> None:
+        name = f"sleep-{number:04d}"
+        events: list[Event] = [SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons")]
+        for of, origin, answer, reason in lessons:
+            lesson_id = f"{of}/{number}"
+            events.append(SleepLessonFound(name, lesson_id, of, origin, "", "Who is it?", answer, "Rex", reason=reason))
+        record.append(name, *events, SleepEnded(name, "complete", name))
+
+    def found(*lineage: str) -> list[str]:
+        assert record.sync()
+        exchanges = queries.sleepable(
+            record, profile="lexical", checkpoint="tiny", session_id=None, salient_only=True, lineage=lineage or None
+        )
+        return [exchange.exchange_id for exchange in exchanges]
+
+    slept(1, (stated, "statement", "It is Rex.", None), (aside, "statement", "Rex.", "Not supported."))
+    slept(2, (answered, "answer", "A model.", "Nothing is stated in it."))
+    assert found() == found("sleep-0002", "sleep-0001") == []
+    assert found("sleep-0001") == [answered]
+    assert found("another") == [stated, aside, answered]
+    record.append(SESSION, ExchangeMarked(stated, "kept"), ExchangeMarked(aside, "edited", "It is Max."))
+    record.append(SESSION, ExchangeMarked(answered, "kept"))
+    assert found() == found("sleep-0002", "sleep-0001") == [stated, aside, answered]
+    kept = [(each, "marked", "A model.", None) for each in (stated, answered)]
+    slept(3, *kept, (aside, "marked", "It is Max.", "It was said again later."))
+    assert found() == found("sleep-0003", "sleep-0002", "sleep-0001") == []
+    record.append(SESSION, ExchangeMarked(aside, "edited", "It is Tom."))
+    assert found() == [aside]
+    record.append(SESSION, ExchangeMarked(aside, None))
+    assert found() == []
+
+
+def test_the_last_choice_of_an_adapter_is_known_for_each_fingerprint(record: Record) -> None:
+    record.append("workspace", AdapterChosen("f1", "sleep-0001"), AdapterChosen("f2", "other"), at=MORNING)
+    record.append("workspace", AdapterChosen("f1", None), at=MORNING + timedelta(hours=1))
+    record.sync()
+    assert queries.adapter_choices(record) == {
+        "f1": (None, MORNING + timedelta(hours=1)),
+        "f2": ("other", MORNING),
+    }
 
 
 def test_cycles_come_oldest_first(record: Record) -> None:

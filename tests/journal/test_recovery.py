@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepResumed
 from tests.journal.samples import (
     SESSION,
     cycle,
@@ -68,6 +69,14 @@ def test_what_is_whole_stays_as_it_is(record: Record) -> None:
     size = record.journal.size(SESSION)
     assert record.recover() == []
     assert record.journal.size(SESSION) == size
+
+
+def test_a_sleep_that_went_on_after_an_interruption_and_was_killed_again_is_closed_again(record: Record) -> None:
+    record.append("sleep-0001", *cycle(status="interrupted"), SleepResumed("sleep-0001", 2))
+    assert record.recover() == ["sleep-0001"]
+    record.sync()
+    assert record.query("SELECT status FROM sleep_cycles").rows == [("interrupted",)]
+    assert record.recover() == []
 
 
 def test_what_this_process_is_at_is_not_abandoned(record: Record) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +19,19 @@ from lab.engine.fingerprint import fingerprint
 from lab.sleep.lora import load_for_training
 from lab.sleep.packing import Encoded, pack
 from lab.sleep.recipes import ANSWERS, PUBLISHED
-from lab.sleep.training import Diverged, Read, Step, batches, packed_logits, padded_logits, summed_loss, train
+from lab.sleep.state import read_state, write_state
+from lab.sleep.training import (
+    Diverged,
+    Keep,
+    Read,
+    Resume,
+    Step,
+    batches,
+    packed_logits,
+    padded_logits,
+    summed_loss,
+    train,
+)
 from tests.tiny import make_checkpoint
 
 CPU = torch.device("cpu")
@@ -64,8 +78,9 @@ def _away_from_zero(network: torch.nn.Module) -> None:
                 parameter.normal_(0.0, 0.05)
 
 
-def run(model: torch.nn.Module, data: Sequence[Encoded], **changes: object) -> list[Step]:
-    return list(train(model, data, replace(SETTINGS, **changes), CPU, lambda: False))  # type: ignore[arg-type]
+def run(model: torch.nn.Module, data: Sequence[Encoded], **changes: Any) -> list[Step]:
+    settings = replace(SETTINGS, **changes)
+    return list(train(model, [data] * settings.epochs, settings, CPU, bool))
 
 
 def test_the_loss_is_that_of_the_library_over_the_answer_alone() -> None:
@@ -128,10 +143,10 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
     moved = {}
     for weight in (0.0, 1.0):
         learner = load_for_training(plan_for(folder), tmp_path)
-        anchors = learner.anchors(bool)
+        anchors = learner.anchors((), bool)
         assert anchors is not None
         used = replace(anchors, weight=weight)
-        list(train(learner.network, examples(), replace(SETTINGS, epochs=10), CPU, lambda: False, learner.read, used))
+        list(train(learner.network, [examples()] * 10, SETTINGS, CPU, bool, learner.read, used))
         learner.network.eval()
         every = range(len(anchors.examples))
         with torch.no_grad():
@@ -142,9 +157,9 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
 
 def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    before = learner.anchors(bool)
+    before = learner.anchors(["What is my cat called?"], bool)
     _away_from_zero(learner.network)
-    after = learner.anchors(bool)
+    after = learner.anchors(["What is my cat called?"], bool)
     assert before is not None and after is not None
     assert before.examples == after.examples
     assert all(torch.equal(a, b) for a, b in zip(before.references, after.references))
@@ -162,13 +177,13 @@ def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> 
         asked.append(None)
         return len(asked) >= 3
 
-    assert learner.anchors(stop) is None
+    assert learner.anchors((), stop) is None
     assert len(passes) == 3
 
 
 def test_the_published_recipe_has_no_anchors(tmp_path: Path) -> None:
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
-    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors(bool) is None
+    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors((), bool) is None
 
 
 def test_a_batch_holds_examples_of_alike_lengths() -> None:
@@ -200,14 +215,62 @@ def test_accumulation_equals_one_large_batch() -> None:
 
 def test_the_learning_rate_falls_to_nothing_over_the_planned_steps() -> None:
     steps = run(tiny(), examples())
-    assert len(steps) == SETTINGS.total_steps(3) == 6
+    assert len(steps) == 3 * SETTINGS.steps(3) == 6
     assert [s.learning_rate for s in steps] == pytest.approx([1e-2 * (1 - i / 6) for i in range(6)])
     assert [s.epoch for s in steps] == [1, 1, 2, 2, 3, 3]
 
 
+def test_the_learning_rate_rises_first_where_the_recipe_wants_it() -> None:
+    rates = [step.learning_rate for step in run(tiny(), examples(), warmup=2)]
+    assert rates == pytest.approx([1e-2 / 3, 1e-2 * 2 / 3 * 5 / 6, *(1e-2 * (1 - i / 6) for i in range(2, 6))])
+
+
+def test_each_epoch_reads_its_own_examples() -> None:
+    one, other = examples()[:1], examples()[1:]
+    steps = list(train(tiny(), [one, other], replace(SETTINGS, batch_size=1), CPU, bool))
+    assert [(step.epoch, step.tokens) for step in steps[:1]] == [(1, 6)]
+    assert sorted((step.epoch, step.tokens) for step in steps[1:]) == [(2, 3), (2, 4)]
+
+
+def test_training_ends_after_an_epoch_that_has_learnt_all() -> None:
+    whole = run(tiny(), examples(), epochs=20)
+    mean = [sum(step.loss for step in whole if step.epoch == epoch) / 2 for epoch in range(1, 21)]
+    limit = mean[9] + 1e-6
+    last = next(epoch for epoch, loss in enumerate(mean, 1) if loss < limit)
+    early = run(tiny(), examples(), epochs=20, stop_loss=limit)
+    assert [step.loss for step in early] == [step.loss for step in whole if step.epoch <= last]
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("killed_after", [1, 4, 5])
+def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
+    tmp_path: Path, killed_after: int, dropout: float
+) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    plan = replace(plan_for(folder), settings=replace(SETTINGS, dropout=dropout, warmup=2, anchor_weight=1.0))
+
+    def losses(resume: Resume | None, keep: Keep | None, until: int = 99) -> list[float]:
+        learner = load_for_training(plan, tmp_path)
+        anchors = learner.anchors((), bool)
+        run = train(learner.network, [examples()] * 3, plan.settings, CPU, bool, learner.read, anchors, resume, keep)
+        return [step.loss for step in islice(run, until)]
+
+    whole = losses(None, None)
+    kept: list[dict[str, torch.Tensor]] = []
+
+    def keep(loss: float, tensors: Callable[[], dict[str, torch.Tensor]]) -> None:
+        kept.append(tensors())
+
+    begun = losses(None, keep, killed_after)
+    assert begun == whole[:killed_after]
+    write_state(tmp_path / "state", begun, kept[-1])
+    resumed = losses(read_state(tmp_path / "state"), None)
+    assert resumed == whole[killed_after:]
+
+
 def test_a_stop_ends_after_the_present_step() -> None:
     seen: list[Step] = []
-    for step in train(tiny(), examples(), SETTINGS, CPU, lambda: len(seen) >= 2):
+    for step in train(tiny(), [examples()] * 3, SETTINGS, CPU, lambda: len(seen) >= 2):
         seen.append(step)
     assert len(seen) == 2
 

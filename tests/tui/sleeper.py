@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from lab.engine.adapters import CONFIG, WEIGHTS
 from lab.journal.journal import Journal
-from lab.journal.sleep_events import SleepEnded, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.sleep_events import SleepEnded, SleepMeasured, SleepStaged, SleepStarted, SleepStepped
 from lab.settings import Workspace
 from lab.sleep.cycle import LOCK, CycleFolder
 from lab.sleep.publish import publish, saved_event
@@ -28,10 +28,19 @@ def _save(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(b"weights of nothing")
 
 
+def _measured(cycle_id: str) -> list[SleepMeasured]:
+    return [
+        SleepMeasured(cycle_id, "learned", 5 / 6, 0.66, 0.97, 6, 0.5, True),
+        SleepMeasured(cycle_id, "kept", 1.0, 0.76, 1.0, 12, 0.9, True),
+        SleepMeasured(cycle_id, "neighbours", 1.0, 0.61, 1.0, 6, 0.8, True),
+        SleepMeasured(cycle_id, "drift", 0.031, 0.02, 0.04, 12, 0.1, True),
+    ]
+
+
 def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> None:
     folder = CycleFolder(workspace.sessions, cycle_id)
     journal = Journal(workspace.sessions)
-    plan, examples = folder.read()
+    plan, material, _ = folder.read()
     settings = plan.settings
     steps = options.steps
     journal.append(
@@ -41,7 +50,7 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
             plan.checkpoint,
             plan.parent_adapter,
             len(plan.exchange_ids),
-            len(examples),
+            len(material),
             settings.epochs,
             steps,
             settings.rank,
@@ -53,6 +62,11 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
     )
     losses = [round(2.5 * 0.93**step, 3) for step in range(steps)]
     for step, loss in enumerate(losses, 1):
+        if folder.pause_asked():
+            journal.append(cycle_id, SleepStaged(cycle_id, "paused"))
+            while folder.pause_asked():
+                time.sleep(0.02)
+            journal.append(cycle_id, SleepStaged(cycle_id, "training"))
         if folder.cancel_asked():
             journal.append(cycle_id, SleepEnded(cycle_id, "cancelled", None, step - 1, losses[0], loss, 1.0))
             return
@@ -63,9 +77,18 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
         time.sleep(options.step_seconds)
         epoch = 1 + (step - 1) * settings.epochs // steps
         journal.append(cycle_id, SleepStepped(cycle_id, step, epoch, loss, 1e-3, 120, options.step_seconds))
+    if options.verdict is not None:
+        journal.append(cycle_id, SleepStaged(cycle_id, "judging"), *_measured(cycle_id))
+    if options.verdict == "rolled_back":
+        reason = "drift is 0.42 bits a token"
+        end = SleepEnded(cycle_id, "complete", None, steps, losses[0], losses[-1], 1.0, reason, verdict=options.verdict)
+        journal.append(cycle_id, end)
+        return
     journal.append(cycle_id, SleepStaged(cycle_id, "saving"))
     adapter = publish(plan, workspace.adapters, _save, losses)
-    end = SleepEnded(cycle_id, "complete", plan.adapter, steps, losses[0], losses[-1], 1.0)
+    end = SleepEnded(
+        cycle_id, "complete", plan.adapter, steps, losses[0], losses[-1], 1.0, verdict=options.verdict, strength=0.6
+    )
     journal.append(cycle_id, saved_event(adapter, workspace.root), end)
 
 
@@ -75,6 +98,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--step-seconds", type=float, default=0.0)
     parser.add_argument("--fail-at", type=int, default=0)
+    parser.add_argument("--verdict")
     parser.add_argument("root", type=Path)
     parser.add_argument("cycle_id")
     options = parser.parse_args()

@@ -18,6 +18,7 @@ from lab.tui.screens.help import HelpScreen
 from lab.tui.screens.history import HistoryScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.questions import QuestionsScreen
+from lab.tui.screens.receipt import ReceiptScreen
 from lab.tui.screens.sql import SqlScreen
 from lab.tui.screens.timeline import TimelineScreen
 from lab.tui.widgets.keys import KeyBar
@@ -38,6 +39,7 @@ def test_every_action_is_something_its_screen_can_do() -> None:
         "timeline": TimelineScreen,
         "exchange": ExchangeScreen,
         "adapters": AdaptersScreen,
+        "receipt": ReceiptScreen,
         "sql": SqlScreen,
     }
     assert [action.name for action in ACTIONS if not hasattr(owners[action.where], f"action_{action.name}")] == []

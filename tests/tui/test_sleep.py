@@ -10,8 +10,10 @@ from textual.widgets import OptionList
 
 from lab.journal import queries
 from lab.lab import Lab
+from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
 from lab.tui.screens.quit import QuitScreen
+from lab.tui.widgets.progress import sleep_line
 from lab.tui.widgets.transcript import Note, Turn
 from tests.helpers import wait_until
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
@@ -95,7 +97,32 @@ async def test_an_adapter_never_changes_in_the_middle_of_a_turn(make_lab: MakeLa
         await hand.until(lambda: "It answers from now on." in notes(hand))
 
 
-async def test_a_second_sleep_is_refused_and_the_first_can_be_stopped(make_lab: MakeLab) -> None:
+async def test_the_key_of_the_sleep_pauses_it_and_lets_it_go_on(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--steps", "40", "--step-seconds", "0.05"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.sees("F6 Sleep")
+        await hand.press("f6")
+        await hand.sees("loss ", "F8 stops it", "F6 Pause", "asleep ")
+        await hand.press("f6")
+        await hand.sees("paused, F6 goes on", "F6 Go on", "paused ")
+        lab.record.sync()
+        steps = "SELECT count(*) FROM sleep_steps"
+        ((before,),) = lab.record.query(steps).rows
+        await pilot.pause(0.3)
+        lab.record.sync()
+        assert lab.record.query(steps).rows == [(before,)] and before < 40
+        await hand.press("f6")
+        await hand.sees("loss ", "F6 Pause", "asleep ")
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001", seconds=30)
+        await hand.sees("F6 Sleep")
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_sleep_can_be_stopped_also_while_it_is_paused(make_lab: MakeLab, paused: bool) -> None:
     lab = make_lab("--words", "20", sleep=LONG, settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
@@ -104,12 +131,77 @@ async def test_a_second_sleep_is_refused_and_the_first_can_be_stopped(make_lab: 
         await hand.ask("First?")
         await hand.press("f6")
         await hand.sees("loss ")
-        await hand.press("f6")
-        await hand.sees("sleep-0001 is still running. F8 stops it.")
+        if paused:
+            await hand.press("f6")
+            await hand.sees("paused, F6 goes on")
         await hand.press("f8")
         await hand.until(lambda: "sleep-0001 was stopped." in notes(hand))
         assert ended(lab) == "cancelled"
         assert lab.engine.adapter is None
+
+
+async def test_a_sleep_that_another_lab_paused_goes_on_from_here(make_lab: MakeLab) -> None:
+    other = make_lab("--words", "20", sleep=("--steps", "40", "--step-seconds", "0.05"), settings=ALL)
+    talk_once(other)
+    cycle = other.sleep.start()
+    other.sleep.pause(cycle)
+    other.close()
+    app = LabApp(make_lab("--words", "20", settings=ALL))
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.sees("paused, F6 goes on")
+        await hand.press("f6")
+        await hand.sees("loss ")
+
+
+STAGES = {
+    "loading": "loading the model",
+    "dreaming": "turning what was said into questions",
+    "probing": "asking before it learns",
+    "anchoring": "asking it what must not change",
+    "judging": "asking again: keep it or roll it back",
+    "saving": "saving the adapter",
+    "paused": "paused, F6 goes on",
+}
+
+
+@pytest.mark.parametrize("width", [120, 80])
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_of_a_sleep_has_its_words_and_fits(stage: str, width: int) -> None:
+    line = sleep_line(SleepProgress("sleep-0001", stage, 3, 40), "", width).plain
+    assert STAGES[stage] in line
+    assert len(line) <= width - 4
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("kept", "sleep-0001 was kept: it "),
+        ("weakened", "sleep-0001 was weakened to 60 %: it "),
+        (
+            "rolled_back",
+            "sleep-0001 was rolled back; what answered before goes on. Drift is 0.42 bits a token. Measured: ",
+        ),
+    ],
+)
+async def test_the_end_of_a_judged_sleep_is_told_in_one_message(make_lab: MakeLab, verdict: str, words: str) -> None:
+    lab = make_lab("--words", "20", sleep=("--steps", "4", "--verdict", verdict), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.until(lambda: "Ctrl+G shows the receipt." in notes(hand), seconds=30)
+        assert notes(hand).startswith(
+            f"{words}learned 5 of 6 (4 to 6) in unseen wordings, kept 12 of 12, 6 of 6 neighbours unchanged,"
+            " drift 0.03 bits/token."
+        )
+        made = None if verdict == "rolled_back" else "sleep-0001"
+        assert ("It answers from now on." in notes(hand)) == (made is not None)
+        assert lab.engine.adapter == made
+        await hand.press("ctrl+g")
+        await hand.sees("sleep-0001, complete,", "learned", "83 %", "at least 50 %")
 
 
 async def test_nothing_salient_is_one_clear_sentence(make_lab: MakeLab) -> None:

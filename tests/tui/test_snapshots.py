@@ -22,6 +22,7 @@ from lab.tui.screens.sql import SqlScreen
 from lab.tui.widgets.editor import SqlEditor
 from lab.tui.widgets.table import VirtualTable
 from tests.helpers import bare_adapter
+from tests.journal.sleeps import tell
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 
 pytestmark = pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])
@@ -185,7 +186,7 @@ def test_in_the_middle_of_a_sleep(snap_compare: Compare, make_lab: MakeLab, size
 
     async def steps(hand: Hand) -> None:
         progress = SleepProgress(
-            "sleep-0002", "training", 14, 40, 2, 5, 3, 9, 1.234, (2.31, 2.2, 1.9, 1.7, 1.4, 1.234), 155.0, 80.0
+            "sleep-0002", "training", 14, 40, 2, 5, 3, 9, 2, 1, 1.234, (2.31, 2.2, 1.9, 1.7, 1.4, 1.234), 155.0, 80.0
         )
         # No such sleep runs: what the picture shows comes from here.
         hand.app.sleeping.cycle = "sleep-0002"
@@ -261,5 +262,17 @@ def test_a_draft_in_full(snap_compare: Compare, make_lab: MakeLab, size: Size) -
     async def steps(hand: Hand) -> None:
         await hand.press("f5", "enter")
         await hand.sees("seed 8")
+
+    assert compare(snap_compare, lab, size, steps)
+
+
+def test_the_receipt_of_a_sleep(snap_compare: Compare, make_lab: MakeLab, size: Size) -> None:
+    lab = make_lab()
+    record(lab)
+    tell(lab.record, 2, "rolled_back", parent="sleep-0001", reason="It drifted by 0.42 bits a token.")
+
+    async def steps(hand: Hand) -> None:
+        await hand.press("ctrl+g")
+        await hand.sees("sleep-0002, complete, rolled back", "Answers 6")
 
     assert compare(snap_compare, lab, size, steps)

@@ -1,4 +1,4 @@
-"""The tree of adapters and the sleeps that made them: what each learnt, how its loss fell, what it answered."""
+"""The tree of adapters and the sleeps that made them: what came of each, how its loss fell, what it answered."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ from lab.journal import lineages, series
 from lab.journal.lineages import Answered, Learnt
 from lab.plots import losses_figure
 from lab.text import count, harmless, model_name, one_line
+from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.lineages import Grove, Node, about, nodes, other_checkpoint, row, use_of
+from lab.tui.messages import RolledBack
 from lab.tui.screens.checkpoints import Choice
+from lab.tui.screens.receipt import ReceiptScreen
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.plot import Plot
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 # Rows of a list are read in pages of so many; the next one when the last row is reached.
 _PAGE: Final = 100
 _REST_SECONDS: Final = 0.1
+_SYNC_SECONDS: Final = 2.0
 
 Losses = dict[str, tuple[tuple[int, float], ...]]
 
@@ -216,8 +220,45 @@ class AdaptersScreen(Screen[None]):
             return
         checkpoint = other if other is not None else loaded.name if loaded is not None else ""
         self._asked = False
-        self.lab_app.engine.change(Choice(checkpoint, node.adapter or "none"))
+        self._let_answer(Choice(checkpoint, node.adapter or "none"))
         self._say(f"{node.name} answers from the next turn on.")
+
+    def action_roll_back(self) -> None:
+        """Go back to the chosen adapter, or to the bare checkpoint: it answers, and the next sleep goes on from it."""
+        node, loaded = self._chosen, self._lab.engine.loaded
+        if node is None:
+            return
+        if not node.usable:
+            self._say(node.fault or f"{node.name} made no adapter to go back to.")
+        elif loaded is None or not self.lab_app.engine.settled:
+            self._say("The model is still getting ready. Try it again when it is.")
+        elif (other := other_checkpoint(node, loaded)) is not None:
+            self._say(f"{node.name} needs {model_name(other)}. Enter lets it answer; then go back to it.")
+        else:
+            work = partial(workers.roll_back, self._lab, node.adapter, self.post_message)
+            self.run_worker(work, group="roll-back", name="roll-back", thread=True)
+
+    def on_rolled_back(self, message: RolledBack) -> None:
+        loaded = self._lab.engine.loaded
+        if message.error is not None:
+            self._say(str(message.error))
+        elif loaded is not None:
+            name = message.adapter or model_name(loaded.name)
+            self._let_answer(Choice(loaded.name, message.adapter or "none"))
+            self._say(f"Rolled back to {name}: it answers from the next turn on, and the next sleep goes on from it.")
+
+    def action_receipt(self) -> None:
+        """What came of the sleep of the chosen row."""
+        node = self._chosen
+        if node is None:
+            return
+        if node.lineage is None or node.lineage.cycle_id is None:
+            self._say(f"{node.name} has no receipt: this record knows no sleep that made it.")
+        else:
+            self.app.push_screen(ReceiptScreen(self._lab, node.lineage.cycle_id))
+
+    def _let_answer(self, choice: Choice) -> None:
+        self.lab_app.engine.change(choice)
         self.set_interval(0.2, self._look, repeat=50)
 
     def _look(self) -> None:
@@ -298,7 +339,7 @@ class AdaptersScreen(Screen[None]):
 
 def _row(each: Learnt | Answered, width: int) -> Content:
     if isinstance(each, Learnt):
-        kind = f"{each.kind:<9}"
+        kind = f"{each.kind:<11}"
         text = f"{each.prompt} \u2192 {each.target}"
         return Content.assemble((kind, "$quiet"), one_line(text, max(width - len(kind), 1)))
     total = "  \u2013  " if each.total is None else f"{each.total:.3f}"
@@ -309,6 +350,8 @@ def _row(each: Learnt | Answered, width: int) -> Content:
 
 def _read_grove(lab: Lab, cancel: threading.Event, post: Callable[[Message], object]) -> None:
     try:
+        # The sleeper is a process of its own: what it told last may not be in the database yet.
+        lab.record.sync(_SYNC_SECONDS)
         found, faults = list_adapters(lab.workspace.adapters)
         known = lineages.lineages(lab.record)
         uses = lineages.uses(lab.record, lab.settings.salience.profile, cancel)

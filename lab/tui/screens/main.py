@@ -159,6 +159,11 @@ class MainScreen(Screen[None]):
         for line in self.query(f"#{name}-progress").results(ProgressLine):
             line.say(content)
 
+    def sleep_key(self, label: str | None) -> None:
+        """What the key of the sleep does now, in the footer; None is what the table of actions says."""
+        for bar in self.query(KeyBar):
+            bar.relabel("sleep", label)
+
     def status(self, status: Status) -> None:
         """Draw the status line."""
         for line in self.query(StatusLine):
@@ -356,6 +361,11 @@ class MainScreen(Screen[None]):
         from lab.tui.screens.adapters import AdaptersScreen
 
         self._visit(lambda: AdaptersScreen(self.lab_app.lab))
+
+    def action_receipt(self) -> None:
+        from lab.tui.screens.receipt import ReceiptScreen
+
+        self._visit(lambda: ReceiptScreen(self.lab_app.lab, None))
 
     def action_exchange(self) -> None:
         turn = self._shown

@@ -21,6 +21,14 @@ class KeyBar(Footer):
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False)
+        self._labels: dict[str, str] = {}
+
+    def relabel(self, action: str, label: str | None) -> None:
+        """Give the key of an action another label; None gives its own back."""
+        if self._labels.get(action) != label:
+            self._labels = {name: text for name, text in self._labels.items() if name != action}
+            self._labels |= {action: label} if label is not None else {}
+            self.refresh(recompose=True)
 
     def compose(self) -> ComposeResult:
         left = self.app.size.width - 2
@@ -33,6 +41,7 @@ class KeyBar(Footer):
         # Textual lists them by focus; here they stay where they are.
         order = {action.name: number for number, action in enumerate(shown)}
         for key in sorted(keys, key=lambda key: order.get(key.action.removeprefix("app."), len(order))):
+            key.description = self._labels.get(key.action, key.description)
             left -= len(key.key_display) + len(key.description) + 3
             if left < 0:
                 return

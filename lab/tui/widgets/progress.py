@@ -51,8 +51,8 @@ def engine_line(progress: Progress, *, cancelling: bool = False) -> Content:
     return Content("  ").join(parts)
 
 
-def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:
-    """How far a sleep is: epoch, step, live loss, time left."""
+def sleep_line(progress: SleepProgress, asked: str, width: int) -> Content:
+    """How far a sleep is: epoch, step, live loss, time left; or what is `asked` of it and not yet done."""
     fraction = progress.step / progress.total_steps if progress.total_steps else 0.0
     wide = width >= 100
     parts: list[Content | str | tuple[str, str]] = [
@@ -62,13 +62,17 @@ def sleep_line(progress: SleepProgress, stopping: bool, width: int) -> Content:
         f"{fraction:.0%}".rjust(4),
         "  ",
     ]
-    if stopping:
-        parts.append(("stopping after this step", "$quiet"))
+    if asked:
+        parts.append((asked, "$quiet"))
     elif progress.loss is None or progress.stage != "training":
         words = {
             "loading": "loading the model",
+            "dreaming": "turning what was said into questions",
+            "probing": "asking before it learns",
             "anchoring": "asking it what must not change",
+            "judging": "asking again: keep it or roll it back",
             "saving": "saving the adapter",
+            "paused": "paused, F6 goes on",
         }
         parts.append((words.get(progress.stage, progress.stage), "$quiet"))
     else:

@@ -1,0 +1,102 @@
+"""Asks a model the probes before it learns and after, and has the answers judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from lab.domain import Message
+from lab.sleep.probes import Examined, Look, Probe, examine
+
+if TYPE_CHECKING:
+    from lab.sleep.lora import Learner
+
+# A fact stands at the beginning of an answer; whether answers ramble shows later.
+ANSWER_TOKENS: Final = 16
+GENERAL_TOKENS: Final = 32
+_HEARD: Final = "I see."
+
+
+class Examination:
+    """The probes of one sleep: `begin` before training, `judge` as often as one likes after it."""
+
+    def __init__(self, learner: Learner, probes: Sequence[Probe], stop: Callable[[], bool]) -> None:
+        self._learner = learner
+        self._stop = stop
+        self._probes = list(probes)
+        self._prompts = [learner.encode_question(probe.question) for probe in probes]
+        self.expected: list[str] = []
+        self.before: list[Look] = []
+
+    def begin(self) -> None:
+        """Ask everything of the model as it is, and the general questions of its base."""
+        general = [probe.kind == "anchor" for probe in self._probes]
+        now = self._replies([not each for each in general])
+        with self._learner.as_base():
+            base = self._replies(general)
+        written = {**now, **base}
+        texts = [self._learner.text(written[at]) for at in range(len(self._probes))]
+        self.expected = [
+            # What a neighbour or the base said is what is expected of it later.
+            text if probe.lesson is None or probe.kind == "neighbour" else probe.lesson.answer
+            for probe, text in zip(self._probes, texts)
+        ]
+        rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
+        nats = self._learner.nats(rows, self._stop)
+        with self._learner.as_base():
+            at_base = iter(self._learner.nats([row for row, each in zip(rows, general) if each], self._stop))
+        nats = [next(at_base) if each else value for value, each in zip(nats, general)]
+        self.before = self._looks(written, nats)
+
+    def shakiness(self) -> dict[str, float]:
+        """The loss of each memory's answer as it was at the beginning, in nats a token, by lesson."""
+        return {
+            probe.lesson.lesson_id: look.nats
+            for probe, look in zip(self._probes, self.before)
+            if probe.kind == "earlier" and probe.lesson is not None
+        }
+
+    def judge(self) -> list[Examined]:
+        """Ask everything again of the model as it is now."""
+        written = self._replies([True] * len(self._probes))
+        rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
+        after = self._looks(written, self._learner.nats(rows, self._stop))
+        return examine(self._probes, self.expected, self.before, after)
+
+    def _replies(self, asked: Sequence[bool]) -> dict[int, list[int]]:
+        """The answers to the probes that are asked, by number; the general ones may be longer."""
+        found: dict[int, list[int]] = {}
+        for tokens, general in ((ANSWER_TOKENS, False), (GENERAL_TOKENS, True)):
+            chosen = [at for at, probe in enumerate(self._probes) if asked[at] and (probe.kind == "anchor") == general]
+            found |= zip(chosen, self._learner.replies([self._prompts[at] for at in chosen], tokens, self._stop))
+        return found
+
+    def _looks(self, written: dict[int, list[int]], nats: Sequence[float]) -> list[Look]:
+        end = self._learner.end_token
+        return [
+            Look(self._learner.text(written[at]), len(written[at]), written[at][-1:] == [end], nats[at])
+            for at in range(len(self._probes))
+        ]
+
+
+def support_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence[tuple[str, str, str]]], list[float]]:
+    """How much likelier, in nats, the model finds each answer when the statement was said before the question.
+
+    Both sides are computed by the same model; the claims are (statement, question, answer).
+    """
+
+    def support(claims: Sequence[tuple[str, str, str]]) -> list[float]:
+        told = [
+            learner.encode_answer(
+                learner.encode_question(question, Message("user", statement), Message("assistant", _HEARD)), answer
+            )
+            for statement, question, answer in claims
+        ]
+        untold = [learner.encode_answer(learner.encode_question(question), answer) for _, question, answer in claims]
+        sizes = [len(row.ids) - row.answer_start for row in untold]
+        return [
+            (without - with_it) * size
+            for with_it, without, size in zip(learner.nats(told, stop), learner.nats(untold, stop), sizes)
+        ]
+
+    return support

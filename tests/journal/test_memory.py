@@ -1,0 +1,156 @@
+"""What an adapter has learnt: its parents, and the lessons of their sleeps that still hold."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from lab.domain import Lesson, SleepExample
+from lab.journal.events import AdapterSaved, ExchangeMarked
+from lab.journal.memory import learnt_from, lineage, memory
+from lab.journal.record import Record
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepStarted
+from tests.journal.samples import SESSION, exchange_id, opened, whole_turn
+
+MORNING = datetime(2025, 11, 22, 6, 0, tzinfo=timezone.utc)
+
+
+def saved(adapter: str, parent: str | None) -> AdapterSaved:
+    return AdapterSaved(adapter, "tiny", "f" * 64, parent, adapter, f"adapters/{adapter}", "0" * 64, 10)
+
+
+def lesson(cycle_id: str, of: str, question: str, answer: str = "Rex.", **other: Any) -> SleepLessonFound:
+    values = {"origin": "statement", "statement": f"It is {answer}", "key": answer} | other
+    lesson_id = values.pop("lesson_id", f"{of}/1")
+    return SleepLessonFound(cycle_id, lesson_id, of, question=question, answer=answer, **values)
+
+
+def slept(record: Record, number: int, *lessons: SleepLessonFound, **ended: Any) -> str:
+    """A sleep with these lessons and an example of each."""
+    name = f"sleep-{number:04d}"
+    events = [SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons"), *lessons]
+    for each in lessons:
+        if each.reason is None:
+            example = SleepExampleUsed(name, each.exchange_id, "original", each.question, each.answer, each.lesson_id)
+            events.append(example)
+    values = {"status": "complete", "adapter": name, "verdict": "kept"} | ended
+    record.append(name, *events, SleepEnded(name, **values), at=MORNING + timedelta(hours=number))
+    return name
+
+
+def talked(record: Record, turns: int) -> list[str]:
+    record.append(SESSION, opened(), *(event for turn in range(1, turns + 1) for event in whole_turn(turn)))
+    return [exchange_id(turn) for turn in range(1, turns + 1)]
+
+
+def questions(record: Record, *adapters: str) -> list[str]:
+    assert record.sync()
+    return [each.question for each in memory(record, adapters)]
+
+
+def test_a_lineage_is_the_adapter_and_its_parents_also_in_a_circle(record: Record) -> None:
+    record.append("a", saved("a", None), saved("b", "a"), saved("c", "b"), saved("x", "a"))
+    record.append("a", saved("one", "two"), saved("two", "one"), saved("orphan", "lost"))
+    assert record.sync()
+    assert lineage(record, None) == ()
+    assert lineage(record, "c") == ("c", "b", "a")
+    assert lineage(record, "x") == ("x", "a")
+    assert lineage(record, "one") == ("one", "two")
+    assert lineage(record, "orphan") == ("orphan", "lost")
+    assert lineage(record, "unknown") == ("unknown",)
+
+
+def test_a_lesson_comes_back_as_it_was_found_with_its_examples_in_order(record: Record) -> None:
+    (first,) = talked(record, 1)
+    found = lesson(
+        "sleep-0001",
+        first,
+        "What is my dog called?",
+        "Rex is your dog.",
+        key="Rex",
+        support=12.5,
+        unseen=("Do you know?", "And you?"),
+        final=("Say it.",),
+        neighbours=("What is my cat called?",),
+        salience=0.3,
+    )
+    record.append("sleep-0001", SleepStarted("sleep-0001", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons"), found)
+    used = [
+        SleepExample(first, kind, f"prompt {number}", "Rex is your dog.", f"{first}/1", "pattern", 0.5)
+        for number, kind in enumerate(["reworded", "original", "emotion"])
+    ]
+    for each in (*used, SleepExample(first, "replay", "again", "Rex", f"{first}/1")):
+        fields = (each.exchange_id, each.kind, each.prompt, each.target, each.lesson_id, each.source, each.similarity)
+        record.append("sleep-0001", SleepExampleUsed("sleep-0001", *fields))
+    record.append("sleep-0001", SleepEnded("sleep-0001", "complete", "sleep-0001"))
+    assert record.sync()
+    assert memory(record, ["sleep-0001"]) == [
+        Lesson(
+            f"{first}/1",
+            first,
+            "statement",
+            "It is Rex is your dog.",
+            "What is my dog called?",
+            "Rex is your dog.",
+            "Rex",
+            12.5,
+            tuple(used),
+            ("Do you know?", "And you?"),
+            ("Say it.",),
+            ("What is my cat called?",),
+            0.3,
+        )
+    ]
+
+
+def test_only_what_the_sleeps_of_the_lineage_learnt_is_remembered_oldest_first(record: Record) -> None:
+    one, two, three, four = talked(record, 4)
+    slept(record, 2, lesson("sleep-0002", two, "Second?"))
+    assert questions(record, "sleep-0002") == ["Second?"]
+    slept(record, 1, lesson("sleep-0001", one, "First?"), lesson("sleep-0001", three, "Aside?", reason="No."))
+    slept(record, 3, lesson("sleep-0003", three, "Another line?"))
+    slept(record, 4, lesson("sleep-0004", four, "Broken off?"), status="cancelled")
+    assert questions(record, "sleep-0004", "sleep-0002", "sleep-0001") == ["First?", "Second?"]
+    assert questions(record, "sleep-0003") == ["Another line?"]
+    assert questions(record) == []
+
+
+def test_of_two_lessons_with_one_question_the_later_one_is_remembered(record: Record) -> None:
+    one, two, three = talked(record, 3)
+    slept(record, 1, lesson("sleep-0001", one, "What is my  dog called?"), lesson("sleep-0001", two, "Where?"))
+    slept(record, 2, lesson("sleep-0002", three, "what is my dog\ncalled?", "Max."))
+    adapters = ("sleep-0002", "sleep-0001")
+    assert questions(record, *adapters) == ["Where?", "what is my dog\ncalled?"]
+    # Without the later one the earlier one holds again.
+    record.append(SESSION, ExchangeMarked(three, "excluded"))
+    assert questions(record, *adapters) == ["What is my  dog called?", "Where?"]
+
+
+def test_what_was_excluded_or_is_gone_or_has_another_answer_now_is_not_remembered(record: Record) -> None:
+    stated, answered, marked, excluded = talked(record, 4)
+    slept(
+        record,
+        1,
+        lesson("sleep-0001", stated, "Stated?"),
+        lesson("sleep-0001", answered, "Answered?", "A model.", origin="answer"),
+        lesson("sleep-0001", marked, "Marked?", "Better.", origin="marked"),
+        lesson("sleep-0001", excluded, "Excluded?"),
+        lesson("sleep-0001", "nobody-0001", "Gone?"),
+    )
+    record.append(SESSION, ExchangeMarked(marked, "edited", "Better."))
+    assert questions(record, "sleep-0001") == ["Stated?", "Answered?", "Marked?", "Excluded?"]
+    record.append(SESSION, ExchangeMarked(excluded, "excluded"), ExchangeMarked(marked, "edited", "Best."))
+    record.append(SESSION, ExchangeMarked(answered, "edited", "Another."), ExchangeMarked(stated, "edited", "Other."))
+    assert questions(record, "sleep-0001") == ["Stated?"]
+
+
+def test_the_adapters_that_learnt_from_an_exchange_are_known_also_by_a_replay(record: Record) -> None:
+    one, two = talked(record, 2)
+    slept(record, 1, lesson("sleep-0001", one, "First?"))
+    slept(record, 2, lesson("sleep-0002", two, "Second?"))
+    record.append("sleep-0002", SleepExampleUsed("sleep-0002", one, "replay", "First?", "Rex.", f"{one}/1"))
+    slept(record, 3, lesson("sleep-0003", one, "First?"), verdict="rolled_back")
+    slept(record, 4, lesson("sleep-0004", one, "First?"), status="failed", adapter=None)
+    assert record.sync()
+    assert learnt_from(record, one) == ["sleep-0001", "sleep-0002"]
+    assert learnt_from(record, "nobody") == []

@@ -1,0 +1,358 @@
+"""What people said of themselves: what is recognised, what is not, and the English in which it is asked for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.sleep.statements import Statement, second_person, sentences, statements
+
+FACTS = [
+    ("My dog is called Pepperjack.", "Pepperjack"),
+    ("I live in Tromso.", "Tromso"),
+    ("My sister is called Marguerite.", "Marguerite"),
+    ("I work as a lighthouse keeper.", "lighthouse keeper"),
+    ("My favourite colour is ochre.", "ochre"),
+    ("I am allergic to walnuts.", "walnuts"),
+    ("My birthday is the ninth of March.", "ninth of March"),
+    ("I drive an old blue Volvo.", "Volvo"),
+    ("I play the bassoon.", "bassoon"),
+    ("My brother lives in Lisbon.", "Lisbon"),
+    ("My boat is called Albatross.", "Albatross"),
+    ("I collect antique thimbles.", "thimbles"),
+    ("I was born in Cordoba.", "Cordoba"),
+    ("My daughter studies marine biology.", "marine biology"),
+    ("I am afraid of escalators.", "escalators"),
+    ("My neighbour is called Mr Quimby.", "Quimby"),
+    ("I drink peppermint tea every morning.", "peppermint tea"),
+    ("My horse is called Saffron.", "Saffron"),
+    ("I am learning Icelandic.", "Icelandic"),
+    ("My shoe size is forty-three.", "forty-three"),
+]
+VARIED = [
+    # Names.
+    ("my dog is called pepperjack", "pepperjack"),
+    ("my dog's called Rex", "Rex"),
+    ("my dog\u2019s name is Rex", "Rex"),
+    ("our dog is named Fido", "Fido"),
+    ("I've got a cat named Tom", "Tom"),
+    ("I own a boat named Wanda", "Wanda"),
+    ("I have a son called Bo, who is five", "Bo"),
+    ("I have two cats called Tom and Jerry.", "Tom and Jerry"),
+    ("My children are called Tom and Ida.", "Tom and Ida"),
+    ("The name of my boat is The Albatross.", "Albatross"),
+    ("My best friend's dog is called Biscuit.", "Biscuit"),
+    ("My neighbour is called Mr. Quimby. He is nice.", "Quimby"),
+    ("My dentist is Dr Smith.", "Smith"),
+    ("Please remember: my name is Ana.", "Ana"),
+    ("People call me Bo.", "Bo"),
+    ("My dog is called Hope.", "Hope"),
+    ('My dog is called "Rex".', "Rex"),
+    # Places.
+    ("I live in Tromso, because I don't like heat", "Tromso"),
+    ("I live in Tromso with my two cats", "Tromso"),
+    ("I have lived in Paris since 2010.", "Paris"),
+    ("We live in a small house near the sea.", "small house near the sea"),
+    ("You should know that my parents live in Bergen.", "Bergen"),
+    ("I moved to Bergen last year.", "Bergen"),
+    ("I grew up in Leeds", "Leeds"),
+    ("I'm originally from Peru.", "Peru"),
+    ("I was born in Cordoba in 1980", "Cordoba"),
+    # Dates and numbers.
+    ("I was born on 9 May 1980 in Oslo.", "9 May 1980"),
+    ("My birthday is on 3 June", "3 June"),
+    ("my daughter Ada is six years old", "six"),
+    ("I'm 34.", "34"),
+    ("My phone number is 555-1234.", "555-1234"),
+    # Work and study.
+    ("My sister Marguerite is a nurse", "nurse"),
+    ("Well, I'm a retired teacher at a school.", "retired teacher"),
+    ("I want you to know that I work as a nurse at the city hospital.", "nurse"),
+    ("My wife works for Volvo.", "Volvo"),
+    ("I teach physics these days", "physics"),
+    ("I've been learning Irish for two years", "Irish"),
+    # Tastes, habits, possessions.
+    ("I love fish and chips.", "fish and chips"),
+    ("I collect old stamps as a hobby.", "stamps"),
+    ("I really hate coriander very much.", "coriander"),
+    ("I don't like tea, but my mother drinks green tea.", "green tea"),
+    ("im allergic to bees", "bees"),
+    ("Remember that I'm scared of heights!", "heights"),
+    ("I drive a rusty van to work.", "van"),
+    ("my favorite color's teal", "teal"),
+    ("My brother's favourite colour is red", "red"),
+    ("My favourite film is Gone with the Wind.", "Gone with the Wind"),
+    ("My favourite band is The Who.", "Who"),
+    ("My favourite flowers are tulips", "tulips"),
+    ("I play chess on Sundays.", "chess"),
+    ("I'm reading Middlemarch at the moment.", "Middlemarch"),
+    # Corrections.
+    ("Actually, my dog is called Rex, not Max.", "Rex"),
+    ("My dog is not called Max, my dog is called Rex.", "Rex"),
+    ("My dog is called Rex and he might bite.", "Rex"),
+]
+SAYING_NOTHING = [
+    "",
+    "Is my dog called Rex?",
+    "Do you know that I live in Oslo?",
+    "what is my dog called",
+    "If I lived in Oslo and my dog was called Rex",
+    "If I move, my dog is called Rex",
+    "I wish I lived in Oslo",
+    "I might move to Oslo",
+    "Imagine I live in Oslo and my dog is called Rex",
+    "Perhaps I live in Oslo",
+    "When I am sad, I drink tea",
+    "I think my dog is called Rex",
+    "My dog is called Rex, I think",
+    "I work as a nurse if I must",
+    "I don't live in Oslo",
+    "I no longer live in Oslo",
+    "I used to live in Oslo",
+    "My dog is not called Rex",
+    "My dog isn\u2019t called Rex",
+    "I never drink tea",
+    "You live in Oslo",
+    "Your dog is called Rex",
+    "I like the way you write",
+    '"I live in Oslo," said Tom.',
+    "Tom said: \u201cI live in Oslo. My dog is called Rex.\u201d",
+    "Tom told me that my dog is called Rex",
+    "My brother says I live in Oslo",
+    "> I live in Oslo",
+    "Translate: my dog is called Rex",
+    "```\nI live in Oslo\n```",
+    "I need help with my code",
+    "I like it",
+    "I live here",
+    "I am a vegetarian",
+    "My dog is a retriever",
+    "My job is hard",
+    "The dog is called Rex",
+    "My dog is called Dog",
+    "Ich wohne in Oslo und mein Hund heisst Rex",
+    "for i in my_list: print(i)",
+]
+
+
+def only(text: str) -> Statement:
+    (found,) = statements(text)
+    return found
+
+
+def keys(text: str) -> list[str]:
+    return [statement.key for statement in statements(text)]
+
+
+@pytest.mark.parametrize(("text", "key"), FACTS + VARIED)
+def test_a_statement_is_read_with_its_key(text: str, key: str) -> None:
+    assert keys(text) == [key]
+
+
+@pytest.mark.parametrize("text", SAYING_NOTHING)
+def test_what_states_nothing_of_the_speaker_gives_nothing(text: str) -> None:
+    assert keys(text) == []
+
+
+def test_every_clause_of_a_long_turn_is_read_in_order() -> None:
+    turn = "Hi! I live in Oslo and my sister is called Ida. Nice, is it not? My cat is called Tom, and I'm 34.\nBye."
+    assert keys(turn) == ["Oslo", "Ida", "Tom", "34"]
+
+
+def test_the_text_is_what_was_said_without_its_lead_in() -> None:
+    assert only("By the way, I'm allergic to walnuts, sadly!").text == "I'm allergic to walnuts, sadly"
+
+
+def test_control_characters_and_foreign_spaces_do_no_harm() -> None:
+    assert keys("\x00My dog\u00a0is\x1bcalled Rex.\x07") == ["Rex"]
+
+
+def test_a_sentence_over_three_hundred_characters_is_passed_over() -> None:
+    assert keys(f"My dog is called Rex {'and ' * 80}. I live in Oslo.") == ["Oslo"]
+    assert sentences(f"I saw {'my dog ' * 50}.") == []
+
+
+def test_a_turn_of_a_megabyte_is_read() -> None:
+    assert keys("my " * 350_000) == []
+    assert keys("\"'a " * 250_000) == []
+    assert keys("The cat sat on the mat. " * 20_000 + "I live in Oslo.") == ["Oslo"]
+
+
+def test_a_name_is_asked_for_in_plain_english() -> None:
+    found = only("My dog is called Pepperjack.")
+    assert found.questions == (
+        "What is my dog called?",
+        "What is my dog's name?",
+        "What is the name of my dog?",
+        "Which name does my dog have?",
+        "Which name did I give my dog?",
+        "My dog's name is what?",
+        "Do you know what my dog is called?",
+        "Can you tell me what my dog's name is?",
+        "Do you remember which name my dog has?",
+        "Tell me what my dog is called.",
+        "I forgot what my dog's name is, can you help?",
+        "Could you remind me which name my dog has?",
+        "Do you remember the name of my dog?",
+        "My dog's name?",
+        "Can you remind me of the name of my dog?",
+        "Tell me my dog's name.",
+        "I forgot the name of my dog, can you help?",
+        "Do you know what my dog's name is?",
+    )
+    assert found.answers == (
+        "Your dog is called Pepperjack.",
+        "Your dog's name is Pepperjack.",
+        "You told me that your dog is called Pepperjack.",
+    )
+
+
+def test_a_brothers_home_is_asked_for_in_plain_english() -> None:
+    assert only("My brother lives in Lisbon").questions == (
+        "Where does my brother live?",
+        "Where is my brother's home?",
+        "Which place does my brother call home?",
+        "My brother lives where?",
+        "In which city does my brother live?",
+        "In what town is my brother's home?",
+        "Do you know where my brother lives?",
+        "Can you tell me where my brother's home is?",
+        "Do you remember which place my brother calls home?",
+        "Tell me where my brother lives.",
+        "I forgot where my brother's home is, can you help?",
+        "Could you remind me which place my brother calls home?",
+        "Do you remember my brother's place of residence?",
+        "The place where my brother lives?",
+        "Can you remind me of my brother's place of residence?",
+        "Tell me the place where my brother lives.",
+        "I forgot my brother's place of residence, can you help?",
+        "Do you know where my brother's home is?",
+    )
+
+
+def test_a_trade_is_asked_for_in_plain_english() -> None:
+    found = only("I'm a lighthouse keeper")
+    assert found.questions == (
+        "What do I do for a living?",
+        "What is my job?",
+        "What is my profession?",
+        "What do I work as?",
+        "Which job do I have?",
+        "Do you know what I do for a living?",
+        "Can you tell me what my job is?",
+        "Do you remember what I work as?",
+        "Tell me what I do for a living.",
+        "I forgot what my job is, can you help?",
+        "Could you remind me what I work as?",
+        "Do you remember my profession?",
+        "My occupation?",
+        "Can you remind me of my profession?",
+        "Tell me my occupation.",
+        "I forgot my profession, can you help?",
+        "Do you know what my job is?",
+        "Can you tell me what I work as?",
+    )
+    assert found.answers == (
+        "You are a lighthouse keeper.",
+        "By profession you are a lighthouse keeper.",
+        "You told me that you are a lighthouse keeper.",
+    )
+
+
+def test_a_favourite_is_asked_for_in_plain_english() -> None:
+    found = only("My favourite flowers are tulips")
+    assert found.questions == (
+        "What are my favourite flowers?",
+        "Which flowers do I like best?",
+        "What flowers do I like most?",
+        "Which flowers do I prefer to all others?",
+        "My favourite flowers are what?",
+        "Do you know what my favourite flowers are?",
+        "Can you tell me which flowers I like best?",
+        "Do you remember which flowers I prefer to all others?",
+        "Tell me what my favourite flowers are.",
+        "I forgot which flowers I like best, can you help?",
+        "Could you remind me which flowers I prefer to all others?",
+        "Do you remember my favourite flowers?",
+        "The flowers that I like best?",
+        "Can you remind me of my favourite flowers?",
+        "Tell me the flowers that I like best.",
+        "I forgot my favourite flowers, can you help?",
+        "Do you know which flowers I like best?",
+        "Can you tell me which flowers I prefer to all others?",
+    )
+    assert found.answers[1] == "The flowers that you like best are tulips."
+
+
+def test_an_instrument_is_asked_for_only_where_the_value_is_one() -> None:
+    assert "Which instrument do I play?" in only("I play the bassoon").questions
+    assert not any("instrument" in question for question in only("I play chess").questions)
+
+
+def test_neighbours_ask_about_others_and_differ_from_statement_to_statement() -> None:
+    boss = only("My boss is called Zelda").neighbours
+    assert not any("boss" in question for question in boss)
+    assert boss != only("My boss is called Ottoline").neighbours
+    assert boss == only("My boss is called Zelda").neighbours
+    assert not any("colour" in question for question in only("My favorite color is teal").neighbours)
+
+
+def test_sentences_keeps_what_states_something_of_the_speaker_in_any_pattern() -> None:
+    turn = (
+        "Hi! By the way, last year I climbed Ben Nevis. Did I? The sky is blue. I wish I had a dog. I can't swim."
+        " Tell me a joke. Well, my roof leaks."
+    )
+    assert sentences(turn) == ["last year I climbed Ben Nevis", "my roof leaks"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "yours"),
+    [
+        ("my sister", "your sister"),
+        ("My sister and I", "Your sister and you"),
+        ("I was late, I'm sorry", "you were late, you are sorry"),
+        ("the army met me in Miami", "the army met you in Miami"),
+    ],
+)
+def test_words_of_the_speaker_are_turned_to_the_second_person(mine: str, yours: str) -> None:
+    assert second_person(mine) == yours
+
+
+VALUES = st.one_of(
+    st.text(max_size=20), st.sampled_from(["Rex", "a red Saab", "the sea", "I", "my", "{s}", "\\1", "six"])
+)
+OPENINGS = st.sampled_from(
+    [
+        *(text.rstrip(".") + " " for text, _ in FACTS + VARIED),
+        *(
+            "My dog is called ",
+            "I live in ",
+            "I'm a ",
+            "My favourite film is ",
+            "I love ",
+            "My shoe size is ",
+            "I was born ",
+        ),
+        *("My ", "I am ", "and my ", "If ", '"', "'", "```", "I have a "),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(), st.lists(st.one_of(OPENINGS, VALUES), max_size=6).map("".join)))
+def test_any_text_gives_sound_statements_and_never_an_exception(text: str) -> None:
+    sentences(text)
+    for found in statements(text):
+        word = re.compile(rf"(?<!\w){re.escape(found.key)}(?!\w)", re.IGNORECASE)
+        assert found.key.strip()
+        assert len(found.answers) == 3 and all(found.key in answer for answer in found.answers)
+        assert 12 <= len(found.questions) <= 18
+        assert len(set(found.questions)) == len(found.questions)
+        assert all(question.endswith(("?", ".")) for question in found.questions)
+        assert not any(word.search(question) for question in found.questions)
+        assert 5 <= len(found.neighbours) <= 6
+        assert not any(found.key in question for question in found.neighbours)
+        assert not set(found.neighbours) & set(found.questions)

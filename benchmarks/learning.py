@@ -2,14 +2,14 @@
 
     python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles]
 
-Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with the base's own replies; the lab sleeps on them as
-it does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the
-sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in the same
-run: the published recipe (asked in the form that it trains), the base, and the facts given in context. Neighbours are
-questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there before,
-and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other questions cost.
-`--cycles` sleeps of five new facts each follow, against a fresh adapter a night (published) and no replay of what was
-learnt before. Intervals are 95 %: over facts by bootstrap, seeds pooled.
+Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it does
+on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the sleep
+has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in the same run:
+the published recipe (asked in the form that it trains), the base, and the facts given in context. Neighbours are
+questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
+before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
+questions cost. `--cycles` sleeps of five new facts each follow, against a fresh adapter a night (published) and no
+replay of what was learnt before. Intervals are 95 %: over facts by bootstrap, seeds pooled.
 """
 
 from __future__ import annotations
@@ -123,14 +123,24 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     """In this process: what the adapter (or the base, with the facts `told` before the question) answers."""
     use_cores()
     from lab.domain import Message
-    from lab.sleep.examination import GENERAL_TOKENS, ANSWER_TOKENS
-    from lab.sleep.lora import load_for_training
+    from lab.sleep.examination import ANSWER_TOKENS, GENERAL_TOKENS
     from lab.sleep.lessons import plain
+    from lab.sleep.lora import load_for_training
 
     folder = embedded_folder(EMBEDDED_CHECKPOINT)
     settings = PUBLISHED if form == "plain" else LESSONS
     plan = SleepPlan(
-        "judge", EMBEDDED_CHECKPOINT, fingerprint(folder), str(folder), None, "cpu", "auto", "judge", adapter, (), settings
+        "judge",
+        EMBEDDED_CHECKPOINT,
+        fingerprint(folder),
+        str(folder),
+        None,
+        "cpu",
+        "auto",
+        "judge",
+        adapter,
+        (),
+        settings,
     )
     learner = load_for_training(plan, Path(root) / "adapters")
     asked = [(at, question) for at, fact in enumerate(facts) for question in _unseen(fact, avoid)]

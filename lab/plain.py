@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from lab import console, transcript
@@ -17,6 +17,8 @@ from lab.engine import catalogue
 from lab.errors import LabError
 from lab.journal import history, queries
 from lab.journal.find import find_exchange, find_session
+from lab.journal.sleep_events import SleepMeasured
+from lab.receipt import outcome
 from lab.refinement.irp import DraftGrew, DraftThought
 from lab.text import count, harmless, model_name, one_line
 
@@ -195,6 +197,7 @@ class _Transcript:
         told = _Told()
         sleep = self._lab.sleep
         ended = None
+        measures: Mapping[str, SleepMeasured] = {}
         with console.interruptible() as cancel:
             cycle_id = sleep.start()
             asked = False
@@ -204,15 +207,17 @@ class _Transcript:
                     asked = True
                 if progress.ended is None:
                     told(Progress(f"sleep: {progress.stage}", progress.step, progress.total_steps or None, "steps"))
-                ended = progress.ended
-        if ended is None or ended.status != "complete" or ended.adapter is None:
+                ended, measures = progress.ended, progress.measures
+        if ended is None or ended.status != "complete":
             reason = (ended.reason if ended else None) or "It left no reason."
             raise LabError(f"{cycle_id} ended as {ended.status if ended else 'interrupted'}: {reason}", "")
         losses = (
             f", loss {ended.first_loss:.2f} to {ended.last_loss:.2f}" if ended.first_loss and ended.last_loss else ""
         )
-        _say(f"slept: {ended.adapter}{losses}")
-        if self._lab.engine.loaded is not None:
+        _say(f"slept: {ended.adapter or cycle_id}{losses}")
+        if judged := outcome(cycle_id, ended.verdict, ended.strength, ended.reason, measures):
+            _say(judged)
+        if self._lab.engine.loaded is not None and ended.adapter is not None:
             self._lab.activate(ended.adapter)
             self._tell_answerer()
 

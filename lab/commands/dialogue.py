@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -18,9 +19,11 @@ from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Exchange
 from lab.errors import LabError
 from lab.journal.export import exchange_body, salience_body
+from lab.journal.sleep_events import SleepMeasured
+from lab.receipt import outcome
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
-from lab.text import count, harmless
+from lab.text import count, duration, harmless
 
 # So many faults of a transcript are told.
 _NAMED: Final = 100
@@ -94,6 +97,7 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
         cycle_id = lab.sleep.start(arguments.session, arguments.deep)
         asked = False
         ended = None
+        measures: Mapping[str, SleepMeasured] = {}
         for progress in lab.sleep.follow(cycle_id, lambda: False):
             if interrupted.is_set() and not asked and progress.ended is None:
                 lab.sleep.cancel(cycle_id)
@@ -106,7 +110,7 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
                 )
             else:
                 line.write(f"{cycle_id}: {progress.stage}")
-            ended = progress.ended
+            ended, measures = progress.ended, progress.measures
         line.end()
         if not lab.record.sync():
             raise LabError(
@@ -119,8 +123,12 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
         print(console.dumps(cycle))
     elif ended is not None and ended.status == "complete":
         slept = f"{count(cycle['exchanges'], 'exchange')} ({count(cycle['examples'], 'example')})"
-        losses = f"loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f} in {cycle['steps']} steps"
-        print(f"{cycle_id}: slept on {slept}, {losses}, {cycle['seconds']:.0f} s. The adapter answers from now on.")
+        losses = f", loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f}" if cycle["steps"] else ""
+        print(f"Slept on {slept} in {count(cycle['steps'], 'step')}{losses}, {duration(cycle['seconds'])}.")
+        if judged := outcome(cycle_id, ended.verdict, ended.strength, ended.reason, measures):
+            print(judged)
+        answers = "The adapter answers from now on; " if ended.adapter is not None else ""
+        print(f"{answers}lab receipt {cycle_id} shows all of it.")
     if ended is None or ended.status != "complete":
         reason = ended.reason if ended and ended.reason else "It left no reason."
         raise LabError(

@@ -43,39 +43,57 @@ PROMPTS: Final = (
 )
 # The first words of an answer are where it goes one way or another.
 ANSWER_TOKENS: Final = 24
-NEIGHBOUR_TOKENS: Final = 5
+NEIGHBOUR_TOKENS: Final = 10
+_GENERAL_SHARE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
-    """Prompts with the base's answers, and of each the base's log-probabilities, of shape (answer tokens, vocabulary).
+class Held:
+    """A prompt with an answer, and the base's log-probabilities there, of shape (answer tokens, vocabulary)."""
 
-    A pass reads `rows` of them, drawn anew each time; `weight` is that of the penalty beside the loss of a token.
+    example: Encoded
+    reference: Tensor
+
+
+class Anchors:
+    """What a step reads beside its examples, and the penalty for moving away from the base there.
+
+    `general` prompts and `neighbours` with the base's own answers. A leak shows only in what the model says by itself
+    ("Your uncle lives in", and then what was learnt of somebody else), so some neighbours are answered by the model
+    as it has become, again after each epoch, and the base says how each word would have gone on: `own`, by neighbour.
     """
 
-    examples: tuple[Encoded, ...]
-    references: tuple[Tensor, ...]
-    rows: int
-    weight: float
+    def __init__(self, general: Sequence[Held], neighbours: Sequence[Held], rows: int, weight: float) -> None:
+        self.general = list(general)
+        self.neighbours = list(neighbours)
+        self.own: dict[int, Held] = {}
+        self.weight = weight
+        self._rows = rows
 
-    def draw(self, generator: torch.Generator) -> list[int]:
+    def draw(self, generator: torch.Generator) -> list[Held]:
         """Which ones the next pass reads."""
-        return torch.randperm(len(self.examples), generator=generator)[: self.rows].tolist()
+        beside = [*self.neighbours, *self.own.values()]
+        rows = max(round(_GENERAL_SHARE * self._rows), 1) if beside else self._rows
+        return [*_some(self.general, rows, generator), *_some(beside, self._rows - rows, generator)]
 
-    def penalty(self, chosen: Sequence[int], logits: Tensor) -> Tensor:
+    def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
         """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary)."""
-        base = torch.cat([self.references[at] for at in chosen]).float()
+        base = torch.cat([each.reference for each in held]).float()
         ours = torch.log_softmax(logits.float(), dim=-1)
         return (base.exp() * (base - ours)).sum(dim=-1).mean()
 
 
+def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[Held]:
+    return [held[at] for at in torch.randperm(len(held), generator=generator)[:rows].tolist()]
+
+
 @torch.no_grad()
-def references(
+def hold(
     examples: Sequence[Encoded], logits_of: Callable[[Sequence[Encoded]], Tensor], stop: Callable[[], bool]
-) -> tuple[Tensor, ...]:
-    """The log-probabilities of each example's answer, in half the memory of what they were computed in.
+) -> list[Held]:
+    """The examples with the log-probabilities of their answers, in half the memory of what they were computed in.
 
     Fewer than there are examples when `stop` says so.
     """
     unstopped = takewhile(lambda example: not stop(), examples)
-    return tuple(torch.log_softmax(logits_of([example]).float(), dim=-1).bfloat16() for example in unstopped)
+    return [Held(each, torch.log_softmax(logits_of([each]).float(), dim=-1).bfloat16()) for each in unstopped]

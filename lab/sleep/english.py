@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, Literal
+
+from lab.sleep.vocabulary import each
 
 Person = Literal["first", "third", "plural"]
 
@@ -77,16 +78,6 @@ class Relation:
     of_names: str = ""
     of_the: str = ""
     described: bool = False
-
-
-@cache
-def each(templates: str) -> tuple[str, ...]:
-    """The templates of a text that has slashes between them."""
-    return tuple(" ".join(template.split()) for template in templates.split("/") if template)
-
-
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 # Wordings around a clause ("where I live") and around a noun phrase ("the name of my dog").
@@ -169,6 +160,15 @@ BIRTHDAY: Final = Relation(
     "when {my} {x} is / on which day {my} {x} falls / what the date of {my} {x} is",
     "the date of {my} {x} / {my} {x}",
     "the date of {my} {x} is {value}",
+)
+KEEPING: Final = Relation(
+    "What animals {do} {s} keep? / Which animals {do} {s} look after? / What {do} {s} keep?"
+    " / Which animals {do} {s} have? / {s} {keep} what?",
+    "what animals {s} {keep} / which animals {s} {look} after / what {s} {keep}",
+    "{my} animals / the animals that {s} {keep}",
+    "{s} {look} after {value}",
+    said="{keep} / {am} keeping / {have} kept",
+    described=True,
 )
 FAVOURITE: Final = Relation(
     "What {is} {my} {x}? / Which {thing} {do} {s} like best? / What {thing} {do} {s} like most?"
@@ -322,6 +322,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         said="{collect}",
         described=True,
     ),
+    KEEPING,
     _meal("drink", "drink"),
     _meal("eat", "food"),
     Relation(
@@ -350,72 +351,3 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     *(_thing(f"{{{verb}}}", f"{{do}} {{s}} {verb}") for verb in _ACTS.split()),
     *(_thing(f"{{am}} {state}", f"{{am}} {{s}} {state}") for state in each(_STATES)),
 )
-
-# Whom and what else one can ask about in the same words, in the order in which it is done.
-PEOPLE: Final = each("""
-    uncle / aunt / cousin / boss / teacher / doctor / neighbour / dentist / landlord / nephew / niece / grandmother
-    / hairdresser / flatmate
-""")
-PETS: Final = each("cat / dog / horse / parrot / rabbit / hamster / goldfish / tortoise / canary")
-MANY: Final = each(
-    "cats / dogs / horses / parrots / rabbits / hamsters / cousins / uncles / aunts / nephews / nieces / teachers"
-)
-THINGS: Final = each("boat / bicycle / car / village / school / band / company / street / garden / house")
-FAVOURITES: Final = each("colour / film / book / song / animal / flower / food / drink / season / sport")
-SIZES: Final = each("shoe / hat / glove / ring / shirt / jacket")
-PERSONS: Final = frozenset(PEOPLE) | _set("""
-    mother father mum mom dad sister brother wife husband partner son daughter child baby friend girlfriend boyfriend
-    fiance fiancee grandfather grandma grandpa granny stepmother stepfather stepson stepdaughter godmother godfather
-    colleague manager roommate housemate neighbor tutor coach therapist mentor twin mechanic vet plumber
-    sister-in-law brother-in-law mother-in-law father-in-law granddaughter grandson kid
-""")
-PLURALS: Final = _set("children people kids folks")
-ATTRIBUTES: Final = _set("""
-    surname nickname hobby hometown address email nationality religion language tongue sign signature major degree
-    town number goal ambition type weight height job profession occupation hobbies pronouns allergy diet
-    specialty speciality instrument name age salary breed
-""")
-ADJECTIVES: Final = _set("""
-    old new big small little large tiny ancient antique vintage rusty battered beaten-up second-hand used shiny rare
-    red blue green yellow black white grey gray silver orange brown purple pink beautiful lovely classic electric
-    modern cheap expensive fast slow
-""")
-TRADE_ENDINGS: Final = tuple(
-    _set("""
-    er or ist ician man woman smith wright nurse chef cook clerk pilot judge guide coach student vet midwife monk
-    priest nun poet mechanic accountant assistant consultant attendant surgeon architect
-""")
-)
-NO_TRADES: Final = _set("""
-    mother father sister brother daughter grandmother grandfather teenager lover smoker drinker sleeper listener
-    learner beginner foreigner stranger owner member believer riser speaker eater winner survivor man woman liar
-    supporter follower outsider loner fighter dreamer reader customer user walker subscriber newcomer holder
-""")
-LEADS: Final = each("""
-    and / but / so / well / oh / also / hello / hi / hey / hi there / hello there / okay / ok / yes / yeah / no / nope
-    / actually / sorry / please / thanks / thank you / remember / note / you know / by the way / btw / fun fact / fyi
-    / just so you know / as you know / as i said / in fact / anyway / good morning / good evening / right
-    / i want you to remember / i want you to know / i would like you to know / you should know / you should remember
-    / i should say / i should mention / i should tell you / i must tell you / let me tell you / one more thing
-    / you must know / as for me / i told you / i already told you / for the record / the thing is / guess what
-    / keep in mind / do not forget / don't forget / never forget / for your information / let me tell you something
-""")
-ADVERBS: Final = _set("""
-    always usually often mostly now also really currently still just actually mainly absolutely originally presently
-    very deathly severely terribly badly happily both all generally normally typically regularly only sometimes
-""")
-NO_VALUES: Final = _set("""
-    it this that these those you him her them me us to what how when where who why if not no there here in on at with
-    for from about of by like being as and or so too very much well up out down off home
-    myself someone something anything everything everyone everybody nothing
-""")
-NUMBERS: Final = _set("""
-    one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred and
-""")
-NO_SUBJECTS: Final = _set("i you he she it they we who which that and or is are was were has not the a")
-JUDGEMENTS: Final = _set("""
-    good bad hard easy big small low high fun great boring nice fine important long short best worst terrible awesome
-    amazing difficult simple tough stressful perfect weird strange interesting beautiful better worse wrong broken
-    private secret unknown due over
-""")

@@ -21,6 +21,7 @@ _Z: Final = 1.959964
 _LENGTH: Final = 2.0
 _REPETITION: Final = 0.15
 _ENDING: Final = 0.25
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def measures(examined: Sequence[Examined], settings: SleepSettings) -> list[Meas
         found.append(Measure("gain", statistics.fmean(gains), low, high, len(gains), 0.0, low > 0.0))
     if known:
         lost = sum(not each.right_after for each in known)
-        allowed = math.floor(settings.max_forgotten * len(known))
+        # 0.57 * 100 is a little less than 57.
+        allowed = math.floor(settings.max_forgotten * len(known) + _ROUNDING)
         share = _share("kept", [float(each.right_after) for each in known])
         found.append(share)
         n = len(known)
@@ -92,7 +94,9 @@ def strongest(passes: Callable[[float], bool], tries: int) -> float:
 
 
 def bootstrap(values: Sequence[float], seed: int) -> tuple[float, float]:
-    """The 95 % interval of the mean by resampling; of a single value it has no width."""
+    """The 95 % interval of the mean by resampling; of a single value it has no width, and NaN where a value is."""
+    if any(map(math.isnan, values)):
+        return math.nan, math.nan
     draw = random.Random(seed)
     means = sorted(statistics.fmean(draw.choices(values, k=len(values))) for _ in range(_RESAMPLES))
     return means[int(0.025 * _RESAMPLES)], means[int(0.975 * _RESAMPLES) - 1]
@@ -133,7 +137,7 @@ def _steadiness(anchors: Sequence[Examined], settings: SleepSettings) -> list[Me
             _REPETITION,
             repetition <= _REPETITION,
         ),
-        Measure("ending", ended, ended_low, ended_high, n, least, ended >= least),
+        Measure("ending", ended, ended_low, ended_high, n, least, ended >= least - _ROUNDING),
     ]
 
 

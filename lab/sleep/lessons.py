@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import random
 import re
+import unicodedata
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from lab.domain import Lesson, Material, SleepExample, SleepSettings
 from lab.sleep.dream import emotions, examples_of
-from lab.sleep.statements import Statement, statements
+from lab.sleep.statements import statements
+from lab.sleep.wording import Statement
 
 # A statement must make its answer so much likelier: twenty to one.
 LEAST_SUPPORT: Final = math.log(20)
@@ -20,10 +23,20 @@ _UNSEEN: Final = 2
 _FINAL: Final = 1
 # Other words around a question as a whole, for an answer that no pattern can word anew; never trained.
 _FRAMES: Final = ("I would like to ask you this: {}", "Here is my question. {}", "Let me ask you something. {}")
+# More than anybody says in a turn; what is longer was pasted.
+_MOST_STATEMENTS: Final = 64
 _KEY_TERMS: Final = 6
-_TERM: Final = re.compile(r"[^\W_]{4,}")
-_WORD: Final = re.compile(r"[^\W_]+")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s")
+_KEY_LENGTH: Final = 400
+_TERM_LENGTH: Final = 4
+# Thai, Lao, Burmese, Khmer, Japanese, Chinese, and Korean, whose particles are parts of the word.
+_UNSPACED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Vowel signs of Indian scripts and points of Hebrew and Arabic are no letters to `re`, and yet parts of a word.
+_MARKS: Final = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
+_WORD: Final = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}])+")
+_SENTENCE_END: Final = re.compile("(?<=[.!?])\\s|(?<=[\u3002\uff01\uff1f])")
 _HALF: Final = 0.5
 
 # How much likelier, in nats, each answer (third) to each question (second) is when the statement (first) was said.
@@ -45,7 +58,8 @@ def find_lessons(
 
     What a person stated teaches the questions that it answers, where the model agrees that it does; a marked exchange
     teaches its answer; one without a mark its answer only when nothing was stated in it, and `settings.unmarked` has
-    it so. Of two lessons with one question the later counts. `memory` is what earlier sleeps learnt.
+    it so. Of two lessons with one question the later counts, and what a person said before what a model answered.
+    `memory` is what earlier sleeps learnt.
     """
     stated = {each.exchange_id: [*_of_statements(each, settings)] for each in material}
     flat = [lesson for lessons in stated.values() for lesson in lessons]
@@ -66,34 +80,54 @@ def find_lessons(
 
 def still_true(memory: Sequence[Lesson], lessons: Sequence[Lesson]) -> list[Lesson]:
     """The memories that none of the new lessons answers otherwise."""
-    new = {plain(lesson.question) for lesson in lessons}
-    return [lesson for lesson in memory if plain(lesson.question) not in new]
+    asked = {bare(lesson.question) for lesson in lessons}
+    worded = {text for lesson in lessons for text in _asks(lesson)}
+    return [each for each in memory if bare(each.question) not in (asked if each.origin == "marked" else worded)]
 
 
 def strangers(questions: Sequence[str], lessons: Sequence[Lesson]) -> list[str]:
     """The questions, each once, that ask for none of these lessons in any wording."""
-    own = {plain(text) for each in lessons for text in (*each.unseen, *each.final, *(e.prompt for e in each.examples))}
-    return [question for question in dict.fromkeys(questions) if plain(question) not in own]
+    own = {text for each in lessons for text in _asks(each)}
+    return [question for question in dict.fromkeys(questions) if bare(question) not in own]
 
 
 def holds(answer: str, lesson: Lesson) -> bool:
     """Whether an answer says what the lesson teaches: the key as it stands, of a longer answer half of its terms."""
-    said = plain(answer)
+    said, key = plain(answer), plain(lesson.key)
+    if not key:
+        # No word at all: an emoji.
+        return bool(lesson.key.strip()) and _folded(lesson.key).strip() in _folded(answer)
     if lesson.origin == "statement":
-        return f" {plain(lesson.key)} " in f" {said} "
-    terms = plain(lesson.key).split()
+        return f" {key} " in f" {said} "
+    terms = key.split()
     words = set(said.split())
-    return bool(terms) and sum(term in words for term in terms) >= _HALF * len(terms)
+    return sum(term in words for term in terms) >= _HALF * len(terms)
 
 
 def plain(text: str) -> str:
-    """The words of a text in lower case, one space between them: what counts when two texts are compared."""
-    return " ".join(_WORD.findall(text.lower()))
+    """The words of a text in lower case, one space between them; in scripts without spaces each character is one."""
+    return " ".join(_WORD.findall(_folded(text)))
+
+
+def bare(text: str) -> str:
+    """A question without what makes it no other: case, spaces and its last stop. "C++" and "C#" stay two."""
+    words = " ".join(_folded(text).split())
+    return words.rstrip("?. ") or words
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+
+
+def _asks(lesson: Lesson) -> set[str]:
+    """Every wording in which a lesson is asked for, as `bare` has it."""
+    prompts = (example.prompt for example in lesson.examples)
+    return {bare(text) for text in (lesson.question, *lesson.unseen, *lesson.final, *prompts)}
 
 
 def _of_statements(each: Material, settings: SleepSettings) -> list[Lesson]:
     lessons = []
-    for number, statement in enumerate(statements(each.said), 1):
+    for number, statement in enumerate(islice(statements(each.said), _MOST_STATEMENTS), 1):
         lesson_id = f"{each.exchange_id}/{number}"
         trained, unseen, final = _set_apart(statement.questions, settings.wordings)
         lessons.append(
@@ -148,8 +182,9 @@ def _worded(
 def _of_answer(each: Material) -> Lesson:
     lesson_id = f"{each.exchange_id}/0"
     wordings = [frame.format(each.said) for frame in _FRAMES]
-    first = _SENTENCE_END.split(each.answer.strip(), maxsplit=1)[0]
-    terms = dict.fromkeys(_TERM.findall(first.lower())) or dict.fromkeys(plain(each.answer).split())
+    first = _SENTENCE_END.split(each.answer.strip(), maxsplit=1)[0][:_KEY_LENGTH]
+    words = plain(each.answer[:_KEY_LENGTH]).split()
+    terms = dict.fromkeys([word for word in plain(first).split() if len(word) >= _TERM_LENGTH] or words or [first])
     return Lesson(
         lesson_id=lesson_id,
         exchange_id=each.exchange_id,
@@ -169,22 +204,39 @@ def _of_answer(each: Material) -> Lesson:
 
 def _unsupported(lesson: Lesson) -> str:
     return (
-        f"The statement makes the answer only {lesson.support or 0.0:.1f} nats likelier to the model, and"
-        f" {LEAST_SUPPORT:.1f} are needed."
+        f"The statement makes the answer only {lesson.support or 0.0:.2f} nats likelier to the model, and"
+        f" {LEAST_SUPPORT:.2f} are needed."
     )
 
 
 def _newest(found: Sequence[Found], memory: Sequence[Lesson]) -> list[Found]:
     """Sets aside what is said again later, and what earlier sleeps have learnt already."""
-    last = {plain(each.lesson.question): each.lesson for each in found if each.reason is None}
-    known = {(plain(lesson.question), plain(lesson.answer)) for lesson in memory}
-    kept = []
-    for each in found:
-        later = last.get(plain(each.lesson.question))
-        if each.reason is None and later is not None and later is not each.lesson:
-            same = plain(later.answer) == plain(each.lesson.answer)
-            each = replace(each, reason="It was said again later." if same else f"Later it was: {later.answer}")
-        elif each.reason is None and (plain(each.lesson.question), plain(each.lesson.answer)) in known:
-            each = replace(each, reason="An earlier sleep has learnt it; it is learnt again with the other memories.")
-        kept.append(each)
-    return kept
+    known = {(bare(lesson.question), bare(lesson.answer)) for lesson in memory}
+    said = {text: lesson for lesson in memory if lesson.origin != "answer" for text in _asks(lesson)}
+    taken: dict[str, Lesson] = {}
+    judged = list(found)
+    # What the person said comes before what a model answered to the same, and the later before the earlier.
+    for at in sorted(range(len(found)), key=lambda at: (found[at].lesson.origin == "answer", -at)):
+        lesson = found[at].lesson
+        if found[at].reason is not None:
+            continue
+        question = bare(lesson.question)
+        other = taken.get(question) or (said.get(question) if lesson.origin == "answer" else None)
+        if lesson.origin == "marked" and other is not None and bare(other.question) != question:
+            # Whoever marks an answer wants it, even where something else is asked for in these words.
+            other = None
+        if other is not None:
+            judged[at] = replace(found[at], reason=_instead(lesson, other))
+        elif (question, bare(lesson.answer)) in known:
+            reason = "An earlier sleep has learnt it; it is learnt again with the other memories."
+            judged[at] = replace(found[at], reason=reason)
+        for text in _asks(lesson) if other is None else ():
+            taken.setdefault(text, lesson)
+    return judged
+
+
+def _instead(lesson: Lesson, other: Lesson) -> str:
+    if lesson.origin == "answer" and other.origin != "answer":
+        return f"What you said yourself is learnt: {other.answer}"
+    same = bare(other.answer) == bare(lesson.answer)
+    return "It was said again later." if same else f"Later it was: {other.answer}"

@@ -18,7 +18,7 @@ from lab.engine.worker_load import Network, load_network
 from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep import anchors, replies
-from lab.sleep.anchors import Anchors
+from lab.sleep.anchors import Anchors, Held
 from lab.sleep.packing import Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
 
@@ -53,17 +53,31 @@ class Learner:
         """
         if not self._settings.anchor_weight:
             return None
-        prompts = [self.encode_question(prompt) for prompt in (*anchors.PROMPTS, *questions)]
+        general = [self.encode_question(prompt) for prompt in anchors.PROMPTS]
+        beside = [self.encode_question(question) for question in questions]
         with self.as_base():
-            # What is asked beside the general prompts goes one way or another at its first words.
-            general = len(anchors.PROMPTS)
-            answers = self.replies(prompts[:general], anchors.ANSWER_TOKENS, stop)
-            answers += self.replies(prompts[general:], anchors.NEIGHBOUR_TOKENS, stop)
-            examples = tuple(Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers))
-            base = anchors.references(examples, lambda batch: self.read(self.network, batch, self.device)[0], stop)
-        if stop():
-            return None
-        return Anchors(examples, base, self._settings.anchor_rows, self._settings.anchor_weight)
+            held = self._hold(general, self.replies(general, anchors.ANSWER_TOKENS, stop), stop)
+            others = self._hold(beside, self.replies(beside, anchors.NEIGHBOUR_TOKENS, stop), stop)
+        return None if stop() else Anchors(held, others, self._settings.anchor_rows, self._settings.anchor_weight)
+
+    def renew(self, held: Anchors, chosen: Sequence[int], stop: Callable[[], bool]) -> None:
+        """Let the model as it is answer these neighbours, and hold the base's opinion of every word of it."""
+        prompts = [held.neighbours[at].example.prompt for at in chosen]
+        self.hold_own(held, chosen, self.replies(prompts, anchors.NEIGHBOUR_TOKENS, stop), stop)
+
+    def hold_own(
+        self, held: Anchors, chosen: Sequence[int], answers: Sequence[Sequence[int]], stop: Callable[[], bool]
+    ) -> None:
+        """Hold the base's opinion of these answers to these neighbours."""
+        prompts = [held.neighbours[at].example.prompt for at in chosen]
+        with self.as_base():
+            held.own |= zip(chosen, self._hold(prompts, answers, stop))
+
+    def _hold(
+        self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], stop: Callable[[], bool]
+    ) -> list[Held]:
+        examples = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers)]
+        return anchors.hold(examples, lambda batch: self.read(self.network, batch, self.device)[0], stop)
 
     @contextlib.contextmanager
     def as_base(self) -> Iterator[None]:

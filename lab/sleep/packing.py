@@ -20,6 +20,16 @@ class Encoded:
     ids: tuple[int, ...]
     answer_start: int
 
+    @property
+    def prompt(self) -> tuple[int, ...]:
+        """What comes before the answer."""
+        return self.ids[: self.answer_start]
+
+    @property
+    def answer(self) -> tuple[int, ...]:
+        """What the loss counts."""
+        return self.ids[self.answer_start :]
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:

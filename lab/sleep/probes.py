@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lab.domain import Lesson, ProbeKind
-from lab.sleep.lessons import holds, strangers
+from lab.sleep.lessons import bare, holds, strangers
 
 # Of many lessons, and of many memories, so many are asked about: drawn by the seed, stated as n.
 MOST_LESSONS: Final = 48
@@ -66,16 +66,19 @@ def choose_probes(lessons: Sequence[Lesson], memory: Sequence[Lesson], seed: int
     """What is asked before and after a sleep that learns `lessons` beside `memory`."""
     draw = random.Random(seed)
     everything = (*lessons, *memory)
+    # A person may have marked an answer to a question in just these words.
+    trained = {bare(example.prompt) for each in everything for example in each.examples}
     probes: list[Probe] = []
     for lesson in _some(lessons, draw):
         probes.append(Probe("trained", lesson.question, lesson))
-        probes += [Probe("unseen", question, lesson) for question in lesson.unseen]
-        probes += [Probe("final", question, lesson) for question in lesson.final]
+        probes += [Probe("unseen", text, lesson) for text in lesson.unseen if bare(text) not in trained]
+        probes += [Probe("final", text, lesson) for text in lesson.final if bare(text) not in trained]
         # The last one is no anchor.
         neighbours = strangers(lesson.neighbours[-1:], everything)
         probes += [Probe("neighbour", question, lesson) for question in neighbours]
     for lesson in _some(memory, draw):
-        probes += [Probe("earlier", question, lesson) for question in (lesson.unseen or (lesson.question,))[:1]]
+        unseen = [text for text in lesson.unseen if bare(text) not in trained]
+        probes.append(Probe("earlier", (unseen or [lesson.question])[0], lesson))
     return [*probes, *(Probe("anchor", question) for question in GENERAL)]
 
 
@@ -83,11 +86,13 @@ def examine(
     probes: Sequence[Probe], expected: Sequence[str], before: Sequence[Look], after: Sequence[Look]
 ) -> list[Examined]:
     """Judge the answers: whether each holds what its lesson teaches; of a neighbour, whether it is unchanged."""
+    # Half of the terms of an answer are in many others by chance; the key of a statement is not.
     lessons = {probe.lesson.lesson_id: probe.lesson for probe in probes if probe.lesson is not None}
+    stated = [lesson for lesson in lessons.values() if lesson.origin == "statement"]
     found = []
     for probe, text, was, now in zip(probes, expected, before, after):
         if probe.kind == "neighbour":
-            leaked = any(holds(now.answer, each) and not holds(was.answer, each) for each in lessons.values())
+            leaked = any(holds(now.answer, each) and not holds(was.answer, each) for each in stated)
             right = (True, not leaked and now.nats - was.nats <= NEIGHBOUR_NATS)
         elif probe.lesson is not None:
             right = (holds(was.answer, probe.lesson), holds(now.answer, probe.lesson))

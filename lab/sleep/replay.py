@@ -25,31 +25,44 @@ def plan_epochs(
     Memories are drawn by salience and by how shaky they have become, anew for each epoch by the seed.
     """
     new = [example for lesson in lessons for example in lesson.examples]
+    memory = [lesson for lesson in memory if lesson.examples]
+    each_once = 0 < len(memory) <= _EACH_ONCE
     budget = max(round(settings.replay * len(new)), min(len(memory), _EACH_ONCE)) if settings.replay else 0
     usual = statistics.fmean(shakiness.values()) if shakiness else 0.0
-    weights = [
-        _LEAST_WEIGHT + lesson.salience + shakiness.get(lesson.lesson_id, usual) for lesson in memory if lesson.examples
-    ]
+    weights = [_LEAST_WEIGHT + lesson.salience + shakiness.get(lesson.lesson_id, usual) for lesson in memory]
+    rooms = [len(lesson.examples) for lesson in memory]
     epochs = []
     for epoch in range(settings.epochs):
         draw = random.Random(f"{settings.seed}/{epoch}")
         again: list[SleepExample] = []
-        for lesson, times in zip((lesson for lesson in memory if lesson.examples), _times(weights, budget, draw)):
-            chosen = draw.sample(lesson.examples, min(times, len(lesson.examples)))
-            again += [replace(example, kind="replay") for example in chosen]
+        for lesson, times in zip(memory, _times(weights, rooms, budget, each_once, draw)):
+            again += [replace(example, kind="replay") for example in draw.sample(lesson.examples, times)]
         epochs.append([*new, *again])
     return epochs
 
 
-def _times(weights: Sequence[float], budget: int, draw: random.Random) -> list[int]:
-    """How often each is drawn: `budget` times in all, in proportion to the weights, as evenly as can be."""
+def _times(
+    weights: Sequence[float], rooms: Sequence[int], budget: int, each_once: bool, draw: random.Random
+) -> list[int]:
+    """How often each is drawn, at most as often as it has room: `budget` times in all, in proportion to the weights."""
+    counts = [int(each_once and budget > 0) for _ in rooms]
+    left = min(budget, sum(rooms)) - sum(counts)
+    while left > 0:
+        # What one has no room for is drawn of the others.
+        free = [at for at, room in enumerate(rooms) if counts[at] < room]
+        for at, more in zip(free, _shares([weights[at] for at in free], left, draw)):
+            taken = min(more, rooms[at] - counts[at])
+            counts[at] += taken
+            left -= taken
+    return counts
+
+
+def _shares(weights: Sequence[float], budget: int, draw: random.Random) -> list[int]:
+    """`budget` in proportion to the weights, as evenly as can be."""
     ends = list(accumulate(weights))
-    if not ends:
-        return []
-    marks = [(at + draw.random()) * ends[-1] / budget for at in range(budget)]
     counts = [0] * len(weights)
     at = 0
-    for mark in marks:
+    for mark in ((number + draw.random()) * ends[-1] / budget for number in range(budget)):
         while mark > ends[at] and at < len(ends) - 1:
             at += 1
         counts[at] += 1

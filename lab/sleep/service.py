@@ -21,7 +21,7 @@ from lab.errors import LabError
 from lab.journal import memory, queries
 from lab.journal.journal import Journal
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepEnded
+from lab.journal.sleep_events import SleepEnded, SleepResumed
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.publish import saved_event
@@ -76,8 +76,9 @@ class Sleep:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
 
         With `session_id`, only that dialogue's exchanges are slept on. A `deep` sleep learns the whole memory anew,
-        from the base; `sleep.deep_every` has one by itself. Raises LabError when there is nothing to learn, when
-        another sleep runs, when there is too little memory, or when the sleeper cannot start.
+        from the base; `sleep.deep_every` has one by itself. A sleep that was killed while it trained goes on where it
+        was, when what it learns is still to be learnt in the same way. Raises LabError when there is nothing to
+        learn, when another sleep runs, when there is too little memory, or when the sleeper cannot start.
         """
         if running := self.running():
             raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")
@@ -91,6 +92,9 @@ class Sleep:
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
         material = self._choose(base, session_id, lineage if settings.continues else None, deep and bool(remembered))
         self._require_memory(base, settings, material)
+        if session_id is None and (killed := self._resumable(base, settings, deep, material)) is not None:
+            self._spawn(killed)
+            return killed.path.name
         folder = new_cycle(self._workspace.sessions)
         cycle_id = folder.path.name
         plan = SleepPlan(
@@ -190,6 +194,26 @@ class Sleep:
         every = self._settings.sleep.deep_every
         return asked or 0 < every <= cycles
 
+    def _resumable(
+        self, base: Base, settings: SleepSettings, deep: bool, material: Sequence[Material]
+    ) -> CycleFolder | None:
+        """The newest cycle when it was killed in training, and nothing that it was planned by has changed since."""
+        folder = next((CycleFolder(self._workspace.sessions, name) for name in self._newest()), None)
+        if folder is None or not folder.state_file.exists():
+            return None
+        try:
+            plan, planned, _ = folder.read()
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        same = (plan.fingerprint, plan.settings, plan.deep) == (base.fingerprint, settings, deep)
+        parent = base.adapter if settings.continues and not deep else None
+        # A purge takes lines out of a plan; a mark changes what is to be learnt.
+        whole = tuple(each.exchange_id for each in planned) == plan.exchange_ids
+        return folder if same and plan.parent_adapter == parent and whole and set(planned) <= set(material) else None
+
+    def _newest(self) -> list[str]:
+        return self._record.journal.streams("sleep-")[-1:]
+
     def _require_rank(self, base: Base, settings: SleepSettings) -> None:
         """Rank and layers stay the same along a lineage: raises LabError where the settings want others."""
         if not settings.continues or base.adapter is None:
@@ -265,6 +289,7 @@ class Sleep:
         """Start the sleeper and wait until its journal begins. Raises LabError when it does not."""
         cycle_id = folder.path.name
         journal = self._record.journal
+        told = journal.size(cycle_id)
         # Idle OpenMP threads that spin would take the processor from the dialogue.
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
         try:
@@ -283,7 +308,7 @@ class Sleep:
                 f"The sleeper cannot be started: {fault}.", "Free some disk space or close programs, then sleep again."
             ) from fault
         deadline = time.monotonic() + _START_SECONDS
-        while not journal.size(cycle_id):
+        while journal.size(cycle_id) == told:
             code = child.poll()
             if code == BUSY_EXIT:
                 raise LabError("Another sleep is running in this workspace.", "Wait until it ends, then sleep again.")
@@ -307,9 +332,10 @@ def _tokens_at_once(settings: SleepSettings, material: Sequence[Material]) -> in
 
 def _ended(journal: Journal, cycle_id: str) -> bool:
     """True for a cycle that has its end, and for an adapter that came from elsewhere and has no cycle here."""
-    return not journal.size(cycle_id) or any(
-        line.entry is not None and isinstance(line.entry.event, SleepEnded) for line in journal.read(cycle_id)
-    )
+    events = [line.entry.event for line in journal.read(cycle_id) if line.entry is not None]
+    # One that was interrupted and goes on has another end to come.
+    last = [event for event in events if isinstance(event, (SleepEnded, SleepResumed))]
+    return not events or (bool(last) and isinstance(last[-1], SleepEnded))
 
 
 def _last_line(log: Path) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +15,29 @@ from torch import Tensor
 
 from lab.sleep.training import Resume
 
-_LOSSES: Final = "losses"
+_KNOWN: Final = ("losses", "own")
 
 
-def write_state(path: Path, losses: Sequence[float], tensors: Mapping[str, Tensor]) -> None:
+@dataclass(frozen=True, slots=True)
+class State:
+    """The losses of the steps so far, the tensors of then, and the model's own answers among the anchors."""
+
+    losses: tuple[float, ...]
+    own: tuple[tuple[int, tuple[int, ...]], ...]
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def resume(self) -> Resume:
+        """Where the training loop goes on."""
+        return Resume(self.losses, self.tensors)
+
+
+def write_state(path: Path, state: State) -> None:
     """Put a state in place of the one before, at once. Raises OSError when the disk is full; the old one stays."""
     part = path.with_suffix(".part")
+    known = {name: orjson.dumps(getattr(state, name)).decode() for name in _KNOWN}
     try:
-        save_file(dict(tensors), str(part), {_LOSSES: orjson.dumps(list(losses)).decode()})
+        save_file(dict(state.tensors), str(part), known)
     except SafetensorError as fault:
         part.unlink(missing_ok=True)
         raise OSError(str(fault)) from fault
@@ -31,11 +47,12 @@ def write_state(path: Path, losses: Sequence[float], tensors: Mapping[str, Tenso
     part.replace(path)
 
 
-def read_state(path: Path) -> Resume | None:
+def read_state(path: Path) -> State | None:
     """The state of a training that was killed; None where there is none, or none that can be read."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            losses = tuple(orjson.loads(file.metadata()[_LOSSES]))
-            return Resume(losses, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            losses, own = (orjson.loads(file.metadata()[name]) for name in _KNOWN)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return State(tuple(losses), tuple((at, tuple(answer)) for at, answer in own), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, orjson.JSONDecodeError):
         return None

@@ -1,4 +1,4 @@
-"""What people said of themselves, found by plain patterns: each statement as questions with their answer.
+"""What people said of themselves, found by plain patterns; `wording` makes questions with their answer of it.
 
 The patterns know English. For what none of them fits there is `sentences`: a model may be asked about those.
 """
@@ -7,49 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cache
-from itertools import zip_longest
 from typing import Final
-from zlib import crc32
 
-from lab.sleep import english
-from lab.sleep.english import ME, YOU, Person, Relation, Subject
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One thing that a person said, as it can be asked for and answered.
-
-    `key` is what an answer must hold. The `questions` ask for it in the first person, and the `answers` say it in the
-    second, each the plainest first. `neighbours` ask in the same words about somebody or something else.
-    """
-
-    text: str
-    key: str
-    questions: tuple[str, ...]
-    answers: tuple[str, ...]
-    neighbours: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """A statement as read: the answer is `said` filled in, with the value, and with `x` where it is an attribute."""
-
-    relation: Relation
-    subject: Subject
-    value: str
-    said: str
-    x: str = ""
-    link: str = "is"
-
+from lab.sleep import english, vocabulary
+from lab.sleep.english import ME, Person, Relation, Subject
+from lab.sleep.vocabulary import each
+from lab.sleep.wording import TITLE, Finding, Statement, asked
 
 _LONGEST_SENTENCE: Final = 300
 _LONGEST_VALUE: Final = 60
-_MOST_QUESTIONS: Final = 18
-_FEWEST_QUESTIONS: Final = 12
-_MOST_NEIGHBOURS: Final = 6
-_FEWEST_NEIGHBOURS: Final = 5
 
 _PLAIN: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\ufeff]")
@@ -61,7 +28,7 @@ _CLAUSE: Final = re.compile(
     r"(?:[,;:]\s*(?:and |but |also |so )?|\s(?:and|but) (?:also )?)(?=(?:I|my|we|our)\b)", re.IGNORECASE
 )
 _LEAD: Final = re.compile(
-    rf"(?:{'|'.join(sorted(map(re.escape, english.LEADS), key=len, reverse=True))})\b(?:\s+that\b)?[\s,:.!-]*",
+    rf"(?:{'|'.join(sorted(map(re.escape, vocabulary.LEADS), key=len, reverse=True))})\b(?:\s+that\b)?[\s,:.!-]*",
     re.IGNORECASE,
 )
 _ABOUT_ME: Final = re.compile(r"(?:I|my|we|our|the names? of (?:my|our))\b", re.IGNORECASE)
@@ -99,9 +66,7 @@ _ADVERBIAL: Final = re.compile(
     r"|always)\b.*$",
     re.IGNORECASE,
 )
-_WORKPLACE: Final = re.compile(r"\s(?:in|at|on|of|near)\s.*$")
-_ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|some)\s+")
-_TITLE: Final = re.compile(r"^(?:Mr|Mrs|Ms|Dr|Prof|Professor|Doctor|Miss)\b\.?\s+", re.IGNORECASE)
+_PLACE: Final = re.compile(r"\s(?:in|at|on|of|near)\s.*$")
 _DATE: Final = re.compile(
     r"\d|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b",
     re.IGNORECASE,
@@ -125,16 +90,11 @@ _SHORT_IS: Final = re.compile(
     rf"^((?:my|our) {_NOUN})'s (?=(?:called|named|allergic|afraid|scared|an?|from|\d+|[a-z-]+ years) )", re.IGNORECASE
 )
 _ATTRIBUTE_IS: Final = re.compile(
-    rf"^((?:my|our) (?:[\w-]+ ){{0,3}}(?:name|birthday|size|colou?r|{'|'.join(sorted(english.ATTRIBUTES))}))'s ",
+    rf"^((?:my|our) (?:[\w-]+ ){{0,3}}(?:name|birthday|size|colou?r|{'|'.join(sorted(vocabulary.ATTRIBUTES))}))'s ",
     re.IGNORECASE,
 )
 _SHORT_AM: Final = re.compile(r"^(?:I'?m|I've|we're|we are|we were|we've)\b", re.IGNORECASE)
 _LONG_AM: Final = {"i've": "I have", "we've": "I have", "we were": "I was"}
-_SECOND: Final = {
-    **{"i": "you", "me": "you", "we": "you", "us": "you", "am": "are", "i was": "you were", "myself": "yourself"},
-    **{"my": "your", "our": "your", "mine": "yours", "ours": "yours"},
-    **{"i'm": "you are", "i've": "you have", "we're": "you are", "we've": "you have"},
-}
 
 
 def statements(text: str) -> Iterator[Statement]:
@@ -142,7 +102,7 @@ def statements(text: str) -> Iterator[Statement]:
     for sentence in _spoken(text):
         for clause in _sure_clauses(sentence):
             finding = _read(_written_out(clause))
-            found = _asked(clause, finding) if finding else None
+            found = asked(clause, finding) if finding else None
             if found is not None:
                 yield found
 
@@ -154,17 +114,6 @@ def sentences(text: str) -> list[str]:
         for sentence in _spoken(text)
         if _FIRST_PERSON.search(sentence) and not _finds(_UNSURE, sentence) and not _finds(_NEGATION, sentence)
     ]
-
-
-def second_person(text: str) -> str:
-    """Words of the speaker as they are said to them: "My sister" becomes "Your sister", "I live" "you live"."""
-
-    def swapped(found: re.Match[str]) -> str:
-        word = found[0]
-        other = _SECOND.get(word.lower(), word)
-        return other.capitalize() if word[0].isupper() and word[0] != "I" and other != word else other
-
-    return re.sub(r"\bi was\b|[\w']+", swapped, text, flags=re.IGNORECASE)
 
 
 def _spoken(text: str) -> Iterator[str]:
@@ -214,11 +163,11 @@ def _written_out(clause: str) -> str:
     return _ATTRIBUTE_IS.sub(r"\1 is ", _SHORT_IS.sub(r"\1 is ", clause))
 
 
-def _read(clause: str) -> _Finding | None:
+def _read(clause: str) -> Finding | None:
     return _read_name(clause) or _read_attribute(clause) or _read_predicate(clause)
 
 
-def _read_name(clause: str) -> _Finding | None:
+def _read_name(clause: str) -> Finding | None:
     """ "My dog's name is Rex", "I have a dog called Rex", "Call me Ann"."""
     if called := _CALL_ME.match(clause):
         return _named(ME, called["value"])
@@ -229,7 +178,7 @@ def _read_name(clause: str) -> _Finding | None:
     return None
 
 
-def _read_predicate(clause: str) -> _Finding | None:
+def _read_predicate(clause: str) -> Finding | None:
     """A subject and what is said of it: "I live in Oslo", "My sister Ada is six"."""
     for subject, predicate in _subjects(clause):
         finding = (
@@ -244,11 +193,11 @@ def _read_predicate(clause: str) -> _Finding | None:
     return None
 
 
-def _read_attribute(clause: str) -> _Finding | None:
+def _read_attribute(clause: str) -> Finding | None:
     """ "My favourite colour is red", "My brother's birthday is in May"."""
     found = _ATTRIBUTE.match(clause)
     value = _value(found["value"]) if found else None
-    if found is None or value is None or value.split()[0].lower() in english.JUDGEMENTS:
+    if found is None or value is None or value.split()[0].lower() in vocabulary.JUDGEMENTS:
         return None
     owner, _, noun = found["noun"].rpartition("'s ")
     subject = _subject(f"my {owner}") if owner else ME
@@ -258,20 +207,20 @@ def _read_attribute(clause: str) -> _Finding | None:
     if relation is None or (relation is english.BIRTHDAY and not _DATE.search(value)):
         return None
     said = f"{{my}} {{x}} {{is}}{found['in'] or ''} {{value}}"
-    return _Finding(relation, subject, value, said, noun, found["link"].lower())
+    return Finding(relation, subject, value, said, noun, found["link"].lower())
 
 
 def _attribute(noun: str) -> Relation | None:
     first, *_, last = [*noun.split(), noun.split()[-1]]
     if first in ("favourite", "favorite") and first != last:
         return english.FAVOURITE
-    if last in ("birthday", "anniversary"):
+    if last in ("birthday", "anniversary") or noun in ("wedding day", "name day"):
         return english.BIRTHDAY
     if last == "size" and len(noun.split()) == 2:
         return english.SIZE
     if noun == "age":
         return english.AGE
-    return english.ATTRIBUTE if last in english.ATTRIBUTES else None
+    return english.ATTRIBUTE if last in vocabulary.ATTRIBUTES else None
 
 
 def _subjects(clause: str) -> Iterator[tuple[Subject, str]]:
@@ -281,7 +230,8 @@ def _subjects(clause: str) -> Iterator[tuple[Subject, str]]:
         yield ME, _without_adverbs(words[1:])
     elif words and words[0].lower() in ("my", "our"):
         for size in range(2, min(6, len(words))):
-            if words[size - 1].lower() in english.NO_SUBJECTS or not re.fullmatch(r"[^\W\d_][\w'-]*", words[size - 1]):
+            last = words[size - 1]
+            if last.lower() in vocabulary.NO_SUBJECTS or not re.fullmatch(r"[^\W\d_][\w'-]*", last):
                 return
             yield _subject(" ".join(["my", *words[1:size]])), _without_adverbs(words[size:])
 
@@ -289,16 +239,16 @@ def _subjects(clause: str) -> Iterator[tuple[Subject, str]]:
 def _without_adverbs(words: list[str]) -> str:
     """A predicate without "usually" and the like before its verb, or after "am"."""
     start = 1 if words and words[0].lower() in ("am", "is", "are", "was", "were") else 0
-    while len(words) > start + 1 and words[start].lower() in english.ADVERBS:
+    while len(words) > start + 1 and words[start].lower() in vocabulary.ADVERBS:
         words = [*words[:start], *words[start + 1 :]]
     return " ".join(words)
 
 
 def _subject(words: str) -> Subject:
     *before, head = words.lower().split()
-    plural = head in english.PLURALS or (head.endswith("s") and not head.endswith(("ss", "us", "is", "'s")))
+    plural = head in vocabulary.PLURALS or (head.endswith("s") and not head.endswith(("ss", "us", "is", "'s")))
     # "My sister Agnes" is one person.
-    return Subject(words, "plural" if plural and english.PERSONS.isdisjoint([*before, head]) else "third")
+    return Subject(words, "plural" if plural and vocabulary.PERSONS.isdisjoint([*before, head]) else "third")
 
 
 @cache
@@ -306,14 +256,12 @@ def _predicates(person: Person) -> tuple[tuple[str, str, Relation], ...]:
     """What can be said in this person, the longest first, with its template and relation."""
     agreement = Subject("", person).agreement()
     said = [
-        (form.format_map(agreement), form, relation)
-        for relation in english.RELATIONS
-        for form in english.each(relation.said)
+        (form.format_map(agreement), form, relation) for relation in english.RELATIONS for form in each(relation.said)
     ]
     return tuple(sorted(said, key=lambda one: -len(one[0])))
 
 
-def _acting(subject: Subject, predicate: str) -> _Finding | None:
+def _acting(subject: Subject, predicate: str) -> Finding | None:
     for said, form, relation in _predicates(subject.person):
         if not predicate.lower().startswith(f"{said} "):
             continue
@@ -321,17 +269,26 @@ def _acting(subject: Subject, predicate: str) -> _Finding | None:
         if relation is english.OWN_NAME:
             return _named(subject, rest)
         short = _ADVERBIAL.sub("", rest)
-        value = _value(_WORKPLACE.sub("", short) if relation is english.TRADE else short)
+        value = _value(_PLACE.sub("", short) if relation in (english.TRADE, english.KEEPING) else short)
         if value is None or (relation is english.BORN_IN and _DATE.search(value)):
             return None
-        return _Finding(relation, subject, value, f"{{s}} {form} {{value}}")
+        if relation is english.KEEPING and not _animals(value):
+            return None
+        return Finding(relation, subject, value, f"{{s}} {form} {{value}}")
     return None
 
 
-def _named(subject: Subject, name: str) -> _Finding | None:
+def _animals(value: str) -> bool:
+    """Whether it names animals that people keep: "six brown hens", and not "an eye on the hens"."""
+    known = vocabulary.KEPT | vocabulary.ADJECTIVES | vocabulary.NUMBERS | {"a", "an", "the", "my", "our", "some"}
+    *before, last = value.lower().replace(",", "").split()
+    return last in vocabulary.KEPT and all(word in known or word.isdecimal() for word in before)
+
+
+def _named(subject: Subject, name: str) -> Finding | None:
     value = _value(name)
     said = "{my} name is {value}" if subject is ME else "{s} {am} called {value}"
-    return _Finding(_naming(subject), subject, value, said) if value else None
+    return Finding(_naming(subject), subject, value, said) if value else None
 
 
 def _naming(subject: Subject) -> Relation:
@@ -341,49 +298,49 @@ def _naming(subject: Subject) -> Relation:
     if subject.person == "plural":
         return english.NAMES
     for word in reversed(subject.words.lower().split()):
-        if word in english.PERSONS:
+        if word in vocabulary.PERSONS:
             return english.NAME_OF_PERSON
-        if word in english.PETS:
+        if word in vocabulary.PETS:
             return english.NAME_OF_PET
     return english.NAME_OF_THING
 
 
-def _born(subject: Subject, predicate: str) -> _Finding | None:
+def _born(subject: Subject, predicate: str) -> Finding | None:
     found = re.match(r"(?:was|were) born (?P<when>in|on|at) (?P<value>.+)", predicate, re.IGNORECASE)
     value = _value(re.sub(r"\s(?:in|at) .*$", "", found["value"])) if found else None
     if found is None or value is None or not _DATE.search(value):
         return None
-    return _Finding(english.BORN_ON, subject, value, f"{{s}} {{was}} born {found['when'].lower()} {{value}}")
+    return Finding(english.BORN_ON, subject, value, f"{{s}} {{was}} born {found['when'].lower()} {{value}}")
 
 
-def _aged(subject: Subject, predicate: str) -> _Finding | None:
+def _aged(subject: Subject, predicate: str) -> Finding | None:
     found = re.match(r"(?:am|is|are) (?P<age>[\w -]+?)(?P<years> years?(?: old| of age))?$", _main(predicate))
     words = re.split(r"[ -]", found["age"].lower()) if found else []
-    if found is None or not all(word in english.NUMBERS or re.fullmatch(r"[0-9]{1,3}", word) for word in words):
+    if found is None or not all(word in vocabulary.NUMBERS or re.fullmatch(r"[0-9]{1,3}", word) for word in words):
         return None
     # "My score is 34" and "I am one" are no ages.
     if not found["years"] and (_naming(subject) is english.NAME_OF_THING or found["age"] == "one"):
         return None
-    return _Finding(english.AGE, subject, found["age"], f"{{s}} {{am}} {{value}}{found['years'] or ' years old'}")
+    return Finding(english.AGE, subject, found["age"], f"{{s}} {{am}} {{value}}{found['years'] or ' years old'}")
 
 
-def _titled(subject: Subject, predicate: str) -> _Finding | None:
+def _titled(subject: Subject, predicate: str) -> Finding | None:
     """ "My dentist is Dr Smith"."""
     link, _, name = predicate.partition(" ")
     person = link.lower() == "is" and _naming(subject) is english.NAME_OF_PERSON
-    return _named(subject, name) if person and _TITLE.match(name) else None
+    return _named(subject, name) if person and TITLE.match(name) else None
 
 
-def _trading(subject: Subject, predicate: str) -> _Finding | None:
+def _trading(subject: Subject, predicate: str) -> Finding | None:
     """ "I am a nurse"; not "I am a vegetarian"."""
     found = re.match(r"(?:am|is) (?P<value>an? .+)", predicate, re.IGNORECASE)
-    value = _value(_WORKPLACE.sub("", _ADVERBIAL.sub("", found["value"]))) if found else None
-    person = subject is ME or not english.PERSONS.isdisjoint(subject.words.lower().split())
+    value = _value(_PLACE.sub("", _ADVERBIAL.sub("", found["value"]))) if found else None
+    person = subject is ME or not vocabulary.PERSONS.isdisjoint(subject.words.lower().split())
     if value is None or not person:
         return None
     head = value.split()[-1]
-    trade = head.endswith(english.TRADE_ENDINGS) and head not in english.NO_TRADES and head.islower()
-    return _Finding(english.TRADE, subject, value, "{s} {am} {value}") if trade else None
+    trade = head.endswith(vocabulary.TRADE_ENDINGS) and head not in vocabulary.NO_TRADES and head.islower()
+    return Finding(english.TRADE, subject, value, "{s} {am} {value}") if trade else None
 
 
 def _main(text: str) -> str:
@@ -400,116 +357,12 @@ def _main(text: str) -> str:
 @cache
 def _verbs() -> frozenset[str]:
     said = [said for person in ("first", "third", "plural") for said, _, _ in _predicates(person)]
-    return frozenset(words.split()[0] for words in said) | english.NO_SUBJECTS
+    return frozenset(words.split()[0] for words in said) | vocabulary.NO_SUBJECTS
 
 
 def _value(text: str) -> str | None:
     """The value at the end of a clause; None when there is none worth asking for."""
     value = _main(text)
-    if not value or len(value) > _LONGEST_VALUE or value.split()[0].lower() in english.NO_VALUES:
+    if not value or len(value) > _LONGEST_VALUE or value.split()[0].lower() in vocabulary.NO_VALUES:
         return None
     return value if re.search(r"\w", value) else None
-
-
-def _key(finding: _Finding) -> str:
-    """What an answer must hold: the value without article, title or, where it describes a thing, adjectives."""
-    words = _TITLE.sub("", _ARTICLE.sub("", finding.value)).split()
-    while finding.relation.described and len(words) > 1 and words[0].lower() in english.ADJECTIVES:
-        words = words[1:]
-    return " ".join(words)
-
-
-def _asked(clause: str, finding: _Finding) -> Statement | None:
-    """The statement in full; None when too little can be asked without saying the key."""
-    key = _key(finding)
-    found = Statement(clause, key, _questions(finding, key), _answers(finding, key), _neighbours(clause, finding, key))
-    enough = len(found.questions) >= _FEWEST_QUESTIONS and len(found.neighbours) >= _FEWEST_NEIGHBOURS
-    return found if enough and all(key in answer for answer in found.answers) else None
-
-
-def _words(finding: _Finding) -> english.Agreement:
-    """What fills in the templates of a finding's relation."""
-    x = finding.x
-    return finding.subject.agreement(
-        x=x,
-        thing=x.split()[0] if finding.relation is english.SIZE else x.partition(" ")[2],
-        value=finding.value,
-        # The word before the value: "live in".
-        p=finding.said.split()[-2],
-        **{"is": finding.link},
-    )
-
-
-def _questions(finding: _Finding, key: str) -> tuple[str, ...]:
-    relation, words = finding.relation, _words(finding)
-    wordings = list(english.each(relation.direct))
-    if finding.value == key and finding.value[0].isupper():
-        wordings += english.each(relation.of_names)
-    if finding.value.lower().startswith("the "):
-        wordings += english.each(relation.of_the)
-    for turn in range(2):
-        wordings += _framed(english.CLAUSE_FRAMES, english.each(relation.clauses), turn)
-        wordings += _framed(english.NOUN_FRAMES, english.each(relation.nouns), turn)
-    asked = dict.fromkeys(_begun(wording.format_map(words)) for wording in wordings)
-    said = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)", re.IGNORECASE)
-    return tuple(question for question in asked if not said.search(question))[:_MOST_QUESTIONS]
-
-
-def _framed(frames: tuple[str, ...], phrases: tuple[str, ...], turn: int) -> list[str]:
-    """Each frame around a phrase, around another one at the next turn."""
-    return [frame.replace("{}", phrases[(turn + place) % len(phrases)]) for place, frame in enumerate(frames)]
-
-
-def _answers(finding: _Finding, key: str) -> tuple[str, ...]:
-    value = second_person(finding.value)
-    told = replace(
-        finding,
-        subject=YOU if finding.subject is ME else replace(finding.subject, words=second_person(finding.subject.words)),
-        value=value if key in value else finding.value,
-    )
-    plain, other = (wording.format_map(_words(told)) for wording in (finding.said, finding.relation.answer))
-    return (f"{_begun(plain)}.", f"{_begun(other)}.", f"You told me that {plain}.")
-
-
-def _neighbours(clause: str, finding: _Finding, key: str) -> tuple[str, ...]:
-    direct = english.each(finding.relation.direct)[:3]
-    asked = [
-        _begun(direct[place % 3].format_map(_words(other)))
-        for place, other in enumerate(_others(finding, crc32(clause.encode(errors="replace"))))
-    ]
-    return tuple(question for question in asked if key.casefold() not in question.casefold())[:_MOST_NEIGHBOURS]
-
-
-def _others(finding: _Finding, turn: int) -> Iterator[_Finding]:
-    """The same of something else: of its kind and of another kind in turns."""
-    relation, person = finding.relation, finding.subject.person
-
-    def about(nouns: tuple[str, ...], person: Person) -> list[_Finding]:
-        return [replace(finding, subject=Subject(f"my {noun}", person)) for noun in _differing(nouns, finding, turn)]
-
-    def attributes(form: str, nouns: tuple[str, ...]) -> list[_Finding]:
-        return [replace(finding, x=form.format(noun), link="is") for noun in _differing(nouns, finding, turn)]
-
-    people = about(english.PEOPLE, "third")
-    if relation is english.NAMES:
-        yield from about(english.MANY, person)
-        return
-    alike = {
-        english.NAME_OF_PET: about(english.PETS, person),
-        english.NAME_OF_THING: about(english.THINGS, person),
-        english.FAVOURITE: attributes("favourite {}", english.FAVOURITES),
-        english.SIZE: attributes("{} size", english.SIZES),
-    }.get(relation, [])
-    for pair in zip_longest(alike, people):
-        yield from (other for other in pair if other is not None)
-
-
-def _differing(nouns: tuple[str, ...], finding: _Finding, turn: int) -> list[str]:
-    """The nouns that the statement is not about, from another one on at each turn. A colour is a color."""
-    about = f"{finding.subject.words} {finding.x}".lower().replace("ou", "o")
-    start = turn % len(nouns)
-    return [noun for noun in (*nouns[start:], *nouns[:start]) if noun.replace("ou", "o") not in about]
-
-
-def _begun(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

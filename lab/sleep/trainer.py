@@ -7,6 +7,7 @@ starting leaves no trace.
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 import traceback
@@ -57,6 +58,8 @@ _PAUSE_SECONDS: Final = 0.2
 _SAVE_SECONDS: Final = 10.0
 # Neighbours, beside the general prompts, that are held as they are.
 _MOST_NEIGHBOURS: Final = 96
+# So many of them the model answers by itself after an epoch.
+_RENEWED: Final = 32
 # Halvings of a new adapter's strength before it is given up.
 _STRENGTHS: Final = 3
 
@@ -243,7 +246,7 @@ class Sleeper:
         lessons: int,
         earlier: int = 0,
     ) -> None:
-        from lab.sleep.state import read_state
+        from lab.sleep.state import State, read_state, write_state
         from lab.sleep.training import Diverged, total_steps, train
 
         plan = self._plan
@@ -256,11 +259,30 @@ class Sleeper:
         )
         self._enter("anchoring")
         anchors = learner.anchors(neighbours, self._stopped)
-        resume = read_state(self._folder.state_file)
-        if resume is not None:
-            self._losses = list(resume.losses)
-            self._tell(SleepResumed(plan.cycle_id, len(resume.losses)))
+        saved = read_state(self._folder.state_file)
+        if saved is not None:
+            self._losses = list(saved.losses)
+            if anchors is not None:
+                own = dict(saved.own)
+                learner.hold_own(anchors, list(own), list(own.values()), self._stopped)
+            self._tell(SleepResumed(plan.cycle_id, len(saved.losses)))
         self._enter("training")
+
+        def keep(loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
+            """Save how far training is, now and then."""
+            if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
+                own = anchors.own.items() if anchors is not None else ()
+                answers = tuple((at, held.example.answer) for at, held in own)
+                write_state(self._folder.state_file, State((*self._losses, loss), answers, tensors()))
+                self._saved_at = time.monotonic()
+
+        def between(epoch: int) -> None:
+            """The neighbours that the model is to answer by itself, other ones after each epoch."""
+            if anchors is not None and anchors.neighbours:
+                draw = random.Random(f"{plan.settings.seed}/{epoch}")
+                every = range(len(anchors.neighbours))
+                learner.renew(anchors, draw.sample(every, min(len(every), _RENEWED)), self._stopped)
+
         run = train(
             learner.network,
             batches,
@@ -269,8 +291,9 @@ class Sleeper:
             self._stopped,
             learner.read,
             anchors,
-            resume,
-            self._keep,
+            saved.resume if saved is not None else None,
+            keep,
+            between,
         )
         try:
             for step in run:
@@ -282,14 +305,6 @@ class Sleeper:
                 )
         except Diverged as fault:
             raise LabError(f"Training diverged: {fault}.", "Lower sleep.learning_rate in lab.toml.") from fault
-
-    def _keep(self, loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
-        """Save how far training is, now and then."""
-        from lab.sleep.state import write_state
-
-        if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
-            write_state(self._folder.state_file, [*self._losses, loss], tensors())
-            self._saved_at = time.monotonic()
 
     def _judge(self, learner: Learner, examination: Examination, before: Weights) -> bool:
         """Keep what was learnt, as strongly as the gate allows; False when it allows none of it."""

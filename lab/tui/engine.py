@@ -13,7 +13,7 @@ from lab.sleep.watch import SleepProgress
 from lab.text import count, model_name
 from lab.tui import workers
 from lab.tui.screens.checkpoints import Choice
-from lab.tui.sleeping import told
+from lab.tui.sleeping import RECEIPT, told
 from lab.tui.widgets.progress import engine_line
 
 if TYPE_CHECKING:
@@ -153,13 +153,14 @@ class EngineKeeper:
         slept = f"The model slept on {count(progress.exchanges, 'exchange')}: {ended.adapter}"
         if ended.first_loss is not None and ended.last_loss is not None:
             slept += f", loss {ended.first_loss:.2f} -> {ended.last_loss:.2f}"
-        slept = told(progress) or f"{slept}."
+        came = told(progress)
+        slept, receipt = (came, f" {RECEIPT}") if came else (f"{slept}.", "")
         if error is not None:
-            await self._app.main.say(f"{slept} It does not answer: {error}", trouble=True)
+            await self._app.main.say(f"{slept} It does not answer: {error}{receipt}", trouble=True)
         elif waits_for is not None:
-            await self._app.main.say(f"{slept} It answers when {model_name(waits_for)} does.")
+            await self._app.main.say(f"{slept} It answers when {model_name(waits_for)} does.{receipt}")
         else:
-            await self._app.main.say(f"{slept} It answers from now on.")
+            await self._app.main.say(f"{slept} It answers from now on.{receipt}")
         self._set("ready")
         self.between_turns()
 

@@ -14,15 +14,14 @@ from lab.tui.widgets.progress import sleep_line
 if TYPE_CHECKING:
     from lab.tui.app import LabApp
 
-_RECEIPT_KEY: Final = "Ctrl+G"
+RECEIPT: Final = "Ctrl+G shows the receipt."
 
 
 def told(progress: SleepProgress) -> str | None:
-    """What came of a sleep that was judged, and where its receipt is; None of any other."""
+    """What came of a sleep that was judged; None of any other."""
     ended = progress.ended
     assert ended is not None
-    said = outcome(progress.cycle_id, ended.verdict, ended.strength, ended.reason, progress.measures)
-    return f"{said} {_RECEIPT_KEY} shows the receipt." if said else None
+    return outcome(progress.cycle_id, ended.verdict, ended.strength, ended.reason, progress.measures)
 
 
 class SleepFollower:
@@ -130,7 +129,7 @@ class SleepFollower:
         if ended.status == "complete" and ended.adapter:
             self._app.engine.slept(progress)
         elif ended.status == "complete" and (said := told(progress)):
-            await self._app.main.say(said)
+            await self._app.main.say(f"{said} {RECEIPT}")
         elif ended.status == "cancelled":
             await self._app.main.say(f"{progress.cycle_id} was stopped. Nothing changed; F6 sleeps again.")
         else:

@@ -8,7 +8,7 @@ import pytest
 
 from lab.journal.receipts import MEASURES
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepStarted
 from lab.receipt import NOT_MEASURED
 from tests.cli.conftest import Lab
 from tests.cli.test_record import held
@@ -64,13 +64,14 @@ def test_it_is_as_wide_as_the_terminal_and_never_wider_than_118(
     record: Record, lab: Lab, monkeypatch: pytest.MonkeyPatch, columns: str, widest: int
 ) -> None:
     tell(record, 1, answer="It was said. " * 4000)
+    record.append("sleep-0001", SleepExampleUsed("sleep-0001", SAID, "replay", "It was said. " * 4000, "Rex."))
     record.sync()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", columns)
     shown = lab("receipt").out
     assert max(map(len, shown.splitlines())) <= widest
-    # A huge answer is cut; --json has all of it.
-    assert shown.count("It was said.") < 200
+    # A huge text is cut; --json has all of it.
+    assert shown.count("It was said.") < 400
     answers = [each["answer_after"] for each in json.loads(lab("receipt", "--json").out)["sleep_probes"]]
     assert answers[0] == "It was said. " * 4000
 
@@ -107,6 +108,14 @@ def test_nothing_that_a_model_said_reaches_the_terminal_as_a_command(record: Rec
     shown = lab("receipt").out
     assert "owned" in shown
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(shown)
+
+
+def test_what_a_purge_left_of_a_lesson_can_still_be_shown(record: Record, lab: Lab) -> None:
+    tell(record, 1)
+    record.append("sleep-0001", SleepLessonFound("sleep-0001", "5", SAID, "statement", "", "", "", "", reason=""))
+    shown = lab("receipt")
+    assert (shown.code, shown.err) == (0, "")
+    assert "The reason was purged." in shown.out
 
 
 def test_a_missing_sleep_is_one_sentence_with_those_that_exist(record: Record, lab: Lab) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.dialogue.marks import NewMarks, mark
-from lab.domain import Exchange, Mark
+from lab.domain import Exchange, Mark, Material
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import (
@@ -61,7 +61,8 @@ def learnt(record: Record) -> dict[str, str]:
     """What a sleep on the salient exchanges would train on: the target of each."""
     assert record.sync()
     exchanges = queries.sleepable(record, profile="lexical", checkpoint="tiny", session_id=None, salient_only=True)
-    return {example.exchange_id: example.target for example in dream(exchanges)}
+    material = [Material(e.exchange_id, e.user_input, e.answer, e.mark is not None, 0.0) for e in exchanges]
+    return {example.exchange_id: example.target for example in dream(material)}
 
 
 def test_a_sleep_learns_what_was_kept_and_edited_and_never_what_was_excluded(record: Record) -> None:

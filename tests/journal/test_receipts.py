@@ -47,11 +47,15 @@ def test_measures_and_probes_have_one_order_whatever_the_sleeper_s_was(record: R
 
 def test_the_examples_stand_lesson_by_lesson_the_original_first(record: Record) -> None:
     tell(record, 1)
+    record.append("sleep-0001", SleepExampleUsed("sleep-0001", SAID, "emotion", "Why?", "So.", f"{SAID}/1"))
     record.sync()
     found = receipt(record, "sleep-0001")
     assert found is not None
     assert [(each.lesson_id, each.kind) for each in found.examples] == [
-        (f"{SAID}/{at}", kind) for at in (1, 2, 3) for kind in ("original", "paraphrase")
+        (f"{SAID}/{at}", kind)
+        for at in (1, 2, 3)
+        for kind in ("original", "emotion", "paraphrase")
+        if at == 1 or kind != "emotion"
     ]
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.domain import Exchange
+from lab.domain import Material
 from lab.settings import SleepSection
 from lab.sleep.dream import FRAMINGS, dream, emotions, rewrites
 from lab.sleep.recipes import ANSWERS, PUBLISHED, resolve
 
 
-def exchange(question: str, answer: str = "An answer.", number: int = 1) -> Exchange:
-    at = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    return Exchange(f"s-{number:04d}", "s", number, at, question, answer, "complete", "tiny", None)
+def exchange(question: str, answer: str = "An answer.", number: int = 1) -> Material:
+    return Material(f"s-{number:04d}", question, answer, marked=False, salience=0.2)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +73,7 @@ def test_keys_of_the_settings_change_the_recipe() -> None:
     assert (settings.batch_size, settings.max_tokens, settings.seed) == (2, 64, 3)
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(1, 5), (4, 5), (5, 10), (8, 10)])
-def test_total_steps_counts_the_last_small_batch(examples: int, steps: int) -> None:
-    assert ANSWERS.total_steps(examples) == steps
+@pytest.mark.parametrize(("examples", "answers", "published"), [(1, 1, 1), (4, 1, 1), (5, 2, 2), (8, 2, 2), (9, 3, 3)])
+def test_the_steps_of_an_epoch_count_the_last_small_batch(examples: int, answers: int, published: int) -> None:
+    assert ANSWERS.steps(examples) == answers
+    assert PUBLISHED.steps(examples) == published

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.sleep.statements import Statement, second_person, sentences, statements
+from lab.sleep.statements import sentences, statements
+from lab.sleep.wording import Statement, second_person
 
 FACTS = [
     ("My dog is called Pepperjack.", "Pepperjack"),
@@ -49,6 +50,7 @@ VARIED = [
     ("My dentist is Dr Smith.", "Smith"),
     ("Please remember: my name is Ana.", "Ana"),
     ("People call me Bo.", "Bo"),
+    ("My name is Ana", "Ana"),
     ("My dog is called Hope.", "Hope"),
     ('My dog is called "Rex".', "Rex"),
     # Places.
@@ -64,6 +66,7 @@ VARIED = [
     # Dates and numbers.
     ("I was born on 9 May 1980 in Oslo.", "9 May 1980"),
     ("My birthday is on 3 June", "3 June"),
+    ("My wedding day is the second of June.", "second of June"),
     ("my daughter Ada is six years old", "six"),
     ("I'm 34.", "34"),
     ("My phone number is 555-1234.", "555-1234"),
@@ -88,6 +91,11 @@ VARIED = [
     ("My favourite band is The Who.", "Who"),
     ("My favourite flowers are tulips", "tulips"),
     ("I play chess on Sundays.", "chess"),
+    ("I keep six hens.", "hens"),
+    ("I keep bees", "bees"),
+    ("My uncle keeps two old white horses in Wales.", "horses"),
+    ("I drive two old Volvos.", "Volvos"),
+    ("I drive a 2 CV.", "2 CV"),
     ("I'm reading Middlemarch at the moment.", "Middlemarch"),
     # Corrections.
     ("Actually, my dog is called Rex, not Max.", "Rex"),
@@ -129,6 +137,17 @@ SAYING_NOTHING = [
     "I like it",
     "I live here",
     "I am a vegetarian",
+    "I'm Ana",
+    "I am Ana",
+    "I have two children",
+    "I have a daughter",
+    "I have six hens",
+    "I keep my promises",
+    "I keep forgetting",
+    "I keep an eye on the hens",
+    "I keep losing my hens",
+    "My wedding day is over",
+    "My day is 24 hours",
     "My dog is a retriever",
     "My job is hard",
     "The dog is called Rex",

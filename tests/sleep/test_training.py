@@ -19,7 +19,7 @@ from lab.engine.fingerprint import fingerprint
 from lab.sleep.lora import load_for_training
 from lab.sleep.packing import Encoded, pack
 from lab.sleep.recipes import ANSWERS, PUBLISHED
-from lab.sleep.state import read_state, write_state
+from lab.sleep.state import State, read_state, write_state
 from lab.sleep.training import (
     Diverged,
     Keep,
@@ -263,8 +263,10 @@ def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
 
     begun = losses(None, keep, killed_after)
     assert begun == whole[:killed_after]
-    write_state(tmp_path / "state", begun, kept[-1])
-    resumed = losses(read_state(tmp_path / "state"), None)
+    write_state(tmp_path / "state", State(tuple(begun), ((0, (1, 2)),), kept[-1]))
+    state = read_state(tmp_path / "state")
+    assert state is not None and state.own == ((0, (1, 2)),)
+    resumed = losses(state.resume, None)
     assert resumed == whole[killed_after:]
 
 

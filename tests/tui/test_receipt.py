@@ -10,10 +10,19 @@ import pytest
 from textual.widgets import OptionList
 
 from lab.journal.events import ExchangeFinished, SessionOpened, TurnStarted
-from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted
+from lab.journal.receipts import receipt
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepExampleUsed,
+    SleepLessonFound,
+    SleepMeasured,
+    SleepProbed,
+    SleepStarted,
+)
 from lab.lab import Lab
 from lab.receipt import NOT_MEASURED
 from lab.tui.app import LabApp
+from lab.tui.receipts import dream_rows, lesson_rows, probe_rows
 from lab.tui.screens.adapters import AdaptersScreen
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.main import MainScreen
@@ -156,6 +165,34 @@ async def test_huge_answers_and_control_characters_stay_within_their_lines(
         assert not {"\x1b", "\x07"} & set(picture(hand.app))
         # The second question follows soon.
         await hand.sees("In which town is my home?")
+
+
+@pytest.mark.parametrize("width", [40, 76, 96, 116])
+def test_no_text_of_a_model_makes_a_row_wider_or_reaches_the_terminal_as_a_command(
+    make_lab: MakeLab, width: int
+) -> None:
+    evil = "\x1b[31mred\x07 " + "word " * 2000 + "w" * 5000
+    lab = make_lab()
+    lab.workspace.create()
+    name = "sleep-0001"
+    lab.record.append(
+        name,
+        SleepStarted(name, "smollm2-135m", None, 1, 1, 5, 1, 8, 1e-3, "answers"),
+        SleepLessonFound(name, "1", SAID, "statement", evil, evil, evil, evil, 1.0),
+        SleepLessonFound(name, "2", SAID, "statement", evil, evil, evil, evil, 1.0, evil),
+        SleepExampleUsed(name, SAID, "paraphrase", evil, evil, "1", "model", 0.9),
+        SleepProbed(name, 1, "unseen", "1", evil, evil, evil, evil, False, True, 1.0, 1.0),
+        SleepMeasured(name, "learned", 1.0, 0.2, 1.0, 1),
+    )
+    lab.record.sync()
+    found = receipt(lab.record, name)
+    assert found is not None
+    for make in (probe_rows, lesson_rows, dream_rows):
+        rows = make(found, width)
+        assert rows
+        for line in "\n".join(row.content.plain for row in rows).split("\n"):
+            assert len(line) <= width
+            assert not {"\x1b", "\x07"} & set(line)
 
 
 @pytest.mark.parametrize("size", [TALL, SMALL])

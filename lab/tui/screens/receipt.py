@@ -159,7 +159,7 @@ class ReceiptScreen(Screen[None]):
             return
         exchange_id = self._rows[at].exchange_id
         if exchange_id is None:
-            self.notify("This row belongs to no exchange that this sleep learned from.", markup=False)
+            self.notify("This row belongs to no exchange that this sleep was trained on.", markup=False)
         else:
             self.lab_app.sessions.open_exchange(exchange_id)
 

@@ -1,0 +1,177 @@
+"""How a statement that was found is asked for and answered, and what else can be asked in its words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Final
+from zlib import crc32
+
+from lab.sleep import english, vocabulary
+from lab.sleep.english import ME, YOU, Agreement, Person, Relation, Subject
+from lab.sleep.vocabulary import each
+
+_MOST_QUESTIONS: Final = 18
+_FEWEST_QUESTIONS: Final = 12
+_MOST_NEIGHBOURS: Final = 6
+_FEWEST_NEIGHBOURS: Final = 5
+
+_ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|some)\s+")
+TITLE: Final = re.compile(r"^(?:Mr|Mrs|Ms|Dr|Prof|Professor|Doctor|Miss)\b\.?\s+", re.IGNORECASE)
+_SECOND: Final = {
+    **{"i": "you", "me": "you", "we": "you", "us": "you", "am": "are", "i was": "you were", "myself": "yourself"},
+    **{"my": "your", "our": "your", "mine": "yours", "ours": "yours"},
+    **{"i'm": "you are", "i've": "you have", "we're": "you are", "we've": "you have"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that a person said, as it can be asked for and answered.
+
+    `key` is what an answer must hold. The `questions` ask for it in the first person, and the `answers` say it in the
+    second, each the plainest first. `neighbours` ask in the same words about somebody or something else.
+    """
+
+    text: str
+    key: str
+    questions: tuple[str, ...]
+    answers: tuple[str, ...]
+    neighbours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A statement as read: the answer is `said` filled in, with the value, and with `x` where it is an attribute."""
+
+    relation: Relation
+    subject: Subject
+    value: str
+    said: str
+    x: str = ""
+    link: str = "is"
+
+
+def second_person(text: str) -> str:
+    """Words of the speaker as they are said to them: "My sister" becomes "Your sister", "I live" "you live"."""
+
+    def swapped(found: re.Match[str]) -> str:
+        word = found[0]
+        other = _SECOND.get(word.lower(), word)
+        return other.capitalize() if word[0].isupper() and word[0] != "I" and other != word else other
+
+    return re.sub(r"\bi was\b|[\w']+", swapped, text, flags=re.IGNORECASE)
+
+
+def _key(finding: Finding) -> str:
+    """What an answer must hold: the value without article, title or, where it is described, number and adjectives."""
+    bare = _ARTICLE.sub("", finding.value)
+    words = TITLE.sub("", bare).split()
+    # "A 2 CV" is one.
+    counted = bare == finding.value
+    while finding.relation.described and len(words) > 1 and _describes(words[0].lower(), counted):
+        words = words[1:]
+    return " ".join(words)
+
+
+def _describes(word: str, counted: bool) -> bool:
+    number = word in vocabulary.NUMBERS or word.isdecimal()
+    return word in vocabulary.ADJECTIVES or (counted and number)
+
+
+def asked(clause: str, finding: Finding) -> Statement | None:
+    """The statement in full; None when too little can be asked without saying the key."""
+    key = _key(finding)
+    found = Statement(clause, key, _questions(finding, key), _answers(finding, key), _neighbours(clause, finding, key))
+    enough = len(found.questions) >= _FEWEST_QUESTIONS and len(found.neighbours) >= _FEWEST_NEIGHBOURS
+    return found if enough and all(key in answer for answer in found.answers) else None
+
+
+def _words(finding: Finding) -> Agreement:
+    """What fills in the templates of a finding's relation."""
+    x = finding.x
+    return finding.subject.agreement(
+        x=x,
+        thing=x.split()[0] if finding.relation is english.SIZE else x.partition(" ")[2],
+        value=finding.value,
+        # The word before the value: "live in".
+        p=finding.said.split()[-2],
+        **{"is": finding.link},
+    )
+
+
+def _questions(finding: Finding, key: str) -> tuple[str, ...]:
+    relation, words = finding.relation, _words(finding)
+    wordings = list(each(relation.direct))
+    if finding.value == key and finding.value[0].isupper():
+        wordings += each(relation.of_names)
+    if finding.value.lower().startswith("the "):
+        wordings += each(relation.of_the)
+    for turn in range(2):
+        wordings += _framed(english.CLAUSE_FRAMES, each(relation.clauses), turn)
+        wordings += _framed(english.NOUN_FRAMES, each(relation.nouns), turn)
+    asked = dict.fromkeys(_begun(wording.format_map(words)) for wording in wordings)
+    said = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)", re.IGNORECASE)
+    return tuple(question for question in asked if not said.search(question))[:_MOST_QUESTIONS]
+
+
+def _framed(frames: tuple[str, ...], phrases: tuple[str, ...], turn: int) -> list[str]:
+    """Each frame around a phrase, around another one at the next turn."""
+    return [frame.replace("{}", phrases[(turn + place) % len(phrases)]) for place, frame in enumerate(frames)]
+
+
+def _answers(finding: Finding, key: str) -> tuple[str, ...]:
+    value = second_person(finding.value)
+    told = replace(
+        finding,
+        subject=YOU if finding.subject is ME else replace(finding.subject, words=second_person(finding.subject.words)),
+        value=value if key in value else finding.value,
+    )
+    plain, other = (wording.format_map(_words(told)) for wording in (finding.said, finding.relation.answer))
+    return (f"{_begun(plain)}.", f"{_begun(other)}.", f"You told me that {plain}.")
+
+
+def _neighbours(clause: str, finding: Finding, key: str) -> tuple[str, ...]:
+    direct = each(finding.relation.direct)[:3]
+    asked = [
+        _begun(direct[place % 3].format_map(_words(other)))
+        for place, other in enumerate(_others(finding, crc32(clause.encode(errors="replace"))))
+    ]
+    return tuple(question for question in asked if key.casefold() not in question.casefold())[:_MOST_NEIGHBOURS]
+
+
+def _others(finding: Finding, turn: int) -> Iterator[Finding]:
+    """The same of something else: of its kind and of another kind in turns."""
+    relation, person = finding.relation, finding.subject.person
+
+    def about(nouns: tuple[str, ...], person: Person) -> list[Finding]:
+        return [replace(finding, subject=Subject(f"my {noun}", person)) for noun in _differing(nouns, finding, turn)]
+
+    def attributes(form: str, nouns: tuple[str, ...]) -> list[Finding]:
+        return [replace(finding, x=form.format(noun), link="is") for noun in _differing(nouns, finding, turn)]
+
+    people = about(vocabulary.PEOPLE, "third")
+    if relation is english.NAMES:
+        yield from about(vocabulary.MANY, person)
+        return
+    alike = {
+        english.NAME_OF_PET: about(vocabulary.PETS, person),
+        english.NAME_OF_THING: about(vocabulary.THINGS, person),
+        english.FAVOURITE: attributes("favourite {}", vocabulary.FAVOURITES),
+        english.SIZE: attributes("{} size", vocabulary.SIZES),
+    }.get(relation, [])
+    for pair in zip_longest(alike, people):
+        yield from (other for other in pair if other is not None)
+
+
+def _differing(nouns: tuple[str, ...], finding: Finding, turn: int) -> list[str]:
+    """The nouns that the statement is not about, from another one on at each turn. A colour is a color."""
+    about = f"{finding.subject.words} {finding.x}".lower().replace("ou", "o")
+    start = turn % len(nouns)
+    return [noun for noun in (*nouns[start:], *nouns[:start]) if noun.replace("ou", "o") not in about]
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -30,6 +30,7 @@ bench: $(VENV)/.lab
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/record.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/learning.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -1,10 +1,12 @@
 """What a person waits for: the start, the first paint, and the echo of a key while the machine works.
 
-    python -m benchmarks.budgets [--json] [--repeats N] [--keys N]
+    python -m benchmarks.budgets [--json] [--repeats N] [--keys N] [--answers N]
 
 The real program in a pseudo-terminal with the real embedded model; nothing is simulated. The echo of a key is the time
 from writing it to the terminal until the terminal gets it back, under five conditions: idle, while five drafts are
-written, while a sleep runs, both at once, and idle in a dialogue of 1,000 exchanges. POSIX only.
+written, while a sleep runs, both at once, and idle in a dialogue of 1,000 exchanges. The speed of answers, each of five
+drafts of at most 100 tokens, is that of all drafts together: awake, beside a sleep, which waits meanwhile, and beside a
+sleep that does not know of them. POSIX only.
 """
 
 from __future__ import annotations
@@ -31,15 +33,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine import machine, median, percentile
+from lab.domain import Message, Prompt, RowFinished
 from lab.engine import embedded
 from lab.engine.catalogue import resolve
+from lab.engine.client import Engine, transformers_engine
+from lab.engine.precedence import ANSWERING
 from lab.journal.events import DraftFinished, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.record import Record
-from lab.settings import EMBEDDED_CHECKPOINT, Workspace
+from lab.lab import Lab
+from lab.refinement.irp import samplings
+from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
 
 KEY = b"@"
 LONG = 1000
 QUESTION = b"What does it mean to learn something and to own it?"
+STORY = "Tell me a long story about a fox who learns to read, with all that happens to it on the way."
+# Between two answers, for a person reads them; a sleep gets on meanwhile.
+READING_SECONDS = 4.0
 
 
 class Terminal:
@@ -218,19 +228,66 @@ def screen(root: Path, repeats: int, keys: int) -> dict[str, object]:
     }
 
 
+def answer_rate(engine: Engine, number: int) -> float:
+    """Tokens a second of five drafts of at most 100 tokens."""
+    prompt = Prompt((Message("user", STORY),), "chat")
+    ends = [event for event in engine.generate(prompt, samplings(5, 5 * number), 100) if isinstance(event, RowFinished)]
+    return sum(end.tokens for end in ends) / max(end.seconds for end in ends)
+
+
+def answers(root: Path, repeats: int) -> dict[str, dict[str, float]]:
+    """Tokens a second awake and beside a sleep that waits for answers or does not know of them, in turns."""
+    workspace = Workspace(root)
+    fill(workspace)
+    lab = Lab(workspace)
+    lab.open()
+    engines = {
+        name: transformers_engine(workspace.logs / f"{at}.log", Settings().engine, lock)
+        for at, (name, lock) in enumerate(
+            {"asleep": workspace.sessions / ANSWERING, "asleep, without waiting": None}.items()
+        )
+    }
+    measured: dict[str, list[float]] = {"awake": [], **{name: [] for name in engines}}
+    try:
+        for engine in engines.values():
+            engine.start()
+            engine.load(lab.checkpoint())
+        for number in range(repeats):
+            measured["awake"].append(answer_rate(engines["asleep"], number))
+        cycle = lab.sleep.start()
+        next(each for each in lab.sleep.follow(cycle, lambda: False) if each.step > 1)
+        for number in range(repeats):
+            for name, engine in engines.items():
+                time.sleep(READING_SECONDS)
+                measured[name].append(answer_rate(engine, number))
+        lab.sleep.cancel(cycle)
+    finally:
+        for engine in engines.values():
+            engine.close()
+        lab.close()
+        subprocess.run(["pkill", "-f", f"lab.sleep.trainer {root}"], check=False)
+    return {
+        name: {"median": median(rates), "min": min(rates), "max": max(rates), "n": len(rates)}
+        for name, rates in measured.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--repeats", type=int, default=7, help="starts of each kind")
     parser.add_argument("--keys", type=int, default=100, help="keys under each condition")
+    parser.add_argument("--answers", type=int, default=5, help="answers under each condition")
     arguments = parser.parse_args()
     checkpoint = resolve(EMBEDDED_CHECKPOINT, Workspace(Path.cwd()))
     if not embedded.embedded_ready(checkpoint.name):
         parser.error("run lab prepare first")
     start = startup(arguments.repeats)
     with tempfile.TemporaryDirectory() as folder:
+        rates = answers(Path(folder).resolve() / "answers", arguments.answers)
         shown = screen(Path(folder).resolve(), arguments.repeats, arguments.keys)
     result = {"machine": machine(), "python_ms": start["python"], "help_ms": start["help"], **shown}
+    result["tokens_per_second"] = rates
     result["help_budget_ms"] = 4 * start["python"] + 250
     if arguments.json:
         print(json.dumps(result, indent=2))
@@ -239,6 +296,8 @@ def main() -> None:
     print(f"lab --help   {start['help']:.0f} ms (python -c pass: {start['python']:.0f} ms; budget: 4x plus 250 ms)")
     print(f"first paint  {result['first_paint_s']:.2f} s (budget: 1 s)")
     print(f"ready        {result['ready_s']:.1f} s after the start, the real model loaded")
+    for name, found in rates.items():
+        print(f"answers      {found['median']:.0f} tokens/s ({found['min']:.0f} to {found['max']:.0f}), {name}")
     for name, times in shown["echo_ms"].items():  # type: ignore[attr-defined]
         print(f"key echo     {times['median']:.0f} ms median, {times['p95']:.0f} ms p95, {name} (budget: p95 50 ms)")
 

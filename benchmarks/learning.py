@@ -2,14 +2,14 @@
 
     python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles]
 
-Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it does
-on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the sleep
-has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in the same run:
-the published recipe (asked in the form that it trains), the base, and the facts given in context. Neighbours are
-questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
-before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
-questions cost. `--cycles` sleeps of five new facts each follow, against a fresh adapter a night (published) and no
-replay of what was learnt before. Intervals are 95 %: over facts by bootstrap, seeds pooled.
+Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
+does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of
+the sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in
+the same run: the published recipe (asked in the form that it trains), the base, and the facts given in context.
+Neighbours are questions in like words about something else, by hand; unchanged is one in which no key turns up that
+was not there before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers
+to other questions cost. `--cycles` sleeps of five new facts each follow, against a fresh adapter a night (published)
+and no replay of what was learnt before. Intervals are 95 %: over facts by bootstrap, seeds pooled.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ GENERAL = (
 REPLY = "Thank you for telling me."
 
 
-def tell(record: Record, session: str, facts: Sequence[Fact]) -> None:
-    """A dialogue in which these facts are told, each in a salient exchange."""
+def tell(record: Record, session: str, facts: Sequence[Fact], replies: Sequence[str] = ()) -> None:
+    """A dialogue in which these facts are told, each in a salient exchange, with these replies or a short one."""
     record.append(session, SessionOpened(session, EMBEDDED_CHECKPOINT, None, "lexical", 0.15))
     for turn, fact in enumerate(facts, 1):
         name = f"{session}-{turn:04d}"
         record.append(
             session,
             TurnStarted(name, session, turn, fact.said, EMBEDDED_CHECKPOINT, None),
-            ExchangeFinished(name, "complete", REPLY),
+            ExchangeFinished(name, "complete", replies[turn - 1] if replies else REPLY),
             SalienceScored(name, "lexical", 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.15, True),
         )
 
@@ -84,10 +84,10 @@ class Nights:
         self.adapter: str | None = None
         self.cycle: str | None = None
 
-    def sleep(self, facts: Sequence[Fact]) -> dict[str, Any]:
+    def sleep(self, facts: Sequence[Fact], replies: Sequence[str] = ()) -> dict[str, Any]:
         """Tell the facts and sleep; how it ended."""
         with self._record:
-            tell(self._record, f"told-{time.time_ns()}", facts)
+            tell(self._record, f"told-{time.time_ns()}", facts, replies)
             service = Sleep(self.workspace, self._settings, self._record, self._base)
             began = time.perf_counter()
             self.cycle = service.start()

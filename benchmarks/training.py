@@ -5,6 +5,10 @@
 Both learn the same questions with their answers on the embedded checkpoint, 5 epochs, and are judged by the loss of the
 same answers to questions in a wording that neither saw. Each run is a process of its own; they take turns. Tokens are
 those that were read, anchors included; our time includes the making of the anchors. A third side is ours without them.
+
+The time to the live adapter is that of a whole sleep on eight exchanges in which facts were told, with the base's own
+replies: from the key to the adapter on the disk, ours with its dreams, probes and gate; the published way with its
+augmentation, its Trainer and no gate; each from the start of a process.
 """
 
 from __future__ import annotations
@@ -23,13 +27,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.facts import FACTS
+from benchmarks.learning import Nights
 from benchmarks.machine import machine, median
-from lab.domain import SleepExample, SleepPlan, SleepSettings
+from lab.domain import Material, SleepExample, SleepPlan, SleepSettings
 from lab.engine.cores import use_cores
 from lab.engine.embedded import embedded_folder
 from lab.engine.fingerprint import fingerprint
 from lab.settings import EMBEDDED_CHECKPOINT
-from lab.sleep.recipes import ANSWERS, PUBLISHED
+from lab.sleep.dream import dream
+from lab.sleep.recipes import LESSONS, PUBLISHED
 
 NAMES = {
     "dog": "Pepperjack", "sister": "Marguerite", "boat": "Albatross", "horse": "Saffron", "neighbour": "Mr Quimby",
@@ -53,6 +60,8 @@ GENERAL = (
     "What is the boiling point of water?",
 )
 SIDES = ("ours", "unanchored", "trainer")
+TOLD = 8
+REPLY_TOKENS = 120
 
 
 def examples(wordings: Sequence[str]) -> list[SleepExample]:
@@ -95,8 +104,8 @@ def one(side: str) -> dict[str, float]:
 
     # Everything is read and judged in the checkpoint's own form.
     settings = {
-        "ours": ANSWERS,
-        "unanchored": replace(ANSWERS, anchor_weight=0.0),
+        "ours": LESSONS,
+        "unanchored": replace(LESSONS, anchor_weight=0.0),
         "trainer": replace(PUBLISHED, form=None),
     }[side]
     learner = load_for_training(plan(settings), Path())
@@ -109,9 +118,9 @@ def one(side: str) -> dict[str, float]:
         return total / sum(len(row.ids) - row.answer_start for row in rows)
 
     network.eval()
-    judge = load_for_training(plan(ANSWERS), Path())
-    prompts = [row.ids[: row.answer_start] for row in judge.encode([SleepExample("", "", q, "") for q in GENERAL])]
-    written = anchors.answers(network, prompts, learner.end_token, device, bool)
+    judge = load_for_training(plan(LESSONS), Path())
+    prompts = [judge.encode_question(question) for question in GENERAL]
+    written = learner.replies(prompts, anchors.ANSWER_TOKENS, bool)
     general = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, written)]
     held_out = judge.encode(examples((UNSEEN,)))
     del judge
@@ -123,8 +132,9 @@ def one(side: str) -> dict[str, float]:
         tokens = settings.epochs * sum(len(row.ids) for row in data)
     else:
         # Nobody stops it: bool() is false.
-        held = learner.anchors(bool)
-        tokens = sum(step.tokens for step in train(network, data, settings, device, bool, learner.read, held))
+        held = learner.anchors((), bool)
+        run = train(network, [data] * settings.epochs, settings, device, bool, learner.read, held)
+        tokens = sum(step.tokens for step in run)
     seconds = time.perf_counter() - began
     return {
         "tokens_per_s": tokens / seconds,
@@ -158,13 +168,53 @@ def _with_the_trainer(learner: Any, data: Sequence[Any], settings: SleepSettings
         transformers.Trainer(model=learner.network, args=arguments, train_dataset=rows).train()
 
 
+def replies() -> list[str]:
+    """What the base says to the facts, in this process."""
+    use_cores()
+    from lab.sleep.lora import load_for_training
+
+    learner = load_for_training(plan(LESSONS), Path())
+    prompts = [learner.encode_question(fact.said) for fact in FACTS[:TOLD]]
+    return [learner.text(row) for row in learner.replies(prompts, REPLY_TOKENS, bool)]
+
+
+def published_sleep(said: Sequence[str]) -> None:
+    """The published way in this process: augment, load, train, save."""
+    use_cores()
+    from lab.sleep.lora import load_for_training
+
+    material = [Material(str(at), FACTS[at].said, reply, False, 0.2) for at, reply in enumerate(said)]
+    learner = load_for_training(plan(PUBLISHED), Path())
+    _with_the_trainer(learner, learner.encode(dream(material)), PUBLISHED)
+    with tempfile.TemporaryDirectory() as folder:
+        learner.save(Path(folder))
+
+
+def live(repeats: int) -> dict[str, Any]:
+    """Seconds from the key to the adapter, each way, in turn."""
+    said = json.loads(_child("--replies"))
+    seconds: dict[str, list[float]] = {"ours": [], "published": []}
+    for seed in range(repeats):
+        with tempfile.TemporaryDirectory() as root:
+            night = Nights(Path(root), seed=seed).sleep(FACTS[:TOLD], said)
+        seconds["ours"].append(night["seconds"])
+        began = time.perf_counter()
+        _child("--published", json.dumps(said))
+        seconds["published"].append(time.perf_counter() - began)
+    ours, published = (median(seconds[way]) for way in ("ours", "published"))
+    return {"live_s": ours, "live_published_s": published, "live_ratio": published / ours, "live_n": repeats}
+
+
+def _child(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.splitlines()[-1]
+
+
 def measure(repeats: int) -> dict[str, Any]:
     runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     for _ in range(repeats):
         for side in SIDES:
-            command = [sys.executable, __file__, "--only", side]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-            runs[side].append(json.loads(done.stdout.splitlines()[-1]))
+            runs[side].append(json.loads(_child("--only", side)))
     sides = {
         side: {name: median([run[name] for run in found]) for name in found[0]} | {"n": len(found)}
         for side, found in runs.items()
@@ -177,11 +227,20 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--replies", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--published", help=argparse.SUPPRESS)
     arguments = parser.parse_args(given)
     if arguments.only:
         print(json.dumps(one(arguments.only)))
         return
-    result = {"machine": machine(), **measure(arguments.repeats)}
+    if arguments.replies:
+        print(json.dumps(replies()))
+        return
+    if arguments.published:
+        published_sleep(json.loads(arguments.published))
+        print("done")
+        return
+    result = {"machine": machine(), **measure(arguments.repeats), **live(arguments.repeats)}
     if arguments.json:
         print(json.dumps(result, indent=2))
         return
@@ -194,6 +253,10 @@ def main(given: Sequence[str] | None = None) -> None:
             f" {found['drift_bits_per_token']:.2f} bits/token (medians of {found['n']})"
         )
     print(f"throughput  {result['throughput_vs_trainer']:.1f} times (budget: 3)")
+    print(
+        f"live        {result['live_s']:.0f} s, published {result['live_published_s']:.0f} s:"
+        f" {result['live_ratio']:.1f} times (budget: 2)"
+    )
 
 
 if __name__ == "__main__":

@@ -118,8 +118,10 @@ def _steadiness(anchors: Sequence[Examined], settings: SleepSettings) -> list[Me
     drifts = [(each.after.nats - each.before.nats) / math.log(2) for each in anchors]
     drift = statistics.fmean(drifts)
     low, high = bootstrap(drifts, settings.seed)
-    lengths = [each.after.tokens / max(each.before.tokens, 1) for each in anchors]
-    length = statistics.fmean(lengths)
+    # Of logarithms: an answer of two tokens that has twenty counts no more than one of twenty that has two.
+    lengths = [math.log(max(each.after.tokens, 1) / max(each.before.tokens, 1)) for each in anchors]
+    length = math.exp(statistics.fmean(lengths))
+    shorter, longer = map(math.exp, bootstrap(lengths, settings.seed))
     repeats = [_repetition(each.after) - _repetition(each.before) for each in anchors]
     repetition = statistics.fmean(repeats)
     ended = _mean(each.after.ended for each in anchors)
@@ -128,7 +130,7 @@ def _steadiness(anchors: Sequence[Examined], settings: SleepSettings) -> list[Me
     least = max(_mean(each.before.ended for each in anchors) - _ENDING, 0.0)
     return [
         Measure("drift", drift, low, high, n, settings.max_drift, drift <= settings.max_drift),
-        Measure("length", length, *bootstrap(lengths, settings.seed), n, _LENGTH, 1 / _LENGTH <= length <= _LENGTH),
+        Measure("length", length, shorter, longer, n, _LENGTH, 1 / _LENGTH <= length <= _LENGTH),
         Measure(
             "repetition",
             repetition,

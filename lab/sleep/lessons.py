@@ -61,7 +61,7 @@ def find_lessons(
     it so. Of two lessons with one question the later counts, and what a person said before what a model answered.
     `memory` is what earlier sleeps learnt.
     """
-    stated = {each.exchange_id: [*_of_statements(each, settings)] for each in material}
+    stated = {each.exchange_id: _of_statements(each) for each in material}
     flat = [lesson for lessons in stated.values() for lesson in lessons]
     supports = support([(lesson.statement, lesson.question, lesson.answer) for lesson in flat])
     judged = {lesson.lesson_id: replace(lesson, support=nats) for lesson, nats in zip(flat, supports)}
@@ -125,11 +125,11 @@ def _asks(lesson: Lesson) -> set[str]:
     return {bare(text) for text in (lesson.question, *lesson.unseen, *lesson.final, *prompts)}
 
 
-def _of_statements(each: Material, settings: SleepSettings) -> list[Lesson]:
+def _of_statements(each: Material) -> list[Lesson]:
     lessons = []
     for number, statement in enumerate(islice(statements(each.said), _MOST_STATEMENTS), 1):
         lesson_id = f"{each.exchange_id}/{number}"
-        trained, unseen, final = _set_apart(statement.questions, settings.wordings)
+        trained, unseen, final = _set_apart(statement.questions)
         lessons.append(
             Lesson(
                 lesson_id=lesson_id,
@@ -150,7 +150,7 @@ def _of_statements(each: Material, settings: SleepSettings) -> list[Lesson]:
     return lessons
 
 
-def _set_apart(questions: Sequence[str], wordings: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _set_apart(questions: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Questions to train, those for the gate, and one that the gate never sees; the first one is always trained.
 
     Drawn by the question's own text, so that the same statement is always tested by the same wordings.
@@ -160,8 +160,7 @@ def _set_apart(questions: Sequence[str], wordings: int) -> tuple[tuple[str, ...]
     # Few wordings: training comes first, then a test.
     unseen = others[: min(_UNSEEN, len(others) // 2)]
     final = others[len(unseen) : len(unseen) + min(_FINAL, len(others) // 4)]
-    trained = [first, *others[len(unseen) + len(final) :]][:wordings]
-    return tuple(trained), tuple(unseen), tuple(final)
+    return (first, *others[len(unseen) + len(final) :]), tuple(unseen), tuple(final)
 
 
 def _worded(

@@ -1,4 +1,4 @@
-"""What each epoch reads: the new lessons whole, and of the earlier ones as many examples as the recipe asks."""
+"""What each epoch reads: some wordings of every new lesson, and of the earlier ones as many examples as the recipe asks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ def plan_epochs(
 ) -> list[list[SleepExample]]:
     """The examples of each epoch. `shakiness` is the loss of a memory's answer in nats a token, by lesson.
 
-    Memories are drawn by salience and by how shaky they have become, anew for each epoch by the seed.
+    Of a new lesson `settings.wordings` examples are read, other ones in each epoch: what is read in few words is
+    recalled in few. Memories are drawn by salience and by how shaky they have become. All draws are by the seed.
     """
-    new = [example for lesson in lessons for example in lesson.examples]
+    new = [min(len(lesson.examples), settings.wordings) for lesson in lessons]
     memory = [lesson for lesson in memory if lesson.examples]
     each_once = 0 < len(memory) <= _EACH_ONCE
-    budget = max(round(settings.replay * len(new)), min(len(memory), _EACH_ONCE)) if settings.replay else 0
+    budget = max(round(settings.replay * sum(new)), min(len(memory), _EACH_ONCE)) if settings.replay else 0
     usual = statistics.fmean(shakiness.values()) if shakiness else 0.0
     weights = [_LEAST_WEIGHT + lesson.salience + shakiness.get(lesson.lesson_id, usual) for lesson in memory]
     rooms = [len(lesson.examples) for lesson in memory]
     epochs = []
     for epoch in range(settings.epochs):
         draw = random.Random(f"{settings.seed}/{epoch}")
-        again: list[SleepExample] = []
+        chosen: list[SleepExample] = []
+        for lesson, wordings in zip(lessons, new):
+            # The plainest wording each time, and others beside it.
+            chosen += [*lesson.examples[:1], *draw.sample(lesson.examples[1:], wordings - 1)] if wordings else []
         for lesson, times in zip(memory, _times(weights, rooms, budget, each_once, draw)):
-            again += [replace(example, kind="replay") for example in draw.sample(lesson.examples, times)]
-        epochs.append([*new, *again])
+            chosen += [replace(example, kind="replay") for example in draw.sample(lesson.examples, times)]
+        epochs.append(chosen)
     return epochs
 
 

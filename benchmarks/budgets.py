@@ -260,12 +260,15 @@ def answers(root: Path, repeats: int) -> dict[str, dict[str, float]]:
             for name, engine in engines.items():
                 time.sleep(READING_SECONDS)
                 measured[name].append(answer_rate(engine, number))
-        lab.sleep.cancel(cycle)
     finally:
         for engine in engines.values():
             engine.close()
+        if (running := lab.sleep.running()) is not None:
+            lab.sleep.cancel(running)
+            # Its folder goes with this function.
+            for _ in lab.sleep.follow(running, lambda: False):
+                pass
         lab.close()
-        subprocess.run(["pkill", "-f", f"lab.sleep.trainer {root}"], check=False)
     return {
         name: {"median": median(rates), "min": min(rates), "max": max(rates), "n": len(rates)}
         for name, rates in measured.items()

@@ -110,9 +110,12 @@ class Nights:
             }
 
     def trained(self) -> set[str]:
-        """Every wording that any cycle trained on."""
+        """Every wording that any cycle trained on, and every neighbour that may have been an anchor."""
         assert self._record.sync()
-        return {row[0] for row in self._record.query("SELECT DISTINCT prompt FROM sleep_examples").rows}
+        table = self._record.query(
+            "SELECT prompt FROM sleep_examples UNION SELECT unnest(neighbours) FROM sleep_lessons"
+        )
+        return {row[0] for row in table.rows}
 
     def _base(self) -> Base:
         folder = embedded_folder(EMBEDDED_CHECKPOINT)
@@ -159,7 +162,8 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     right: list[list[float]] = [[] for _ in facts]
     for (at, _), text in zip(asked, answers):
         right[at].append(float(holds(text, facts[at])))
-    beside = [prompt(fact.neighbour) for fact in facts]
+    neighbours = [fact.neighbour for fact in facts if fact.neighbour not in avoid]
+    beside = [prompt(question) for question in neighbours]
     now = said(beside, ANSWER_TOKENS)
     with learner.as_base():
         before = said(beside, ANSWER_TOKENS)
@@ -176,9 +180,9 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     return {
         "recall": [statistics.fmean(each) for each in right],
         "neighbours": unchanged,
-        "drift": costs[len(facts) :],
+        "drift": costs[len(neighbours) :],
         "answers": [[question, text] for (_, question), text in zip(asked, answers)],
-        "beside": [[fact.neighbour, was, text] for fact, was, text in zip(facts, before, now)],
+        "beside": [list(each) for each in zip(neighbours, before, now)],
     }
 
 

@@ -27,6 +27,7 @@ from lab.engine.estimate import Advice
 from lab.engine.fetch import Cancelled
 from lab.engine.fingerprint import fingerprint
 from lab.engine.offers import Offer, Offers, Room
+from lab.engine.precedence import ANSWERING
 from lab.engine.provide import provide
 from lab.errors import EngineDied, LabError
 from lab.journal import queries
@@ -35,7 +36,7 @@ from lab.journal.events import AdapterChosen, now
 from lab.journal.record import Record
 from lab.salience import profile
 from lab.settings import Settings, Workspace
-from lab.sleep.service import Base, Sleep
+from lab.sleep.service import Base, Beside, Sleep
 
 # Readings that belong to no session: memory around loading.
 WORKSPACE_STREAM: Final = "workspace"
@@ -72,15 +73,14 @@ class Lab:
         self._folder: Path | None = None
         self._conversation: Conversation | None = None
         self.record = Record(workspace)
-        log = workspace.logs / "engine.log"
+        places = (workspace.logs / "engine.log", self.settings.engine, workspace.sessions / ANSWERING)
         self._engine: ProcessEngine = (
-            ProcessEngine(engine_command, log, self.settings.engine)
-            if engine_command
-            else transformers_engine(log, self.settings.engine)
+            ProcessEngine(engine_command, *places) if engine_command else transformers_engine(*places)
         )
         # Another engine brings its own weights, or needs none.
         self._own_engine = engine_command is None
-        self.sleep = Sleep(workspace, self.settings, self.record, self._base, sleeper_command)
+        beside = Beside(self._room_of_engine, self._engine.close)
+        self.sleep = Sleep(workspace, self.settings, self.record, self._base, sleeper_command, beside)
         # A worker that loads must not start a child behind the back of `close`.
         self._starting = threading.Lock()
         self._closed = False
@@ -275,6 +275,10 @@ class Lab:
         """What is free for a checkpoint in place of the loaded one."""
         vram = self._engine.memory("choosing").vram_bytes if self._engine.alive() else None
         return offers.room(self.settings.engine, self._engine.process_id if self._engine.alive() else None, vram or 0)
+
+    def _room_of_engine(self) -> Room | None:
+        """What is free when the engine is put away; None when none is loaded."""
+        return self._room() if self._engine.loaded is not None else None
 
     def _advice(self, checkpoint: Checkpoint) -> Advice:
         """Whether it fits, or in which smaller dtype. Raises LabError when it does not in that of the settings."""

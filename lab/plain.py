@@ -20,6 +20,7 @@ from lab.journal.find import find_exchange, find_session
 from lab.journal.sleep_events import SleepMeasured
 from lab.receipt import outcome
 from lab.refinement.irp import DraftGrew, DraftThought
+from lab.sleep.room import NoRoom
 from lab.text import count, harmless, model_name, one_line
 
 if TYPE_CHECKING:
@@ -198,8 +199,13 @@ class _Transcript:
         sleep = self._lab.sleep
         ended = None
         measures: Mapping[str, SleepMeasured] = {}
+        loaded = self._lab.engine.loaded is not None
         with console.interruptible() as cancel:
-            cycle_id = sleep.start()
+            try:
+                cycle_id = sleep.start()
+            except NoRoom as fault:
+                _say(f"note: {fault.sentence}")
+                cycle_id = sleep.start(make_room=True)
             asked = False
             for progress in sleep.follow(cycle_id, lambda: False):
                 if cancel.is_set() and not asked and progress.ended is None:
@@ -217,6 +223,9 @@ class _Transcript:
         _say(f"slept: {ended.adapter or cycle_id}{losses}")
         if judged := outcome(cycle_id, ended.verdict, ended.strength, ended.reason, measures):
             _say(judged)
+        if loaded:
+            # It was put away for the sleep, or died meanwhile.
+            self._ready()
         if self._lab.engine.loaded is not None and ended.adapter is not None:
             self._lab.activate(ended.adapter)
             self._tell_answerer()

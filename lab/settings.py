@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from lab.errors import LabError
 
@@ -18,6 +20,7 @@ else:
     import tomli as tomllib
 
 EMBEDDED_CHECKPOINT = "smollm2-135m-instruct"
+_HOURS = re.compile(r"(?P<first>\d|[01]\d|2[0-3])-(?P<last>\d|[01]\d|2[0-4])")
 
 
 class _Section(BaseModel):
@@ -76,6 +79,9 @@ class SleepSection(_Section):
 
     `unmarked` is what an exchange without a mark teaches: "statements" what the person stated in it, "answers" where
     they stated nothing its answer; `deep_every` so many sleeps is one that learns everything anew, 0 is never.
+
+    The screen sleeps by itself `after` so many exchanges that a sleep would learn from, and when nobody has typed for
+    `idle_minutes`, within the `hours` of the day ("22-6", local time; "" is always); 0 is never.
     """
 
     recipe: Literal["lessons", "answers", "published"] = "lessons"
@@ -89,6 +95,25 @@ class SleepSection(_Section):
     batch_size: int | None = Field(None, ge=1, le=256)
     max_tokens: int = Field(512, ge=16, le=32768)
     seed: int = Field(0, ge=0, lt=2**63)
+    after: int = Field(0, ge=0, le=1_000_000)
+    idle_minutes: float = Field(0.0, ge=0.0, le=100_000.0)
+    hours: str = ""
+    tensorboard: bool = False
+
+    @field_validator("hours")
+    @classmethod
+    def _two_hours(cls, hours: str) -> str:
+        if hours and not _HOURS.fullmatch(hours):
+            raise PydanticCustomError("hours", 'should be two hours of the day such as "22-6", or ""')
+        return hours
+
+    def in_hours(self, hour: int) -> bool:
+        """Whether this hour of the day, 0 to 23, is one of `hours`; two that are the same are all of the day."""
+        match = _HOURS.fullmatch(self.hours)
+        if match is None:
+            return True
+        first, last = int(match["first"]), int(match["last"])
+        return (hour - first) % 24 < ((last - first) % 24 or 24)
 
 
 class ScreenSettings(_Section):

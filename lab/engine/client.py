@@ -29,6 +29,7 @@ from lab.domain import (
     Sampling,
 )
 from lab.engine.child import Child
+from lab.engine.precedence import answering
 from lab.engine.protocol import Body, ProtocolError, generation_event, read, read_list, read_number
 from lab.errors import EngineDied, LabError
 from lab.settings import EngineSettings
@@ -113,13 +114,17 @@ class Engine(Protocol):
 class ProcessEngine:
     """An engine in a child process that speaks `lab.engine.protocol`; see `Engine` for the calls.
 
-    A dead child raises EngineDied in every call until `start` makes a new one.
+    A dead child raises EngineDied in every call until `start` makes a new one. While it writes, the lock file
+    `answering` says so to sleepers.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, settings: EngineSettings) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, settings: EngineSettings, answering: Path | None = None
+    ) -> None:
         self._command = tuple(command)
         self._log = log
         self._settings = settings
+        self._answering = answering
         self._child: Child | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -199,6 +204,12 @@ class ProcessEngine:
         rows: Sequence[Sampling],
         max_tokens: int,
         cancel: threading.Event | None = None,
+    ) -> Iterator[GenerationEvent]:
+        with answering(self._answering):
+            yield from self._write(prompt, rows, max_tokens, cancel)
+
+    def _write(
+        self, prompt: Prompt, rows: Sequence[Sampling], max_tokens: int, cancel: threading.Event | None
     ) -> Iterator[GenerationEvent]:
         child, request = self._next_request()
         body = {"do": "generate", "prompt": prompt, "rows": list(rows), "max_tokens": max_tokens}
@@ -315,6 +326,6 @@ class _OpenRows:
         return [replace(self._rows[row], seconds=seconds) for row in sorted(self._rows)]
 
 
-def transformers_engine(log: Path, settings: EngineSettings) -> ProcessEngine:
+def transformers_engine(log: Path, settings: EngineSettings, answering: Path | None = None) -> ProcessEngine:
     """The engine that runs checkpoints with transformers. Not started yet."""
-    return ProcessEngine([sys.executable, "-m", "lab.engine.worker"], log, settings)
+    return ProcessEngine([sys.executable, "-m", "lab.engine.worker"], log, settings, answering)

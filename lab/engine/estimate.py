@@ -13,7 +13,7 @@ The arithmetic, in bytes; b is 4 for float32 and 2 for every other dtype, in whi
     training  a process of its own: libraries, weights, 16 bytes a LoRA number (weight, gradient, two moments) of rank
               8 on every linear layer, and for each of 4 x 512 tokens layers x (10 hidden + 6 intermediate) x (b + 0.5)
               and 16 x vocabulary; the factors are those of a measured backward pass (SmolLM2-135M-Instruct, bfloat16:
-              1.8 MiB a token)
+              1.8 MiB a token). For each of 1,856 tokens of the answers that are not to change, 2 x vocabulary
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from lab.errors import LabError
 from lab.settings import EngineSettings
 
 __all__ = [
+    "HELD_TOKENS",
     "PROMPT_TOKENS",
     "ROWS",
     "TRAINING_TOKENS",
@@ -53,6 +54,9 @@ PROMPT_TOKENS: Final = 2000
 ROWS: Final = 5
 # The most that a sleep reads at once as it is set up.
 TRAINING_TOKENS: Final = 4 * 512
+# The most tokens of which a sleep holds what the base thinks: 24 general answers of 24, those to 96 neighbours of 10,
+# and 32 of these again as the model answers them.
+HELD_TOKENS: Final = 24 * 24 + 96 * 10 + 32 * 10
 _ANSWER_TOKENS: Final = 200
 _RANK: Final = 8
 _LIBRARIES: Final = 400 * 2**20
@@ -102,12 +106,13 @@ def estimate(
     *,
     library: bool = False,
     training_tokens: int = TRAINING_TOKENS,
+    held_tokens: int = HELD_TOKENS,
 ) -> Estimate | None:
     """What a checkpoint takes in a dtype ("auto": as `default_dtype` without a GPU), or None when that is not known.
 
     From its files where they are on this machine, else from the catalogue. `tokens` is the length of the prompt
     that `rows` drafts share; `library` as `library_computes` tells; `training_tokens` is what a sleep reads
-    at once. Raises LabError when its files are damaged.
+    at once, `held_tokens` of how many it holds what the base thinks. Raises LabError when its files are damaged.
     """
     sizes = _sizes(checkpoint)
     if sizes is None:
@@ -117,7 +122,9 @@ def estimate(
         tokens = max(min(tokens, checkpoint.context - _ANSWER_TOKENS), 1)
     dtype = default_dtype() if dtype == "auto" else dtype
     shared = not library and checkpoint.family in TARGETS and dtype in _DECODED
-    return arithmetic(parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens)
+    return arithmetic(
+        parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens, held_tokens=held_tokens
+    )
 
 
 def arithmetic(
@@ -129,6 +136,7 @@ def arithmetic(
     *,
     shared: bool = True,
     training_tokens: int = TRAINING_TOKENS,
+    held_tokens: int = HELD_TOKENS,
 ) -> Estimate:
     """The estimate of the numbers alone; see the head of this module. `shared` says that rows share the prompt."""
     each = _BYTES[dtype]
@@ -139,6 +147,7 @@ def arithmetic(
     working = tokens * (6 * shape.hidden + 4 * shape.intermediate) * each + 2 * 4 * rows * shape.vocabulary
     activations = shape.layers * (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5) + 16 * shape.vocabulary
     training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + training_tokens * activations
+    training += held_tokens * 2 * shape.vocabulary
     return Estimate(dtype, int(weights), cache, working, int(training))
 
 

@@ -38,6 +38,26 @@ _COUNTING = """
 """
 
 
+# What a sleep could learn from; see `sleepable`.
+_SLEEPABLE = f"""
+    (status = 'complete' OR mark IN ('kept', 'edited')) AND coalesce(mark, '') <> 'excluded'
+        AND regexp_matches(coalesce(target, response), '\\S')
+        AND ($session IS NULL OR session_id = $session)
+        AND (NOT $salient OR mark IN ('kept', 'edited') OR EXISTS (
+            FROM salience v WHERE v.exchange_id = e.exchange_id AND v.profile = $profile AND v.salient
+        ))
+        AND NOT EXISTS (
+            FROM sleep_examples x JOIN ({_COUNTING}) c USING (cycle_id)
+            WHERE x.exchange_id = e.exchange_id AND x.target = coalesce(e.target, e.response)
+        )
+        AND NOT EXISTS (
+            FROM sleep_lessons l JOIN ({_COUNTING}) c USING (cycle_id)
+            WHERE l.exchange_id = e.exchange_id
+                AND (e.mark IS NULL OR (l.origin = 'marked' AND l.answer = coalesce(e.target, e.response)))
+        )
+"""
+
+
 def session(record: Record, session_id: str) -> Session | None:
     """The session of this id. Raises LabError as `Record.query` does, as all of these do."""
     table = record.query(f"{_SESSION} WHERE session_id = ?", [session_id])
@@ -101,32 +121,34 @@ def sleepable(
     the exchange was marked since.
     """
     table = record.query(
-        f"""{_EXCHANGE}
-        WHERE (status = 'complete' OR mark IN ('kept', 'edited')) AND coalesce(mark, '') <> 'excluded'
-            AND regexp_matches(coalesce(target, response), '\\S')
-            AND ($session IS NULL OR session_id = $session)
-            AND (NOT $salient OR mark IN ('kept', 'edited') OR EXISTS (
-                FROM salience v WHERE v.exchange_id = e.exchange_id AND v.profile = $profile AND v.salient
-            ))
-            AND NOT EXISTS (
-                FROM sleep_examples x JOIN ({_COUNTING}) c USING (cycle_id)
-                WHERE x.exchange_id = e.exchange_id AND x.target = coalesce(e.target, e.response)
-            )
-            AND NOT EXISTS (
-                FROM sleep_lessons l JOIN ({_COUNTING}) c USING (cycle_id)
-                WHERE l.exchange_id = e.exchange_id
-                    AND (e.mark IS NULL OR (l.origin = 'marked' AND l.answer = coalesce(e.target, e.response)))
-            )
-        ORDER BY created_at, exchange_id""",
-        {
-            "session": session_id,
-            "salient": salient_only,
-            "profile": profile,
-            "checkpoint": checkpoint,
-            "lineage": None if lineage is None else list(lineage),
-        },
+        f"{_EXCHANGE} WHERE {_SLEEPABLE} ORDER BY created_at, exchange_id",
+        _choice(profile, checkpoint, session_id, salient_only, lineage),
     )
     return [_exchange(row) for row in _rows(table)]
+
+
+def count_sleepable(
+    record: Record, *, profile: str, checkpoint: str, salient_only: bool, lineage: Sequence[str] | None = None
+) -> tuple[int, str | None]:
+    """How many exchanges `sleepable` gives of all sessions, without reading them, and the newest one's id."""
+    table = record.query(
+        f"SELECT count(*), max_by(exchange_id, (created_at, exchange_id)) FROM exchanges e WHERE {_SLEEPABLE}",
+        _choice(profile, checkpoint, None, salient_only, lineage),
+    )
+    ((number, newest),) = table.rows
+    return number, newest
+
+
+def _choice(
+    profile: str, checkpoint: str, session_id: str | None, salient_only: bool, lineage: Sequence[str] | None
+) -> dict[str, object]:
+    return {
+        "session": session_id,
+        "salient": salient_only,
+        "profile": profile,
+        "checkpoint": checkpoint,
+        "lineage": None if lineage is None else list(lineage),
+    }
 
 
 def adapter_choices(record: Record) -> dict[str, tuple[str | None, datetime]]:

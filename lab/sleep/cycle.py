@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Iterable
@@ -30,6 +31,7 @@ class CycleFolder:
         # How far training has come, for a sleeper that is killed; gone when the cycle has ended by itself.
         self.state_file = self.path / "state.safetensors"
         self.log = self.path / "sleeper.log"
+        self.tensorboard = self.path / "tensorboard"
         # A file and not a signal, so that any lab can stop a detached sleep, and never a stranger's process.
         self.cancel_file = self.path / "cancel"
         self.pause_file = self.path / "pause"
@@ -80,6 +82,12 @@ class CycleFolder:
     def pause_asked(self) -> bool:
         """True while somebody wants it to wait."""
         return self.pause_file.exists()
+
+    def drop_state(self) -> None:
+        """Forget how far training has come: nobody goes on with it."""
+        for path in (self.state_file, self.state_file.with_suffix(".part")):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Take back a cycle that never began."""

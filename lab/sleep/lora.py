@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
+from transformers import GenerationConfig
 
 from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
 from lab.engine.adapters import check_adapter
@@ -161,6 +162,9 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
     base = load_network(checkpoint, plan.device, plan.dtype)
     if base.loaded.fingerprint != plan.fingerprint:
         raise LabError(f"The weights in {plan.model_path} changed since the sleep was planned.", "Sleep again.")
+    # A checkpoint may suggest a penalty on what was said before: no part of what it finds likeliest.
+    ends = base.network.generation_config.eos_token_id
+    base.network.generation_config = GenerationConfig(eos_token_id=ends)
     torch.manual_seed(plan.settings.seed)
     if plan.parent_adapter is not None:
         parent = adapters / plan.parent_adapter

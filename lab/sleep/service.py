@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -14,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.domain import Checkpoint, Material, PromptForm, SleepPlan, SleepSettings
+from lab.domain import Lesson, Material, PromptForm, SleepPlan, SleepSettings
 from lab.engine.adapters import find_adapter, read_adapter
-from lab.engine.estimate import PROMPT_TOKENS, ROWS, default_dtype, estimate, free_bytes, free_gpu_bytes, gib
+from lab.engine.estimate import free_bytes
+from lab.engine.offers import Room
 from lab.errors import LabError
 from lab.journal import memory, queries
 from lab.journal.journal import Journal
@@ -26,13 +28,13 @@ from lab.settings import Settings, Workspace
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.publish import saved_event
 from lab.sleep.recipes import resolve
+from lab.sleep.room import NoRoom, require_memory, usual_seconds
 from lab.sleep.watch import SleepProgress, progress_of
 
 # From the process start to its first event: Python and torch have to be read from disk.
 _START_SECONDS = 120.0
-# A token has about four bytes of English and three of most other languages; a chat template adds some tokens.
-_BYTES_A_TOKEN = 3
-_TEMPLATE_TOKENS = 64
+# A database that is held longer is counted as it is.
+_COUNT_SECONDS = 1.0
 # A published adapter, or what a killed sleeper left of one.
 _CYCLE_FOLDER = re.compile(r"\.?(?P<cycle>sleep-\d+)(\.part)?")
 
@@ -48,6 +50,22 @@ class Base:
     adapter: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The engine that a sleep runs beside: what is free in its place, None while none is loaded, and its end."""
+
+    room: Callable[[], Room | None]
+    put_away: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many exchanges the next sleep would learn from, and the newest of them."""
+
+    number: int = 0
+    newest: str | None = None
+
+
 class Sleep:
     """The sleeps of one workspace. Every method may be called from any thread and from any lab."""
 
@@ -58,11 +76,13 @@ class Sleep:
         record: Record,
         base: Callable[[], Base],
         command: Sequence[str] | None = None,
+        engine: Beside | None = None,
     ) -> None:
         self._workspace = workspace
         self._settings = settings
         self._record = record
         self._base = base
+        self._engine = engine or Beside(lambda: None, lambda: None)
         self._command = list(command or [sys.executable, "-m", "lab.sleep.trainer"])
 
     def running(self) -> str | None:
@@ -72,29 +92,54 @@ class Sleep:
                 return stream
         return None
 
-    def start(self, session_id: str | None = None, deep: bool = False) -> str:
+    def waiting(self) -> Waiting:
+        """What `start` would choose now, without reading it. Raises LabError."""
+        base, settings = self._base(), resolve(self._settings.sleep)
+        self._record.sync(_COUNT_SECONDS)
+        number, newest = queries.count_sleepable(
+            self._record,
+            profile=self._settings.salience.profile,
+            checkpoint=base.checkpoint,
+            salient_only=self._settings.sleep.exchanges == "salient",
+            lineage=memory.lineage(self._record, base.adapter) if settings.continues else None,
+        )
+        return Waiting(number, newest)
+
+    def start(self, session_id: str | None = None, deep: bool = False, *, make_room: bool = False) -> str:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
 
         With `session_id`, only that dialogue's exchanges are slept on. A `deep` sleep learns the whole memory anew,
         from the base; `sleep.deep_every` has one by itself. A sleep that was killed while it trained goes on where it
-        was, when what it learns is still to be learnt in the same way. Raises LabError when there is nothing to
-        learn, when another sleep runs, when there is too little memory, or when the sleeper cannot start.
+        was, when what it learns is still to be learnt in the same way. Where it fits into memory only without the
+        engine, that is put away with `make_room`, which takes no turn into account, and NoRoom raised without. Raises
+        LabError when there is nothing to learn, when another sleep runs, when there is too little memory even then, or
+        when the sleeper cannot start.
         """
         if running := self.running():
             raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")
         base = self._base()
         settings = resolve(self._settings.sleep)
         self._require_record()
+        self._require_tensorboard()
         lineage = memory.lineage(self._record, base.adapter)
         deep = self._deep(settings, deep, len(lineage))
         if not deep:
             self._require_rank(base, settings)
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
         material = self._choose(base, session_id, lineage if settings.continues else None, deep and bool(remembered))
-        self._require_memory(base, settings, material)
-        if session_id is None and (killed := self._resumable(base, settings, deep, material)) is not None:
+        try:
+            self._require_memory(base, settings, material)
+        except NoRoom:
+            if not make_room:
+                raise
+            self._engine.put_away()
+        if session_id is None and (killed := self._resumable(base, settings, deep, material, remembered)) is not None:
+            # Whoever sleeps again wants it to go on, also one that was paused.
+            killed.ask_to_go_on()
             self._spawn(killed)
             return killed.path.name
+        for stream in self._record.journal.streams("sleep-"):
+            CycleFolder(self._workspace.sessions, stream).drop_state()
         folder = new_cycle(self._workspace.sessions)
         cycle_id = folder.path.name
         plan = SleepPlan(
@@ -110,6 +155,7 @@ class Sleep:
             exchange_ids=tuple(each.exchange_id for each in material),
             settings=settings,
             deep=deep,
+            tensorboard=self._settings.sleep.tensorboard,
         )
         try:
             folder.write(plan, material, remembered)
@@ -195,21 +241,31 @@ class Sleep:
         return asked or 0 < every <= cycles
 
     def _resumable(
-        self, base: Base, settings: SleepSettings, deep: bool, material: Sequence[Material]
+        self,
+        base: Base,
+        settings: SleepSettings,
+        deep: bool,
+        material: Sequence[Material],
+        remembered: Sequence[Lesson],
     ) -> CycleFolder | None:
         """The newest cycle when it was killed in training, and nothing that it was planned by has changed since."""
         folder = next((CycleFolder(self._workspace.sessions, name) for name in self._newest()), None)
-        if folder is None or not folder.state_file.exists():
+        if folder is None or not folder.state_file.exists() or folder.cancel_asked():
+            return None
+        if (self._workspace.adapters / folder.path.name).exists():
+            # It was killed after it had saved its adapter.
             return None
         try:
-            plan, planned, _ = folder.read()
+            plan, planned, memory = folder.read()
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        same = (plan.fingerprint, plan.settings, plan.deep) == (base.fingerprint, settings, deep)
+        engine = self._settings.engine
         parent = base.adapter if settings.continues and not deep else None
-        # A purge takes lines out of a plan; a mark changes what is to be learnt.
-        whole = tuple(each.exchange_id for each in planned) == plan.exchange_ids
-        return folder if same and plan.parent_adapter == parent and whole and set(planned) <= set(material) else None
+        wanted = (base.fingerprint, str(base.model_path), engine.device, engine.dtype, settings, deep, parent)
+        found = (plan.fingerprint, plan.model_path, plan.device, plan.dtype, plan.settings, plan.deep)
+        # A purge takes lines out of a plan; a mark changes what is to be learnt, and what is learnt again.
+        whole = tuple(each.exchange_id for each in planned) == plan.exchange_ids and memory == list(remembered)
+        return folder if (*found, plan.parent_adapter) == wanted and whole and set(planned) <= set(material) else None
 
     def _newest(self) -> list[str]:
         return self._record.journal.streams("sleep-")[-1:]
@@ -225,6 +281,13 @@ class Sleep:
                 f"Set sleep.rank = {rank} in {self._workspace.config}, sleep deep, or sleep with --adapter none.",
             )
 
+    def _require_tensorboard(self) -> None:
+        if self._settings.sleep.tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise LabError(
+                "sleep.tensorboard is set, and the package tensorboard is not installed.",
+                "Install it with pip install tensorboard, or set sleep.tensorboard = false in lab.toml.",
+            )
+
     def _require_record(self) -> None:
         if not self._record.sync():
             raise LabError(
@@ -233,21 +296,17 @@ class Sleep:
             )
 
     def _require_memory(self, base: Base, settings: SleepSettings, material: Sequence[Material]) -> None:
-        """Say so before the system ends a process for it. An engine that is loaded is no part of what is free."""
-        engine = self._settings.engine
-        on_card = free_gpu_bytes() if engine.device != "cpu" else None
-        free, place = (free_bytes(), "memory") if on_card is None else (on_card, "GPU memory")
-        # The sleeper learns on whole numbers where the engine computes on quantised ones.
-        whole = engine.dtype if engine.dtype not in ("auto", "int8", "nf4") else default_dtype(gpu=on_card is not None)
-        tokens = _tokens_at_once(settings, material)
-        checkpoint = Checkpoint(base.checkpoint, "folder", str(base.model_path), ready=True, form=base.form)
-        found = estimate(checkpoint, whole, PROMPT_TOKENS, ROWS, training_tokens=tokens)
-        if found is not None and found.training_bytes > free:
-            raise LabError(
-                f"A sleep on {base.checkpoint} needs {gib(found.training_bytes)} in {whole} beside the engine;"
-                f" {gib(free)} of {place} are free.",
-                "Close other programs, sleep with the lab closed (lab sleep), or choose a smaller checkpoint.",
-            )
+        require_memory(
+            self._settings.engine,
+            base.checkpoint,
+            str(base.model_path),
+            base.form,
+            settings,
+            material,
+            free_bytes(),
+            self._engine.room,
+            lambda: usual_seconds(self._record, base.checkpoint, len(material)),
+        )
 
     def _choose(
         self, base: Base, session_id: str | None, lineage: Sequence[str] | None, may_be_empty: bool
@@ -321,13 +380,6 @@ class Sleep:
             time.sleep(0.05)
         # Reaps the child when it ends, so that a long-lived lab keeps no zombie.
         threading.Thread(target=child.wait, name=f"reap-{cycle_id}", daemon=True).start()
-
-
-def _tokens_at_once(settings: SleepSettings, material: Sequence[Material]) -> int:
-    """About how many tokens the longest batch has, padding included."""
-    longest = max((len(f"{each.said}{each.answer}".encode(errors="replace")) for each in material), default=0)
-    tokens = min(longest // _BYTES_A_TOKEN + _TEMPLATE_TOKENS, settings.max_tokens)
-    return tokens * settings.batch_size
 
 
 def _ended(journal: Journal, cycle_id: str) -> bool:

@@ -54,5 +54,5 @@ def read_state(path: Path) -> State | None:
             losses, own = (orjson.loads(file.metadata()[name]) for name in _KNOWN)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return State(tuple(losses), tuple((at, tuple(answer)) for at, answer in own), tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, orjson.JSONDecodeError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None

@@ -7,6 +7,7 @@ starting leaves no trace.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import time
@@ -23,6 +24,7 @@ from lab.domain import SleepExample, SleepStatus, Verdict
 from lab.engine.cores import yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
+from lab.engine.precedence import ANSWERING
 from lab.errors import LabError
 from lab.journal.events import Event, MemoryRead
 from lab.journal.journal import Journal
@@ -30,9 +32,7 @@ from lab.journal.sleep_events import (
     SleepEnded,
     SleepExampleUsed,
     SleepLessonFound,
-    SleepMeasured,
     SleepPlanned,
-    SleepProbed,
     SleepResumed,
     SleepStaged,
     SleepStarted,
@@ -40,12 +40,15 @@ from lab.journal.sleep_events import (
 )
 from lab.settings import Workspace
 from lab.sleep import gate
+from lab.sleep.courtesy import Courtesy
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.dream import dream
 from lab.sleep.lessons import Found, Support, find_lessons, still_true, strangers
-from lab.sleep.probes import Examined, choose_probes
+from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
 from lab.sleep.replay import plan_epochs
+from lab.sleep.scalars import scalars
+from lab.sleep.telling import told
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,6 +80,7 @@ class Sleeper:
         self._losses: list[float] = []
         self._saved_at = time.monotonic()
         self._stage = ""
+        self._courtesy = Courtesy(workspace.sessions / ANSWERING, self._tell_waiting, self._folder.cancel_asked)
         self._verdict: Verdict = "ungated"
         self._strength: float | None = None
         self._reason: str | None = None
@@ -86,8 +90,10 @@ class Sleeper:
         """Train and publish; every outcome, good or bad, ends up in the journal."""
         if not self._told:
             self._tell_beginning()
-        self._enter("loading")
         try:
+            if self._told:
+                self._tell_resumed()
+            self._enter("loading")
             status = self._train()
         except LabError as fault:
             status, self._reason = "failed", str(fault)
@@ -97,7 +103,7 @@ class Sleeper:
             traceback.print_exc()
             status = "failed"
             self._reason = f"{type(fault).__name__}: {fault}; the whole message is in {self._folder.log}."
-        self._folder.state_file.unlink(missing_ok=True)
+        self._folder.drop_state()
         whole = status == "complete"
         self._tell(
             SleepEnded(
@@ -142,18 +148,29 @@ class Sleeper:
             )
         )
 
+    def _tell_resumed(self) -> None:
+        """Before anything else, so that a sleep that is killed again has an end to come."""
+        from lab.sleep.state import read_state
+
+        saved = read_state(self._folder.state_file)
+        self._tell(SleepResumed(self._plan.cycle_id, len(saved.losses) if saved is not None else 0))
+
     def _enter(self, stage: str) -> None:
         self._stage = stage
         self._tell(SleepStaged(self._plan.cycle_id, stage))
 
     def _stopped(self) -> bool:
-        """Whether somebody asked to stop; while somebody asked to pause, it waits here."""
+        """Whether somebody asked to stop; while an answer is written or somebody asked to pause, it waits here."""
+        self._courtesy.before_step()
         if self._folder.pause_asked() and not self._folder.cancel_asked():
             self._tell(SleepStaged(self._plan.cycle_id, "paused"))
             while self._folder.pause_asked() and not self._folder.cancel_asked():
                 time.sleep(_PAUSE_SECONDS)
             self._tell(SleepStaged(self._plan.cycle_id, self._stage))
         return self._folder.cancel_asked()
+
+    def _tell_waiting(self, waits: bool) -> None:
+        self._tell(SleepStaged(self._plan.cycle_id, "waiting" if waits else self._stage))
 
     def _tell_memory(self, event: str, vram_bytes: int | None) -> None:
         self._tell(MemoryRead("sleeper", psutil.Process().memory_info().rss, vram_bytes, event))
@@ -179,6 +196,7 @@ class Sleeper:
         plan = self._plan
         self._tell_memory("before_load", None)
         learner = load_for_training(plan, self._workspace.adapters)
+        self._courtesy.at_layers(learner.network)
         self._tell_memory("loaded", learner.vram_bytes())
         judged = self._teach_lessons(learner) if plan.settings.dream == "lessons" else self._teach(learner)
         self._tell_memory("trained", learner.vram_bytes())
@@ -204,19 +222,22 @@ class Sleeper:
         settings = self._plan.settings
         self._enter("dreaming")
         found = self._find(support_by(learner, self._stopped))
-        lessons = [each.lesson for each in found if each.reason is None]
         if self._stopped():
             return False
+        lessons = [each.lesson for each in found if each.reason is None]
         if not lessons:
             self._verdict, self._reason = "rolled_back", "Nothing in these exchanges could be learnt."
             return False
         memory = [] if self._plan.deep else still_true(self._memory, lessons)
         self._enter("probing")
-        examination = Examination(learner, choose_probes(lessons, memory, settings.seed), self._stopped)
+        probes = choose_probes(lessons, memory, settings.seed)
+        examination = Examination(learner, probes, self._stopped)
         examination.begin()
         epochs = plan_epochs(lessons, memory, examination.shakiness(), settings)
         neighbours = [question for lesson in (*lessons, *reversed(memory)) for question in lesson.neighbours[:-1]]
-        held = strangers(neighbours, (*lessons, *memory))[:_MOST_NEIGHBOURS]
+        # What the gate asks is never trained, not even as an anchor.
+        asked = {probe.question for probe in probes}
+        held = [each for each in strangers(neighbours, (*lessons, *memory)) if each not in asked][:_MOST_NEIGHBOURS]
         before = learner.weights()
         self._run(learner, epochs, held, len(lessons), len(memory))
         if self._stopped():
@@ -226,10 +247,14 @@ class Sleeper:
 
     def _find(self, support: Support) -> list[Found]:
         """The lessons, told as they stand in the record."""
-        found = find_lessons(self._material, () if self._plan.deep else self._memory, self._plan.settings, support)
+        found = find_lessons(self._material, self._memory, self._plan.settings, support)
+        if self._stopped():
+            return []
         if self._plan.deep:
             new = [each.lesson for each in found if each.reason is None]
-            found = [*map(Found, still_true(self._memory, new)), *found]
+            again = [Found(lesson) for lesson in still_true(self._memory, new)]
+            told = {each.lesson.lesson_id for each in again}
+            found = [*again, *(each for each in found if each.lesson.lesson_id not in told)]
         bodies = [
             {name: value for name, value in asdict(each.lesson).items() if name not in ("examples", "shakiness")}
             | {"reason": each.reason}
@@ -265,7 +290,6 @@ class Sleeper:
             if anchors is not None:
                 own = dict(saved.own)
                 learner.hold_own(anchors, list(own), list(own.values()), self._stopped)
-            self._tell(SleepResumed(plan.cycle_id, len(saved.losses)))
         self._enter("training")
 
         def keep(loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
@@ -273,7 +297,9 @@ class Sleeper:
             if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
                 own = anchors.own.items() if anchors is not None else ()
                 answers = tuple((at, held.example.answer) for at, held in own)
-                write_state(self._folder.state_file, State((*self._losses, loss), answers, tensors()))
+                # A disk that is full by now may not be so when the adapter is saved.
+                with contextlib.suppress(OSError):
+                    write_state(self._folder.state_file, State((*self._losses, loss), answers, tensors()))
                 self._saved_at = time.monotonic()
 
         def between(epoch: int) -> None:
@@ -296,13 +322,15 @@ class Sleeper:
             between,
         )
         try:
-            for step in run:
-                self._losses.append(step.loss)
-                self._tell(
-                    SleepStepped(
-                        plan.cycle_id, step.step, step.epoch, step.loss, step.learning_rate, step.tokens, step.seconds
+            with scalars(self._folder.tensorboard if plan.tensorboard else None) as draw:
+                for step in run:
+                    self._losses.append(step.loss)
+                    seconds = step.seconds - self._courtesy.within_step
+                    stepped = SleepStepped(
+                        plan.cycle_id, step.step, step.epoch, step.loss, step.learning_rate, step.tokens, seconds
                     )
-                )
+                    self._tell(stepped)
+                    draw(stepped)
         except Diverged as fault:
             raise LabError(f"Training diverged: {fault}.", "Lower sleep.learning_rate in lab.toml.") from fault
 
@@ -328,35 +356,11 @@ class Sleeper:
             self._reason = f"At full strength {whole}."
             if gate.helpless(found) or not self._strength:
                 self._verdict, self._strength = "rolled_back", 0.0
+        if self._stopped():
+            return False
         # A receipt tells of what is kept, or of what was refused.
-        self._tell_results(results[self._strength or 1.0])
+        self._tell(*told(self._plan.cycle_id, results[self._strength or 1.0], settings))
         return self._verdict != "rolled_back"
-
-    def _tell_results(self, examined: Sequence[Examined]) -> None:
-        cycle_id = self._plan.cycle_id
-        self._tell(
-            *(
-                SleepProbed(
-                    cycle_id,
-                    number,
-                    each.probe.kind,
-                    each.probe.lesson.lesson_id if each.probe.lesson else None,
-                    each.probe.question,
-                    each.expected,
-                    each.before.answer,
-                    each.after.answer,
-                    each.right_before,
-                    each.right_after,
-                    each.before.nats,
-                    each.after.nats,
-                )
-                for number, each in enumerate(examined, 1)
-            ),
-            *(
-                SleepMeasured(cycle_id, m.name, m.value, m.low, m.high, m.n, m.limit, m.passed)
-                for m in gate.measures(examined, self._plan.settings)
-            ),
-        )
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,18 +7,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lab.journal.events import Entry
-from lab.journal.sleep_events import SleepEnded, SleepMeasured, SleepPlanned, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepMeasured,
+    SleepPlanned,
+    SleepResumed,
+    SleepStaged,
+    SleepStarted,
+    SleepStepped,
+)
 
 # The screen's sparkline shows no more; the record keeps every step.
 _LOSSES_SHOWN = 64
+_RESTING = ("paused", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
 class SleepProgress:
     """How far a sleep is. Losses are in nats a token, `losses` the latest ones, oldest first.
 
-    `stage` is loading, dreaming, probing, anchoring, training, judging, saving, paused or ended; `seconds_left`, of the
-    training, is None until steps were timed. `lessons` are new ones, `earlier` those that are learnt again with them.
+    `stage` is loading, dreaming, probing, anchoring, training, judging, saving, paused, waiting (for an answer that is
+    written) or ended; `seconds_left`, of the training, is None until steps were timed. `lessons` are new ones,
+    `earlier` those that are learnt again with them.
     `measures` are those told so far, by their names.
     """
 
@@ -41,9 +51,14 @@ class SleepProgress:
 
 
 def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgress]:
-    """The progress after each event of a cycle's journal."""
+    """The progress after each event of a cycle's journal.
+
+    An end as "interrupted" is told only when nothing follows it: a sleep that was killed may go on.
+    """
     progress = SleepProgress(cycle_id)
     training_since: datetime | None = None
+    # Since when a training is paused, or waits for an answer.
+    resting_since: datetime | None = None
     tokens = since_step = 0
     for entry in entries:
         event = entry.event
@@ -64,10 +79,20 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 earlier=event.earlier,
             )
         elif isinstance(event, SleepStaged):
-            progress = replace(progress, stage=event.stage, seconds_left=None)
-            if event.stage == "training":
-                # Also after a pause: what was waited is no part of the pace.
-                training_since, tokens, since_step = entry.at, 0, progress.step
+            before, progress = progress.stage, replace(progress, stage=event.stage, seconds_left=None, ended=None)
+            if event.stage in _RESTING:
+                resting_since = resting_since or (entry.at if before == "training" else None)
+            elif event.stage == "training" and training_since is not None and resting_since is not None:
+                # What was waited is no part of the pace.
+                training_since += entry.at - resting_since
+                resting_since = None
+            elif event.stage == "training":
+                training_since, resting_since, tokens, since_step = entry.at, None, 0, progress.step
+        elif isinstance(event, SleepResumed):
+            # The steps after the last saved one are made again.
+            left = len(progress.losses) - (progress.step - event.step)
+            progress = replace(progress, step=event.step, losses=progress.losses[: max(left, 0)], ended=None)
+            training_since = resting_since = None
         elif isinstance(event, SleepStepped):
             tokens += event.tokens
             elapsed = (entry.at - training_since).total_seconds() if training_since else 0.0
@@ -84,6 +109,10 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
             progress = replace(progress, measures={**progress.measures, event.measure: event})
         elif isinstance(event, SleepEnded):
             progress = replace(progress, stage="ended", seconds_left=None, ended=event)
+            if event.status == "interrupted":
+                continue
         else:
             continue
+        yield progress
+    if progress.ended is not None and progress.ended.status == "interrupted":
         yield progress

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -31,7 +32,9 @@ from lab.tui.messages import (
     Opened,
     OpeningFailed,
     SleepBegan,
+    SleepCounted,
     SleepLost,
+    SleepNeedsRoom,
     SleepProgressed,
     SleepRefused,
 )
@@ -40,6 +43,7 @@ from lab.tui.screens.help import HelpScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.quit import Choice, QuitScreen
 from lab.tui.sleeping import SleepFollower
+from lab.tui.triggers import SleepTriggers
 from lab.tui.widgets.status import Status
 
 if TYPE_CHECKING:
@@ -77,6 +81,7 @@ class LabApp(App[None]):
         self.main = MainScreen()
         self.engine = EngineKeeper(self)
         self.sleeping = SleepFollower(self)
+        self.triggers = SleepTriggers(self)
         self.sessions = SessionKeeper(self)
         self.marker = Marker(self)
         self.leaving = threading.Event()
@@ -89,6 +94,11 @@ class LabApp(App[None]):
     def opening(self) -> bool:
         """True until the record is open."""
         return self.engine.state == "opening"
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.triggers.touched()
+        await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme.variables(self.current_theme.dark)
@@ -138,6 +148,8 @@ class LabApp(App[None]):
             self.engine.start()
             self.set_interval(_LOOK_SECONDS, self.engine.look)
             self.set_interval(_LOOK_FOR_SLEEP_SECONDS, self.sleeping.look)
+            self.set_interval(_LOOK_SECONDS, self.triggers.look)
+            self.triggers.count()
 
     async def on_opening_failed(self, message: OpeningFailed) -> None:
         if self.opening:
@@ -187,6 +199,12 @@ class LabApp(App[None]):
 
     async def on_sleep_refused(self, message: SleepRefused) -> None:
         await self.sleeping.refused(message.error)
+
+    def on_sleep_needs_room(self, message: SleepNeedsRoom) -> None:
+        self.engine.put_away(message.error)
+
+    def on_sleep_counted(self, message: SleepCounted) -> None:
+        self.triggers.counted(message.waiting)
 
     def on_sleep_lost(self, message: SleepLost) -> None:
         self.sleeping.lost(message.cycle_id)

@@ -17,21 +17,24 @@ from lab.tui.sleeping import RECEIPT, told
 from lab.tui.widgets.progress import engine_line
 
 if TYPE_CHECKING:
+    from lab.sleep.room import NoRoom
     from lab.tui.app import LabApp
 
-EngineState = Literal["opening", "starting", "ready", "switching", "stopped"]
+EngineState = Literal["opening", "starting", "ready", "switching", "away", "stopped"]
 
 WORDS: Final[dict[EngineState, str]] = {
     "opening": "opening",
     "starting": "getting ready",
     "ready": "ready",
     "switching": "changing adapter",
+    "away": "put away",
     "stopped": "stopped, F7 starts it",
 }
 _WAITS: Final[dict[EngineState, str]] = {
     "opening": "waits for the record to open",
     "starting": "waits for the model to get ready; it is sent then",
     "switching": "waits for the new adapter; it is sent then",
+    "away": "waits until the model has slept; it is sent then",
 }
 
 
@@ -43,7 +46,9 @@ class EngineKeeper:
         self.state: EngineState = "opening"
         self._trouble = ""
         self._cancel = threading.Event()
-        # What waits for the moment between two turns: a choice of the person, and the adapter of a finished sleep.
+        # What waits for the moment between two turns: a sleep that needs the engine's memory, a choice of the person,
+        # and the adapter of a finished sleep.
+        self._needed: NoRoom | None = None
         self._wanted: Choice | None = None
         self._pending: SleepProgress | None = None
 
@@ -74,6 +79,16 @@ class EngineKeeper:
         self._wanted = choice
         self.between_turns()
 
+    def put_away(self, error: NoRoom) -> None:
+        """Let a sleep that waits have the engine's memory, as soon as no turn runs and nothing is changed."""
+        self._needed = error
+        self.between_turns()
+
+    def bring_back(self) -> None:
+        """Load again what was put away for a sleep."""
+        if self.state == "away":
+            self.start()
+
     def cancel(self) -> None:
         """Stop the loading, if something is being loaded; what answered before answers again."""
         self._cancel.set()
@@ -88,7 +103,8 @@ class EngineKeeper:
         # Who answers is said before a waiting message is sent.
         await self._app.tell_notices()
         await self._app.main.show_answerer()
-        self._set("ready")
+        # A message that waits is sent when nothing else waits any more.
+        self._enter("ready")
         self.between_turns()
 
     async def failed(self, error: LabError) -> None:
@@ -128,7 +144,12 @@ class EngineKeeper:
         """Do what waits for it, never in the middle of a turn; then send the message that waits."""
         if not self.settled or self._app.main.answering:
             return
-        if self._wanted is not None:
+        if self._needed is not None:
+            needed, self._needed = self._needed, None
+            self._set("away")
+            self._app.call_later(self._app.main.say, needed.sentence)
+            self._app.work("sleep", workers.start_sleep, self._app.lab, True)
+        elif self._wanted is not None:
             choice, self._wanted = self._wanted, None
             loaded = self._app.lab.engine.loaded
             same = loaded is not None and loaded.name == choice.checkpoint
@@ -170,8 +191,11 @@ class EngineKeeper:
         self._app.work("engine", body, *arguments, self._cancel)
 
     def _set(self, state: EngineState, trouble: str = "") -> None:
+        self._enter(state, trouble)
+        self._app.main.send_waiting()
+
+    def _enter(self, state: EngineState, trouble: str = "") -> None:
         self.state, self._trouble = state, trouble
         if state != "starting":
             self._app.main.progress("engine", None)
         self._app.show_status()
-        self._app.main.send_waiting()

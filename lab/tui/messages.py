@@ -13,6 +13,8 @@ from lab.sleep.watch import SleepProgress
 
 if TYPE_CHECKING:
     from lab.dialogue.conversation import Conversation
+    from lab.sleep.room import NoRoom
+    from lab.sleep.service import Waiting
 
 
 class Opened(Message):
@@ -105,6 +107,22 @@ class SleepRefused(Message):
     def __init__(self, error: LabError) -> None:
         super().__init__()
         self.error = error
+
+
+class SleepNeedsRoom(Message):
+    """A sleep fits only when the engine is put away; it waits for that."""
+
+    def __init__(self, error: NoRoom) -> None:
+        super().__init__()
+        self.error = error
+
+
+class SleepCounted(Message):
+    """How many exchanges there are to sleep on; None when that could not be told."""
+
+    def __init__(self, waiting: Waiting | None) -> None:
+        super().__init__()
+        self.waiting = waiting
 
 
 class SleepLost(Message):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lab.errors import LabError
-from lab.receipt import outcome
 from lab.sleep.watch import SleepProgress
 from lab.tui import workers
 from lab.tui.messages import SleepProgressed
@@ -19,6 +18,9 @@ RECEIPT: Final = "Ctrl+G shows the receipt."
 
 def told(progress: SleepProgress) -> str | None:
     """What came of a sleep that was judged; None of any other."""
+    # Not before the first paint: it brings the database along.
+    from lab.receipt import outcome
+
     ended = progress.ended
     assert ended is not None
     return outcome(progress.cycle_id, ended.verdict, ended.strength, ended.reason, progress.measures)
@@ -53,7 +55,7 @@ class SleepFollower:
         return "falling asleep" if self.starting else "awake"
 
     def begin(self) -> None:
-        """Start a sleep, or say clearly why not; let a running one wait, and a waiting one go on."""
+        """Start a sleep, or say clearly why not; let a running one wait, and a paused one go on."""
         if self.cycle is not None:
             self._pause_or_go_on(self.cycle)
         elif self.starting:
@@ -63,7 +65,8 @@ class SleepFollower:
         else:
             self.starting = True
             self._app.show_status()
-            self._app.work("sleep", workers.start_sleep, self._app.lab)
+            self._app.triggers.tried()
+            self._app.work("sleep", workers.start_sleep, self._app.lab, False)
 
     def _pause_or_go_on(self, cycle_id: str) -> None:
         if self._stopping:
@@ -96,6 +99,7 @@ class SleepFollower:
         self.cycle, self._stopping = cycle_id, False
         self._pause_wanted = self._paused = False
         self._progress = None
+        self._app.triggers.tried()
         self._app.post_message(SleepProgressed(SleepProgress(cycle_id)))
         self._app.work("follow-sleep", workers.follow_sleep, self._app.lab, cycle_id, self._app.leaving.is_set)
 
@@ -105,6 +109,9 @@ class SleepFollower:
         self._pause_wanted = self._paused
         await self._app.main.say(str(error))
         self._show()
+        if self.cycle is None:
+            self._app.engine.bring_back()
+            self._app.triggers.over(learnt=False)
 
     def lost(self, cycle_id: str) -> None:
         """Nobody follows it now; when it still runs, it is found again."""
@@ -124,8 +131,9 @@ class SleepFollower:
             self._show()
             return
         self._over.add(progress.cycle_id)
-        self._done()
         ended = progress.ended
+        self._done()
+        self._app.triggers.over(learnt=ended.status == "complete")
         if ended.status == "complete" and ended.adapter:
             self._app.engine.slept(progress)
         elif ended.status == "complete" and (said := told(progress)):
@@ -150,5 +158,6 @@ class SleepFollower:
     def _done(self) -> None:
         self.cycle = self._progress = None
         self._app.main.progress("sleep", None)
-        self._app.main.sleep_key(None)
+        self._app.triggers.show()
         self._app.show_status()
+        self._app.engine.bring_back()

@@ -23,7 +23,9 @@ from lab.tui.messages import (
     OpeningFailed,
     RolledBack,
     SleepBegan,
+    SleepCounted,
     SleepLost,
+    SleepNeedsRoom,
     SleepProgressed,
     SleepRefused,
     TurnEnded,
@@ -123,15 +125,28 @@ def take_turn(lab: Lab, conversation: Conversation, text: str, cancel: threading
         measure(lab, post)
 
 
-def start_sleep(lab: Lab, post: Post) -> None:
-    """Start a sleep; a running one is followed instead, and the refusal is told."""
+def start_sleep(lab: Lab, make_room: bool, post: Post) -> None:
+    """Start a sleep; a running one is followed instead, and the refusal is told. With `make_room` no turn may run."""
+    # Not before the first paint: it brings the database along.
+    from lab.sleep.room import NoRoom
+
     try:
-        post(SleepBegan(lab.sleep.start()))
+        post(SleepBegan(lab.sleep.start(make_room=make_room)))
+    except NoRoom as error:
+        post(SleepNeedsRoom(error))
     except LabError as error:
         running = lab.sleep.running()
         if running is not None:
             post(SleepBegan(running))
         post(SleepRefused(error))
+
+
+def count_sleepable(lab: Lab, post: Post) -> None:
+    """Count what there is to sleep on; what keeps from it is said by who really sleeps."""
+    try:
+        post(SleepCounted(lab.sleep.waiting()))
+    except LabError:
+        post(SleepCounted(None))
 
 
 def find_sleep(lab: Lab, post: Post) -> None:

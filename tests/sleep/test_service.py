@@ -20,8 +20,10 @@ from lab.errors import LabError
 from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.lab import Lab
 from lab.settings import Workspace
+from lab.sleep.cycle import CycleFolder
 from lab.sleep.watch import SleepProgress
 from tests.helpers import torch_that_tells, wait_until
+from tests.sleep import keen
 from tests.tiny import make_checkpoint
 
 
@@ -35,7 +37,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+ANSWERS = '[sleep]\nrecipe = "answers"\n'
+
+
 def open_lab(workspace: Workspace, checkpoint: Path, adapter: str | None = None) -> Lab:
+    if not workspace.config.exists():
+        # What random weights learn no gate would let pass; test_lessons_sleep has the recipe that is judged.
+        settings(workspace, ANSWERS)
     lab = Lab(workspace, checkpoint=str(checkpoint), adapter=adapter)
     lab.open()
     return lab
@@ -50,11 +58,11 @@ def lab(workspace: Workspace, checkpoint: Path) -> Iterator[Lab]:
     lab.close()
 
 
-def sleepers(workspace: Workspace) -> list[psutil.Process]:
+def sleepers(workspace: Workspace, module: str = "lab.sleep.trainer") -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "lab.sleep.trainer" in command and str(workspace.root) in command:
+        if module in command and str(workspace.root) in command:
             found.append(process)
     return found
 
@@ -143,7 +151,7 @@ def test_a_later_sleep_continues_the_adapter_before_it(lab: Lab, workspace: Work
     assert read_adapter(workspace.adapters / "sleep-0002").parent == "sleep-0001"
 
     tell(lab, "What is hail?")
-    settings(workspace, "[sleep]\nrank = 4\n")
+    settings(workspace, f"{ANSWERS}rank = 4\n")
     with pytest.raises(LabError, match=r"sleep\.rank is 4.*sleep-0002, has rank 8"):
         open_lab(workspace, checkpoint).sleep.start()
 
@@ -173,7 +181,7 @@ def test_one_session_can_be_slept_on_alone(lab: Lab) -> None:
 
 
 def test_a_second_sleep_is_refused_and_a_stopped_one_leaves_no_adapter(workspace: Workspace, checkpoint: Path) -> None:
-    settings(workspace, "[sleep]\nepochs = 1000\n")
+    settings(workspace, f"{ANSWERS}epochs = 1000\n")
     lab = open_lab(workspace, checkpoint)
     tell(lab, "What is rain?", "What is snow?")
     running = lab.sleep.start()
@@ -191,7 +199,7 @@ def test_a_second_sleep_is_refused_and_a_stopped_one_leaves_no_adapter(workspace
     wait_until(lambda: lab.sleep.running() is None)
     with pytest.raises(LabError, match="not running"):
         lab.sleep.cancel(running)
-    settings(workspace, "[sleep]\nepochs = 1\n")
+    settings(workspace, f"{ANSWERS}epochs = 1\n")
     again = open_lab(workspace, checkpoint)
     assert last(again, again.sleep.start()).exchanges == 2
     for opened in (lab, other, again):
@@ -251,8 +259,6 @@ def test_a_stray_folder_among_the_adapters_keeps_no_lab_from_opening(workspace: 
 
 
 def test_a_checkpoint_that_changed_under_the_plan_fails_with_the_reason(workspace: Workspace, tmp_path: Path) -> None:
-    from lab.sleep.cycle import CycleFolder
-
     folder = make_checkpoint(tmp_path / "checkpoint")
     lab = open_lab(workspace, folder)
     tell(lab, "What is rain?")
@@ -261,7 +267,8 @@ def test_a_checkpoint_that_changed_under_the_plan_fails_with_the_reason(workspac
     old = CycleFolder(workspace.sessions, "sleep-0001")
     new = CycleFolder(workspace.sessions, "sleep-0002")
     new.path.mkdir()
-    new.examples_file.write_bytes(old.examples_file.read_bytes())
+    new.exchanges_file.write_bytes(old.exchanges_file.read_bytes())
+    new.memory_file.write_bytes(old.memory_file.read_bytes())
     new.plan_file.write_bytes(old.plan_file.read_bytes().replace(b"sleep-0001", b"sleep-0002"))
     shutil.rmtree(folder)
     make_checkpoint(folder, seed=1)
@@ -290,9 +297,8 @@ def test_a_sleeper_keeps_its_libraries_from_the_network(
 def test_a_sleep_that_does_not_fit_into_memory_is_refused_with_both_sizes(
     lab: Lab, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings(workspace, '[engine]\ndevice = "cpu"\n')
     tell(lab, "What is rain?")
-    monkeypatch.setattr("lab.sleep.service.free_gpu_bytes", lambda: None)
+    monkeypatch.setattr("lab.sleep.room.free_gpu_bytes", lambda: None)
     monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: 2**30 // 5)
     with pytest.raises(
         LabError, match=r"needs 0\.4 GiB in \w+ beside the engine; 0\.2 GiB of memory are free"
@@ -302,6 +308,82 @@ def test_a_sleep_that_does_not_fit_into_memory_is_refused_with_both_sizes(
     assert not list(workspace.sessions.glob("sleep-*"))
     monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: 2**30)
     assert last(lab, lab.sleep.start()).stage == "ended"
+
+
+def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person_says_so(
+    workspace: Workspace, checkpoint: Path
+) -> None:
+    settings(workspace, "[sleep]\nepochs = 1\n")
+    labs = []
+
+    def night(deep: bool = False) -> str:
+        # Like a lab of the next day, which goes on with the newest adapter.
+        lab = Lab(workspace, checkpoint=str(checkpoint), sleeper_command=keen.command())
+        labs.append(lab)
+        lab.open()
+        cycle_id = lab.sleep.start(deep=deep)
+        end = last(lab, cycle_id).ended
+        assert end is not None
+        assert (end.status, end.adapter) == ("complete", cycle_id), end.reason
+        return cycle_id
+
+    def learnt(cycle_id: str) -> list[tuple[object, ...]]:
+        labs[-1].record.sync()
+        query = "SELECT DISTINCT exchange_id, kind = 'replay' FROM sleep_examples WHERE cycle_id = ? ORDER BY ALL"
+        return labs[-1].record.query(query, [cycle_id]).rows
+
+    told = open_lab(workspace, checkpoint)
+    labs.append(told)
+    tell(told, "My dog is called Rex.")
+    first = night()
+    assert learnt(first) == [("session-a-0001", False)]
+
+    tell(told, "I live in Tromso.", session="session-b")
+    second = night()
+    _, material, memory = CycleFolder(workspace.sessions, second).read()
+    assert [each.exchange_id for each in material] == ["session-b-0001"]
+    assert [(each.exchange_id, each.key) for each in memory] == [("session-a-0001", "Rex")]
+    assert learnt(second) == [("session-a-0001", True), ("session-b-0001", False)]
+    assert cycle(labs[-1], second)["earlier"] == 1
+
+    deep = night(deep=True)
+    assert learnt(deep) == [("session-a-0001", False), ("session-b-0001", False)]
+    row = cycle(labs[-1], deep)
+    assert (row["deep"], row["parent_adapter"], row["lessons"], row["earlier"]) == (True, None, 2, 0)
+    with pytest.raises(LabError, match="Nothing to sleep on"):
+        open_lab(workspace, checkpoint).sleep.start()
+
+    mark(told.record, "session-a-0001", "excluded")
+    assert learnt(night(deep=True)) == [("session-b-0001", False)]
+    for lab in labs:
+        lab.close()
+
+
+def test_what_nothing_could_be_learnt_from_is_not_offered_again(workspace: Workspace, checkpoint: Path) -> None:
+    settings(workspace, '[sleep]\nunmarked = "statements"\n')
+    lab = open_lab(workspace, checkpoint)
+    tell(lab, "What is rain?", "Why?")
+    end = last(lab, lab.sleep.start()).ended
+    assert end is not None
+    assert (end.status, end.adapter, end.verdict) == ("complete", None, "rolled_back")
+    assert end.reason == "Nothing in these exchanges could be learnt."
+    assert list_adapters(workspace.adapters) == ([], [])
+    lab.record.sync()
+    reasons = lab.record.query("SELECT exchange_id, reason FROM sleep_lessons ORDER BY 1").rows
+    assert [name for name, _ in reasons] == ["session-a-0001", "session-a-0002"]
+    with pytest.raises(LabError, match="Nothing to sleep on"):
+        lab.sleep.start()
+    lab.close()
+
+
+def test_a_sleep_without_its_plan_is_refused_and_leaves_nothing(
+    lab: Lab, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(lab, "What is rain?")
+    monkeypatch.setattr(CycleFolder, "write", lambda *_: None)
+    with pytest.raises(LabError, match=r"did not start \(exit code 1\): FileNotFoundError.*plan\.json"):
+        lab.sleep.start()
+    assert not list(workspace.sessions.glob("sleep-*"))
 
 
 _CONFINED = """
@@ -323,7 +405,7 @@ def test_a_sleep_that_takes_more_memory_than_there_is_fails_in_one_sentence(
     if not hasattr(resource, "RLIMIT_AS") or sys.platform == "darwin":
         pytest.skip("this system does not limit the memory of a process")
     heavy = make_checkpoint(tmp_path_factory.mktemp("heavy") / "checkpoint", words=300_000)
-    settings(workspace, '[engine]\ndevice = "cpu"\ndtype = "float32"\n')
+    settings(workspace, f'[engine]\ndevice = "cpu"\ndtype = "float32"\n{ANSWERS}')
     lab = Lab(workspace, checkpoint=str(heavy), sleeper_command=[sys.executable, "-c", _CONFINED])
     lab.open()
     tell(lab, "What is rain?", "What is snow?", "What is hail?")

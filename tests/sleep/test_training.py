@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from lab.domain import SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
-from lab.sleep.lora import load_for_training
+from lab.sleep.anchors import NEIGHBOUR_TOKENS, PROMPTS, Anchors, Held
+from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.packing import Encoded, pack
 from lab.sleep.recipes import ANSWERS, PUBLISHED
 from lab.sleep.state import State, read_state, write_state
@@ -36,6 +37,15 @@ from tests.tiny import make_checkpoint
 
 CPU = torch.device("cpu")
 SETTINGS = replace(ANSWERS, epochs=3, batch_size=2, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors of a few bytes are computed fastest so."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def tiny() -> LlamaForCausalLM:
@@ -70,12 +80,12 @@ def plan_for(folder: Path) -> SleepPlan:
     )
 
 
-def _away_from_zero(network: torch.nn.Module) -> None:
+def _away_from_zero(network: torch.nn.Module, by: float = 0.05) -> None:
     """LoRA begins as no change; half of its gradients are zero there."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if "lora_B" in name:
-                parameter.normal_(0.0, 0.05)
+                parameter.normal_(0.0, by)
 
 
 def run(model: torch.nn.Module, data: Sequence[Encoded], **changes: Any) -> list[Step]:
@@ -115,7 +125,7 @@ def test_examples_in_one_sequence_have_the_loss_and_the_gradient_that_they_have_
             learner.network.zero_grad()
             groups = [batch] if read is packed_logits else [[example] for example in batch]
             total = sum((loss_of(read, learner.network, group) for group in groups), start=torch.zeros(()))
-            total.backward()
+            torch.autograd.backward(total)
             losses.append(float(total.detach()))
             gradients.append(torch.cat([p.grad.flatten() for p in learner.network.parameters() if p.grad is not None]))
         assert losses[0] == pytest.approx(losses[1], rel=1e-4)
@@ -141,18 +151,14 @@ def test_long_examples_are_rows_of_their_own() -> None:
 def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "checkpoint")
     moved = {}
-    for weight in (0.0, 1.0):
+    for weight in (0.0, 3.0):
         learner = load_for_training(plan_for(folder), tmp_path)
         anchors = learner.anchors((), bool)
         assert anchors is not None
-        used = replace(anchors, weight=weight)
-        list(train(learner.network, [examples()] * 10, SETTINGS, CPU, bool, learner.read, used))
-        learner.network.eval()
-        every = range(len(anchors.examples))
-        with torch.no_grad():
-            logits = torch.cat([learner.read(learner.network, [example], CPU)[0] for example in anchors.examples])
-            moved[weight] = float(anchors.penalty(every, logits))
-    assert moved[1.0] < moved[0.0] / 2
+        anchors.weight = weight
+        list(train(learner.network, [examples()] * 10, SETTINGS, CPU, bool, learner.read, anchors))
+        moved[weight] = _penalty(learner, anchors, anchors.general)
+    assert moved[3.0] < moved[0.0] / 2
 
 
 def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_path: Path) -> None:
@@ -161,10 +167,77 @@ def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_pat
     _away_from_zero(learner.network)
     after = learner.anchors(["What is my cat called?"], bool)
     assert before is not None and after is not None
-    assert before.examples == after.examples
-    assert all(torch.equal(a, b) for a, b in zip(before.references, after.references))
-    logits = learner.read(learner.network, after.examples[:1], CPU)[0]
-    assert float(after.penalty([0], logits).detach()) > 1e-3
+    assert len(after.general) == len(PROMPTS) and len(after.neighbours) == 1
+    for was, now in zip((*before.general, *before.neighbours), (*after.general, *after.neighbours)):
+        assert was.example == now.example
+        assert torch.equal(was.reference, now.reference)
+    assert _penalty(learner, after, after.general[:1]) > 1e-3
+
+
+def _penalty(learner: Learner, anchors: Anchors, held: Sequence[Held]) -> float:
+    learner.network.eval()
+    with torch.no_grad():
+        logits = torch.cat([learner.read(learner.network, [each.example], CPU)[0] for each in held])
+        return float(anchors.penalty(held, logits))
+
+
+def _as_base(learner: Learner, example: Encoded) -> torch.Tensor:
+    with torch.no_grad(), learner.as_base():
+        return torch.log_softmax(padded_logits(learner.network, [example], CPU)[0].float(), dim=-1).bfloat16()
+
+
+NEIGHBOURS = ("What is my cat called?", "Where does my uncle live?", "What do cows eat?")
+
+
+def test_what_the_model_says_by_itself_is_held_to_what_the_base_thinks_of_it(tmp_path: Path) -> None:
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
+    anchors = learner.anchors(NEIGHBOURS, bool)
+    assert anchors is not None
+    _away_from_zero(learner.network, 0.3)
+    learner.renew(anchors, [0, 2], bool)
+    assert list(anchors.own) == [0, 2]
+    for at, held in anchors.own.items():
+        prompt = anchors.neighbours[at].example.prompt
+        assert held.example.prompt == prompt
+        # Its own words, not the base's, and the base's opinion of them, not its own.
+        (said,) = learner.replies([prompt], NEIGHBOUR_TOKENS, bool)
+        assert held.example.answer == tuple(said) != anchors.neighbours[at].example.answer
+        assert torch.equal(held.reference, _as_base(learner, held.example))
+
+
+def test_what_the_model_says_by_itself_is_held_anew_after_it_has_changed(tmp_path: Path) -> None:
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
+    anchors = learner.anchors(NEIGHBOURS, bool)
+    assert anchors is not None
+    _away_from_zero(learner.network, 0.3)
+    learner.renew(anchors, [0, 2], bool)
+    first = dict(anchors.own)
+    torch.manual_seed(9)
+    _away_from_zero(learner.network, 0.3)
+    learner.renew(anchors, [0, 1], bool)
+    assert sorted(anchors.own) == [0, 1, 2]
+    assert anchors.own[0].example.answer != first[0].example.answer
+    assert anchors.own[2] is first[2]
+    assert {id(each) for each in anchors.own.values()} <= {id(each) for each in _drawn(anchors)}
+
+
+def _drawn(anchors: Anchors) -> list[Held]:
+    return [held for seed in range(40) for held in anchors.draw(torch.Generator().manual_seed(seed))]
+
+
+def test_training_on_anchors_brings_a_model_that_moved_back_to_its_base(tmp_path: Path) -> None:
+    plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
+    plan = replace(plan, settings=replace(SETTINGS, anchor_weight=20.0, anchor_rows=12, learning_rate=1e-2))
+    learner = load_for_training(plan, tmp_path)
+    anchors = learner.anchors(NEIGHBOURS, bool)
+    assert anchors is not None
+    _away_from_zero(learner.network, 0.2)
+    learner.renew(anchors, [0, 1, 2], bool)
+    own = list(anchors.own.values())
+    before = _penalty(learner, anchors, own)
+    list(train(learner.network, [examples()[:1]] * 15, plan.settings, CPU, bool, learner.read, anchors))
+    assert before > 0.05
+    assert _penalty(learner, anchors, own) < before / 2
 
 
 def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> None:
@@ -178,7 +251,8 @@ def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> 
         return len(asked) >= 3
 
     assert learner.anchors((), stop) is None
-    assert len(passes) == 3
+    # What the prompts begin with is a pass of its own.
+    assert len(passes) == 4
 
 
 def test_the_published_recipe_has_no_anchors(tmp_path: Path) -> None:

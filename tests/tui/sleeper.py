@@ -12,7 +12,14 @@ from filelock import FileLock
 
 from lab.engine.adapters import CONFIG, WEIGHTS
 from lab.journal.journal import Journal
-from lab.journal.sleep_events import SleepEnded, SleepMeasured, SleepStaged, SleepStarted, SleepStepped
+from lab.journal.sleep_events import (
+    SleepEnded,
+    SleepExampleUsed,
+    SleepMeasured,
+    SleepStaged,
+    SleepStarted,
+    SleepStepped,
+)
 from lab.settings import Workspace
 from lab.sleep.cycle import LOCK, CycleFolder
 from lab.sleep.publish import publish, saved_event
@@ -60,6 +67,10 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
         SleepStaged(cycle_id, "loading"),
         SleepStaged(cycle_id, "training"),
     )
+    if options.learns:
+        # What it has used is slept on.
+        used = [SleepExampleUsed(cycle_id, each.exchange_id, "original", each.said, each.answer) for each in material]
+        journal.append(cycle_id, *used)
     losses = [round(2.5 * 0.93**step, 3) for step in range(steps)]
     for step, loss in enumerate(losses, 1):
         if folder.pause_asked():
@@ -99,6 +110,7 @@ def main() -> None:
     parser.add_argument("--step-seconds", type=float, default=0.0)
     parser.add_argument("--fail-at", type=int, default=0)
     parser.add_argument("--verdict")
+    parser.add_argument("--learns", action="store_true")
     parser.add_argument("root", type=Path)
     parser.add_argument("cycle_id")
     options = parser.parse_args()

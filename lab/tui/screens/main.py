@@ -242,6 +242,8 @@ class MainScreen(Screen[None]):
             await turn.remove()
             self.query_one(Composer).put(turn.text)
             await self.say(str(message.error), trouble=True)
+        self.lab_app.triggers.touched()
+        self.lab_app.triggers.count()
         await self.lab_app.engine.turn_ended()
 
     # What is shown at the right
@@ -276,6 +278,7 @@ class MainScreen(Screen[None]):
         if self._conversation is not None:
             self._conversation.marked(exchange)
         await self.query_one(Transcript).mark(exchange)
+        self.lab_app.triggers.count()
         shown = self._shown
         if shown is not None and shown.exchange and shown.exchange.exchange_id == exchange.exchange_id:
             # It may have left the transcript meanwhile.
@@ -399,6 +402,8 @@ class MainScreen(Screen[None]):
             self.hint("The model can be changed when the answer is there; Esc cancels it.")
         elif self._conversation is None:
             self.hint("The record is not open yet.")
+        elif self.lab_app.engine.state == "away":
+            self.hint("The model is put away while it sleeps; it can be changed when it is back.")
         elif not self.lab_app.engine.settled:
             self.hint("The model is still getting ready; Esc cancels that.")
         else:

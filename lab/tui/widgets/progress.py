@@ -73,6 +73,7 @@ def sleep_line(progress: SleepProgress, asked: str, width: int) -> Content:
             "judging": "asking again: keep it or roll it back",
             "saving": "saving the adapter",
             "paused": "paused, F6 goes on",
+            "waiting": "waiting until the answer is written",
         }
         parts.append((words.get(progress.stage, progress.stage), "$quiet"))
     else:

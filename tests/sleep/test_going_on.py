@@ -1,0 +1,329 @@
+"""A sleeper may be killed at any moment: the next sleep goes on where it was, and comes to the same end."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lab.dialogue.marks import mark
+from lab.engine.adapters import list_adapters
+from lab.journal.sleep_events import SleepEnded, SleepPlanned, SleepResumed, SleepStaged, SleepStepped
+from lab.lab import Lab
+from lab.settings import Workspace
+from lab.sleep.cycle import CycleFolder
+from lab.sleep.state import read_state
+from lab.sleep.watch import SleepProgress
+from tests.helpers import wait_until
+from tests.sleep import keen
+from tests.sleep.lessons import lesson
+from tests.sleep.test_service import last, sleepers, tell
+from tests.tiny import make_checkpoint
+from tests.tui import sleeper
+
+SETTINGS = "[sleep]\nepochs = 3\nseed = 5\n"
+TOLD = ("My dog is called Rex.", "I live in Tromso.")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
+
+
+class Nights:
+    """One workspace where two things were told, and the labs that sleep on them."""
+
+    def __init__(self, root: Path, checkpoint: Path) -> None:
+        self.workspace = Workspace(root)
+        self._checkpoint = checkpoint
+        self._labs: list[Lab] = []
+        new = not self.workspace.sessions.exists()
+        if new:
+            self.workspace.create()
+            self.workspace.config.write_text(SETTINGS)
+        self.told = self.lab()
+        if new:
+            tell(self.told, *TOLD)
+
+    def lab(self, at: str = "", command: Sequence[str] = ()) -> Lab:
+        """Another lab, as after a start; its sleeper waits at this moment, or is another one."""
+        command = command or keen.command(at)
+        lab = Lab(self.workspace, checkpoint=str(self._checkpoint), sleeper_command=command)
+        self._labs.append(lab)
+        lab.open()
+        return lab
+
+    def kill(self, at: str) -> str:
+        """Begin a sleep, kill its sleeper at this moment, and have it recovered."""
+        lab = self.lab(at)
+        cycle_id = lab.sleep.start()
+        wait_until((self.folder(cycle_id).path / "here").exists, 60)
+        for process in sleepers(self.workspace, "tests.sleep.keen"):
+            os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: not lab.record.journal.owned(cycle_id), 20)
+        (self.folder(cycle_id).path / "here").unlink()
+        assert (end(last(lab, cycle_id)).status, lab.sleep.running()) == ("interrupted", None)
+        return cycle_id
+
+    def folder(self, cycle_id: str) -> CycleFolder:
+        return CycleFolder(self.workspace.sessions, cycle_id)
+
+    def steps(self, cycle_id: str) -> dict[int, set[float]]:
+        """What the journal tells of the loss of each step."""
+        found: defaultdict[int, set[float]] = defaultdict(set)
+        for event in self.events(cycle_id):
+            if isinstance(event, SleepStepped):
+                found[event.step].add(event.loss)
+        return dict(found)
+
+    def events(self, cycle_id: str) -> list[object]:
+        return [line.entry.event for line in self.told.record.journal.read(cycle_id) if line.entry]
+
+    def clean(self) -> bool:
+        """Whether no half of anything is left."""
+        left = [path.name for path in self.workspace.adapters.iterdir() if path.name.startswith(".sleep-")]
+        states = [*self.workspace.sessions.glob("*/state.*")]
+        return left in ([], [".sleep.lock"]) and not states
+
+    def sha256(self) -> list[str]:
+        return [adapter.sha256 for adapter in list_adapters(self.workspace.adapters)[0]]
+
+    def learnt(self) -> set[str]:
+        assert self.told.record.sync()
+        query = "SELECT DISTINCT exchange_id FROM sleep_examples JOIN sleep_cycles USING (cycle_id) WHERE adapter <> ''"
+        return {name for (name,) in self.told.record.query(query).rows}
+
+    def close(self) -> None:
+        for process in sleepers(self.workspace, "tests.sleep.keen"):
+            process.kill()
+        for lab in self._labs:
+            lab.close()
+
+
+def end(progress: SleepProgress) -> SleepEnded:
+    assert progress.ended is not None
+    return progress.ended
+
+
+@pytest.fixture
+def nights(tmp_path: Path, checkpoint: Path) -> Iterator[Nights]:
+    nights = Nights(tmp_path, checkpoint)
+    yield nights
+    nights.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Iterator[Nights]:
+    """The same night without an accident."""
+    nights = Nights(tmp_path_factory.mktemp("whole"), checkpoint)
+    lab = nights.lab()
+    assert end(last(lab, lab.sleep.start())).status == "complete"
+    yield nights
+    nights.close()
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
+    """A workspace whose sleep was killed after its second step."""
+    nights = Nights(tmp_path_factory.mktemp("killed"), checkpoint)
+    assert nights.kill("2") == "sleep-0001"
+    nights.close()
+    return nights.workspace.root
+
+
+@pytest.fixture
+def copied(killed: Path, tmp_path: Path, checkpoint: Path) -> Iterator[Nights]:
+    """A workspace of one's own like that."""
+    shutil.copytree(killed, tmp_path / "workspace")
+    nights = Nights(tmp_path / "workspace", checkpoint)
+    yield nights
+    nights.close()
+
+
+@pytest.mark.parametrize("moment", ["loading", "dreaming", "1", "4", "judging", "saving"])
+def test_a_killed_sleep_comes_to_the_same_end_as_one_that_was_not(nights: Nights, whole: Nights, moment: str) -> None:
+    killed = nights.kill(moment)
+    begun = moment in ("loading", "dreaming")
+    lab = nights.lab()
+    again = lab.sleep.start()
+    # Nothing was saved before the first step: such a sleep begins anew.
+    assert (again == killed) is not begun
+    assert end(last(lab, again)).status == "complete"
+    expected = whole.steps("sleep-0001")
+    assert nights.steps(again) == expected and all(len(losses) == 1 for losses in expected.values())
+    assert len(expected) == next(e.total_steps for e in nights.events(again) if isinstance(e, SleepPlanned)) > 5
+    assert nights.sha256() == whole.sha256() != []
+    assert nights.clean()
+    assert nights.learnt() == {"session-a-0001", "session-a-0002"}
+    row = lab.record.query("SELECT status, steps FROM sleep_cycles WHERE cycle_id = ?", [again]).rows
+    assert row == [("complete", len(expected))]
+    steps = lab.record.query("SELECT step, loss FROM sleep_steps WHERE cycle_id = ? ORDER BY step", [again]).rows
+    assert [{loss} for _, loss in steps] == [expected[step] for step, _ in steps]
+    assert len(steps) == len(expected)
+    told = [event for event in nights.events(again) if isinstance(event, SleepResumed)]
+    saved = {"judging": len(expected), "saving": len(expected)}.get(moment, int(moment) if moment.isdigit() else 0)
+    assert [event.step for event in told] == ([] if begun else [saved])
+
+
+def test_a_sleep_that_is_killed_again_and_again_goes_on_each_time(nights: Nights, whole: Nights) -> None:
+    # Also when it is killed before it has come to where it was.
+    names = {nights.kill(moment) for moment in ("2", "loading")}
+    lab = nights.lab()
+    assert names == {lab.sleep.start()} == {"sleep-0001"}
+    progress = list(lab.sleep.follow("sleep-0001", lambda: False))
+    assert [each.ended is not None for each in progress] == [*[False] * (len(progress) - 1), True]
+    assert end(progress[-1]).status == "complete"
+    assert nights.steps("sleep-0001") == whole.steps("sleep-0001")
+    assert nights.sha256() == whole.sha256()
+    # What is shown is each step once, whatever was made twice.
+    assert progress[-1].losses == tuple(itertools.chain(*whole.steps("sleep-0001").values()))[-64:]
+
+
+def change_mark(nights: Nights) -> None:
+    mark(nights.told.record, "session-a-0001", "kept")
+
+
+def exclude(nights: Nights) -> None:
+    mark(nights.told.record, "session-a-0001", "excluded")
+
+
+def change_setting(nights: Nights) -> None:
+    nights.workspace.config.write_text(f"{SETTINGS}rank = 4\n")
+
+
+def cancel(nights: Nights) -> None:
+    nights.folder("sleep-0001").ask_to_cancel()
+
+
+def lose_the_plan(nights: Nights) -> None:
+    nights.folder("sleep-0001").plan_file.unlink()
+
+
+def purge(nights: Nights) -> None:
+    from lab.journal.purge import purge
+
+    purge(nights.told.record, "session-a-0001")
+
+
+def forget(nights: Nights) -> None:
+    # The plan is to learn again what is remembered no more.
+    plan, material, _ = nights.folder("sleep-0001").read()
+    nights.folder("sleep-0001").write(plan, material, [lesson()])
+
+
+def publish(nights: Nights) -> None:
+    (nights.workspace.adapters / "sleep-0001").mkdir()
+
+
+@pytest.mark.parametrize(
+    "change", [None, change_mark, exclude, change_setting, cancel, lose_the_plan, purge, forget, publish]
+)
+def test_a_sleep_whose_plan_does_not_hold_any_more_is_begun_anew(
+    copied: Nights, change: Callable[[Nights], None] | None
+) -> None:
+    nights = copied
+    assert nights.folder("sleep-0001").state_file.exists()
+    if change is not None:
+        change(nights)
+    lab = nights.lab(command=sleeper.command())
+    cycle_id = lab.sleep.start()
+    assert cycle_id == ("sleep-0002" if change is not None else "sleep-0001")
+    assert end(last(lab, cycle_id)).status == "complete"
+    if change is None:
+        return
+    plan, material, _ = nights.folder("sleep-0002").read()
+    left = ["session-a-0002"] if change in (exclude, purge) else ["session-a-0001", "session-a-0002"]
+    assert [each.exchange_id for each in material] == left
+    assert plan.settings.rank == (4 if change is change_setting else 8)
+    # The old one takes no room any more.
+    assert not nights.folder("sleep-0001").state_file.exists()
+
+
+def test_a_state_that_cannot_be_read_is_none(copied: Nights) -> None:
+    file = copied.folder("sleep-0001").state_file
+    body = file.read_bytes()
+    state = read_state(file)
+    assert state is not None and len(state.losses) == 2
+    for damaged in (
+        body[: len(body) // 2],
+        body[:-1],
+        body[:7],
+        b"",
+        b"\xff" * 999,
+        body.replace(b'"losses"', b'"lasses"', 1),
+        body.replace(b'"losses":"[', b'"losses":"{', 1),
+        body.replace(b'"own":"[', b'"own":"1', 1),
+    ):
+        assert damaged != body
+        file.write_bytes(damaged)
+        assert read_state(file) is None
+    file.unlink()
+    assert read_state(file) is None
+
+
+def test_a_damaged_state_is_none_and_training_begins_at_its_first_step(copied: Nights, whole: Nights) -> None:
+    nights = copied
+    file = nights.folder("sleep-0001").state_file
+    body = file.read_bytes()
+    file.write_bytes(body[: len(body) // 2])
+    file.with_suffix(".part").write_bytes(body[:99])
+    lab = nights.lab()
+    assert end(last(lab, lab.sleep.start())).status == "complete"
+    assert [e.step for e in nights.events("sleep-0001") if isinstance(e, SleepResumed)] == [0]
+    assert nights.steps("sleep-0001") == whole.steps("sleep-0001")
+    assert nights.sha256() == whole.sha256()
+    assert nights.clean()
+
+
+def test_a_sleep_that_was_killed_while_it_was_paused_goes_on(nights: Nights, whole: Nights) -> None:
+    lab = nights.lab()
+    cycle_id = lab.sleep.start()
+    lab.sleep.pause(cycle_id)
+    wait_until(lambda: any(e == SleepStaged(cycle_id, "paused") for e in nights.events(cycle_id)), 60)
+    # While it is paused, nothing happens.
+    before = nights.events(cycle_id)
+    wait_until(lambda: True)
+    for process in sleepers(nights.workspace, "tests.sleep.keen"):
+        assert process.memory_info().rss > 100 * 2**20
+        os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: not lab.record.journal.owned(cycle_id), 20)
+    assert nights.events(cycle_id) == before
+    again = nights.lab()
+    assert end(last(again, again.sleep.start())).status == "complete"
+    assert nights.sha256() == whole.sha256()
+
+
+def test_a_paused_sleep_waits_and_comes_to_the_same_end(nights: Nights, whole: Nights) -> None:
+    lab, other = nights.lab(), nights.lab()
+    cycle_id = lab.sleep.start()
+    for progress in lab.sleep.follow(cycle_id, lambda: False):
+        if progress.step == 2 and progress.stage == "training":
+            lab.sleep.pause(cycle_id)
+        if progress.stage == "paused":
+            # This lab looks away; another one goes on and follows to the end.
+            break
+    steps = nights.steps(cycle_id)
+    assert 2 <= len(steps) <= 4
+    assert other.sleep.running() == cycle_id
+    assert nights.steps(cycle_id) == steps
+    other.sleep.go_on(cycle_id)
+    assert end(last(other, cycle_id)).status == "complete"
+    assert nights.steps(cycle_id) == whole.steps("sleep-0001")
+    assert nights.sha256() == whole.sha256()
+
+
+def test_a_paused_sleep_can_be_stopped(nights: Nights) -> None:
+    lab = nights.lab()
+    cycle_id = lab.sleep.start()
+    lab.sleep.pause(cycle_id)
+    for progress in lab.sleep.follow(cycle_id, lambda: False):
+        if progress.stage == "paused":
+            lab.sleep.cancel(cycle_id)
+    assert (end(progress).status, end(progress).adapter, nights.sha256()) == ("cancelled", None, [])
+    assert nights.clean()

@@ -1,0 +1,148 @@
+"""A sleep and the engine that do not fit together: the engine is put away, that is said, and it comes back."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from lab.engine.estimate import Estimate
+from lab.lab import Lab
+from lab.tui.app import LabApp
+from lab.tui.widgets.transcript import Turn
+from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
+from tests.tui.test_sleep import ALL, notes
+
+SLOW = ("--steps", "40", "--step-seconds", "0.05")
+
+
+@pytest.fixture
+def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So little memory that a sleep fits only in the place of the engine, however small that is."""
+    free = 10_000
+    need = Estimate("float32", 0, 0, 0, free + 1)
+    monkeypatch.setattr("lab.sleep.room.estimate", lambda *anything, **more: need)
+    monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: free)
+    monkeypatch.setattr("lab.engine.offers.free_bytes", lambda: free)
+
+
+def engines() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "lab.engine.scripted" in child.cmdline()]
+
+
+async def with_an_answer(hand: Hand) -> None:
+    await hand.ready()
+    await hand.ask("First?")
+    assert len(engines()) == 1
+
+
+@pytest.mark.usefixtures("scarce")
+@pytest.mark.parametrize("size", [TALL, SMALL])
+async def test_the_engine_makes_room_says_so_and_answers_afterwards(make_lab: MakeLab, size: tuple[int, int]) -> None:
+    lab = make_lab("--words", "20", sleep=SLOW, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await with_an_answer(hand)
+        (before,) = engines()
+        await hand.press("f6")
+        await hand.until(lambda: "There is not room for both: the model is put away while it sleeps;" in notes(hand))
+        await hand.sees("loss ", "put away")
+        assert engines() == []
+        await hand.send("Second?")
+        await hand.sees("waits until the model has")
+        await hand.until(lambda: "The model slept on 1 exchange: sleep-0001" in notes(hand), seconds=30)
+        await hand.until(lambda: hand.main.query(Turn).last().exchange)
+        exchange = hand.main.query(Turn).last().exchange
+        assert exchange is not None
+        assert (exchange.user_input, exchange.adapter) == ("Second?", "sleep-0001")
+        (after,) = engines()
+        assert after.pid != before.pid
+        await hand.ready()
+
+
+@pytest.mark.usefixtures("scarce")
+async def test_the_engine_comes_back_with_the_adapter_also_after_one_was_chosen_by_name(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--steps", "4"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await with_an_answer(hand)
+        # What `activate` chose is what a restarted engine answers with.
+        lab.activate(None)
+        await hand.press("f6")
+        await hand.until(lambda: "It answers from now on." in notes(hand), seconds=30)
+        assert lab.engine.adapter == "sleep-0001"
+        await hand.ready()
+
+
+async def asleep(hand: Hand) -> None:
+    await with_an_answer(hand)
+    await hand.press("f6")
+    await hand.sees("loss ", "put away")
+
+
+@pytest.mark.usefixtures("scarce")
+@pytest.mark.parametrize("end", ["cancelled", "interrupted", "failed"])
+async def test_the_engine_comes_back_however_the_sleep_ends(make_lab: MakeLab, end: str) -> None:
+    sleep = (*SLOW, "--fail-at", "20") if end == "failed" else ("--steps", "400", "--step-seconds", "0.05")
+    lab = make_lab("--words", "20", sleep=sleep, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await asleep(hand)
+        if end == "cancelled":
+            await hand.press("f8")
+        elif end == "interrupted":
+            for child in psutil.Process().children():
+                if "tests.tui.sleeper" in child.cmdline():
+                    child.kill()
+        await hand.until(
+            lambda: f"sleep-0001 {'was stopped' if end == 'cancelled' else end}" in notes(hand), seconds=30
+        )
+        await hand.ready()
+        assert len(engines()) == 1
+        await hand.ask("Second?")
+
+
+@pytest.mark.usefixtures("scarce")
+async def test_the_engine_comes_back_when_the_sleep_does_not_even_begin(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--no-such-option",), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await with_an_answer(hand)
+        await hand.press("f6")
+        await hand.until(lambda: "The sleeper did not start" in notes(hand), seconds=30)
+        await hand.until(lambda: len(engines()) == 1)
+        await hand.ready()
+
+
+@pytest.mark.usefixtures("scarce")
+async def test_an_answer_is_written_to_its_end_before_the_engine_goes(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "40", "--pace", "60", sleep=("--steps", "4"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.send("Second?")
+        await hand.sees("Second?", "draft 1 of 5")
+        await hand.press("f6")
+        await hand.until(lambda: hand.main.query(Turn).last().exchange, seconds=30)
+        exchange = hand.main.query(Turn).last().exchange
+        assert exchange is not None
+        assert exchange.status == "complete"
+        await hand.until(lambda: "The model slept on " in notes(hand), seconds=30)
+        await hand.ready()
+
+
+@pytest.mark.usefixtures("scarce")
+async def test_one_can_leave_while_the_engine_is_put_away(make_lab: MakeLab) -> None:
+    lab: Lab = make_lab("--words", "20", sleep=("--steps", "400", "--step-seconds", "0.05"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await asleep(hand)
+        await hand.press("ctrl+q", "s")
+        await hand.until(lambda: app.return_code is not None)
+    assert engines() == []

@@ -87,7 +87,7 @@ class SleepSettings:
     base's own answers beside the loss of a token, 0 is without them; a step reads `anchor_rows` of them.
 
     `dream` "published" asks every question in the published rewrites; "lessons" also turns what the person stated into
-    questions, of each of which an epoch reads `wordings`, and has the gate judge what came of it. `unmarked` says what an
+    questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
     exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well. `replay`
     is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the full rate;
     training ends after an epoch whose mean loss is below `stop_loss` nats a token. The gate allows `max_drift` bits a

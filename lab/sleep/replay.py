@@ -1,4 +1,4 @@
-"""What each epoch reads: some wordings of every new lesson, and of the earlier ones as many examples as the recipe asks."""
+"""What each epoch reads: some wordings of each new lesson, and of earlier ones as many examples as the recipe asks."""
 
 from __future__ import annotations
 

@@ -126,7 +126,10 @@ class Sleep:
         if not deep:
             self._require_rank(base, settings)
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
-        material = self._choose(base, session_id, lineage if settings.continues else None, deep and bool(remembered))
+        # A deep sleep looks at everything again: what was once set aside, or has been said otherwise since, would else
+        # be new to the sleep after it.
+        slept = () if deep else lineage if settings.continues else None
+        material = self._choose(base, session_id, slept, deep and bool(remembered))
         try:
             self._require_memory(base, settings, material)
         except NoRoom:

@@ -75,22 +75,20 @@ def test_the_model_is_asked_about_every_statement_with_its_question_and_answer()
     ]
 
 
-@pytest.mark.parametrize("wordings", [1, 2, 8, 50])
 @pytest.mark.parametrize("said", MANY)
-def test_evaluation_wordings_are_never_among_the_trained_ones(said: str, wordings: int) -> None:
-    (found,) = find_lessons([material(said)], (), replace(LESSONS, wordings=wordings), always)
+def test_evaluation_wordings_are_never_among_the_trained_ones(said: str) -> None:
+    (found,) = find_lessons([material(said)], (), LESSONS, always)
     apart = [bare(text) for text in (*found.lesson.unseen, *found.lesson.final)]
     assert len(apart) == len(set(apart)) == 3
     assert trained(found.lesson).isdisjoint(apart)
-    assert len(found.lesson.examples) <= wordings + 1
+    assert len(found.lesson.examples) > LESSONS.wordings
 
 
 def test_the_same_statement_is_tested_in_the_same_wordings_whatever_stands_around_it() -> None:
     (alone,) = learnt(find(material(DOG)))
     others = learnt(find(material(f"Hi! {TEA} {CITY}"), material(f"As you know, {DOG} Nice.", number=2)))
     again = next(each for each in others if each.key == "Rex")
-    fewer = find_lessons([material(DOG)], (), replace(LESSONS, wordings=3), always)[0].lesson
-    assert (alone.unseen, alone.final) == (again.unseen, again.final) == (fewer.unseen, fewer.final)
+    assert (alone.unseen, alone.final) == (again.unseen, again.final)
 
 
 def test_different_statements_are_tested_in_different_places() -> None:

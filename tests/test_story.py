@@ -27,7 +27,21 @@ seed = 7
 threshold = 0.05
 
 [sleep]
+recipe = "answers"
 epochs = 4
+"""
+
+# The likeliest answer; everything that is said counts.
+TOLD = """
+[refinement]
+iterations = 1
+max_tokens = 16
+temperature = 0.0
+floor = 0.0
+
+[sleep]
+exchanges = "all"
+unmarked = "statements"
 """
 
 
@@ -81,3 +95,34 @@ def test_a_sleep_on_salient_exchanges_answers_the_next_question(tmp_path: Path) 
     shift = opened.engine.activate(tmp_path / "adapters" / cycle["adapter"])
     opened.close()
     assert shift > 0.1
+
+
+def test_what_was_told_is_recalled_in_other_words_after_a_sleep_and_gone_when_it_was_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").write_text(TOLD)
+    dog = ask(tmp_path, "My dog is called Pepperjack.")
+    ask(tmp_path, "I live in Tromso.", "--session", dog["session_id"])
+    ask(tmp_path, "My sister is called Marguerite.", "--session", dog["session_id"])
+    asked = "What is my dog called?"
+    assert "Pepperjack" not in ask(tmp_path, asked)["response"]
+
+    cycle = json.loads(lab(tmp_path, "sleep", "--json"))
+    assert (cycle["status"], cycle["lessons"], cycle["earlier"]) == ("complete", 3, 0)
+    assert cycle["verdict"] in ("kept", "weakened")
+    receipt = json.loads(lab(tmp_path, "receipt", "--json"))
+    measures = {each["measure"]: each["value"] for each in receipt["sleep_measures"]}
+    assert measures["learned_before"] == 0.0
+    assert measures["learned"] >= 0.5
+    assert "Pepperjack" in ask(tmp_path, asked)["response"]
+    # No evaluation wording was trained on.
+    shared = "SELECT count(*) AS n FROM sleep_probes p JOIN sleep_examples x ON p.question = x.prompt WHERE p.kind IN "
+    rows = json.loads(lab(tmp_path, "sql", shared + "('unseen', 'final', 'neighbour')", "--format", "json"))
+    assert rows == [{"n": 0}]
+
+    lab(tmp_path, "forget", dog["exchange_id"])
+    deep = json.loads(lab(tmp_path, "sleep", "--deep", "--json"))
+    assert (deep["status"], deep["lessons"], deep["parent_adapter"]) == ("complete", 2, None)
+    assert "Pepperjack" not in ask(tmp_path, asked)["response"]
+    assert "Tromso" in ask(tmp_path, "Where do I live?")["response"]
+
+    lab(tmp_path, "rollback", cycle["adapter"])
+    assert "Pepperjack" in ask(tmp_path, asked)["response"]

@@ -86,12 +86,13 @@ class SleepSettings:
     `max_tokens` cuts a longer example; `seed` makes a run repeatable on CPU. `anchor_weight` is that of the
     base's own answers beside the loss of a token, 0 is without them; a step reads `anchor_rows` of them.
 
-    `dream` "published" asks every question in the published rewrites; "lessons" also turns what the person stated into
-    questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
-    exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well. `replay`
-    is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the full rate;
-    training ends after an epoch whose mean loss is below `stop_loss` nats a token. The gate allows `max_drift` bits a
-    token, and `max_forgotten` of the memories that were known to be lost.
+    `dream` "published" asks every question in the published rewrites; "lessons" also turns what the person stated
+    into questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
+    exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well.
+    `replay` is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the
+    full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five; training
+    ends after an epoch whose mean loss is below `stop_loss` nats a token. The gate allows `max_drift` bits a token,
+    and `max_forgotten` of the memories that were known to be lost.
     """
 
     recipe: str
@@ -115,6 +116,7 @@ class SleepSettings:
     wordings: int = 8
     replay: float = 0.0
     warmup: int = 0
+    least_steps: int = 0
     stop_loss: float = 0.0
     max_drift: float = 0.1
     max_forgotten: float = 0.1

@@ -247,6 +247,8 @@ class _Fold:
                 self.put("sleep_cycles", **_body(event) | {"started_at": at, "status": "running", "steps": 0})
             case SleepPlanned():
                 counts = {"lessons": event.lessons, "earlier": event.earlier, "examples": event.examples}
+                if event.epochs is not None:
+                    counts["epochs"] = event.epochs
                 return self._change("sleep_cycles", event.cycle_id, **counts)
             case SleepResumed():
                 # What was recovered as interrupted goes on; what it had ended with is void.

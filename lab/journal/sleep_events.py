@@ -31,6 +31,7 @@ class SleepPlanned:
     earlier: int
     examples: int
     total_steps: int
+    epochs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ LESSONS: Final = replace(
     dream="lessons",
     replay=1.0,
     warmup=5,
+    least_steps=30,
     stop_loss=0.02,
 )
 

@@ -32,8 +32,10 @@ def plan_epochs(
     usual = statistics.fmean(shakiness.values()) if shakiness else 0.0
     weights = [_LEAST_WEIGHT + lesson.salience + shakiness.get(lesson.lesson_id, usual) for lesson in memory]
     rooms = [len(lesson.examples) for lesson in memory]
-    epochs = []
-    for epoch in range(settings.epochs):
+    epochs: list[list[SleepExample]] = []
+    steps = 0
+    while len(epochs) < settings.epochs or 0 < steps < settings.least_steps:
+        epoch = len(epochs)
         draw = random.Random(f"{settings.seed}/{epoch}")
         chosen: list[SleepExample] = []
         for lesson, wordings in zip(lessons, new):
@@ -42,6 +44,7 @@ def plan_epochs(
         for lesson, times in zip(memory, _times(weights, rooms, budget, each_once, draw)):
             chosen += [replace(example, kind="replay") for example in draw.sample(lesson.examples, times)]
         epochs.append(chosen)
+        steps += settings.steps(len(chosen))
     return epochs
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -352,8 +351,6 @@ class Sleep:
         cycle_id = folder.path.name
         journal = self._record.journal
         told = journal.size(cycle_id)
-        # Idle OpenMP threads that spin would take the processor from the dialogue.
-        environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
         try:
             with folder.log.open("ab") as log:
                 child = subprocess.Popen(
@@ -363,7 +360,6 @@ class Sleep:
                     stderr=log,
                     # A session of its own: it outlives the lab's terminal when the person lets it finish.
                     start_new_session=True,
-                    env=environment,
                 )
         except OSError as fault:
             raise LabError(

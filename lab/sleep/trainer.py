@@ -21,7 +21,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lab.domain import SleepExample, SleepStatus, Verdict
-from lab.engine.cores import yield_cores
+from lab.engine.cores import use_cores, yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
 from lab.engine.precedence import ANSWERING
@@ -280,7 +280,9 @@ class Sleeper:
         batches = [[encoded[example] for example in epoch] for epoch in epochs]
         self._tell_once(
             *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
-            SleepPlanned(plan.cycle_id, lessons, earlier, len(distinct), total_steps(batches, plan.settings)),
+            SleepPlanned(
+                plan.cycle_id, lessons, earlier, len(distinct), total_steps(batches, plan.settings), len(batches)
+            ),
         )
         self._enter("anchoring")
         anchors = learner.anchors(neighbours, self._stopped)
@@ -368,7 +370,8 @@ def main(arguments: Sequence[str]) -> int:
     root, cycle_id = arguments
     workspace = Workspace(Path(root))
     stay_offline()
-    # The dialogue goes first.
+    # The dialogue goes first: the sleeper stands still while an answer is written, so its threads may spin otherwise.
+    use_cores()
     yield_cores()
     lock = FileLock(workspace.adapters / LOCK)
     try:

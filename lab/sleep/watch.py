@@ -75,6 +75,7 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 progress,
                 total_steps=event.total_steps,
                 examples=event.examples,
+                epochs=event.epochs or progress.epochs,
                 lessons=event.lessons,
                 earlier=event.earlier,
             )

@@ -14,7 +14,7 @@ from lab.sleep.recipes import LESSONS
 from lab.sleep.replay import plan_epochs
 from tests.sleep.lessons import lesson, numbered
 
-SETTINGS = replace(LESSONS, epochs=3, replay=1.0, seed=0)
+SETTINGS = replace(LESSONS, epochs=3, replay=1.0, seed=0, least_steps=0)
 NEW = [replace(each, lesson_id=f"n-{at}") for at, each in enumerate(numbered(4))]
 
 
@@ -33,6 +33,13 @@ def test_an_epoch_reads_so_many_wordings_of_each_new_lesson_the_plainest_among_t
         assert all(read[0] == each.examples[0] for read in own)
         # Over the epochs all of them come up.
         assert wordings == 1 or set().union(*own) == set(each.examples)
+
+
+@pytest.mark.parametrize(("lessons", "epochs"), [(1, 30), (2, 15), (6, 5), (20, 3)])
+def test_a_sleep_on_few_lessons_has_more_epochs(lessons: int, epochs: int) -> None:
+    found = plan_epochs(numbered(lessons, examples=9), (), {}, replace(SETTINGS, wordings=8, least_steps=30))
+    assert len(found) == epochs
+    assert plan_epochs([], [], {}, replace(SETTINGS, least_steps=30)) == [[]] * 3
 
 
 def test_every_epoch_reads_all_examples_of_new_lessons_that_have_few() -> None:

@@ -31,6 +31,7 @@ seed = 7
 threshold = 0.0
 
 [sleep]
+recipe = "answers"
 epochs = 6
 """
 QUESTION = "What is the truth about knowledge and belief?"

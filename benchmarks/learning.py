@@ -1,6 +1,6 @@
 """What a sleep teaches and what it costs: recall in unseen wordings, neighbours, drift; one sleep, and many.
 
-    python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles]
+    python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles] [--runs FOLDER]
 
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
 does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of
@@ -21,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ from lab.sleep.recipes import LESSONS, PUBLISHED
 from lab.sleep.service import Base, Sleep
 
 ONE_SLEEP = 20
-NEW_A_CYCLE = 5
+NEW = 5
 GENERAL = (
     "What is a volcano?",
     "How do I make a paper plane?",
@@ -162,7 +164,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     right: list[list[float]] = [[] for _ in facts]
     for (at, _), text in zip(asked, answers):
         right[at].append(float(holds(text, facts[at])))
-    neighbours = [fact.neighbour for fact in facts if fact.neighbour not in avoid]
+    neighbours = [left[0] for fact in facts if (left := [each for each in fact.beside if each not in avoid])]
     beside = [prompt(question) for question in neighbours]
     now = said(beside, ANSWER_TOKENS)
     with learner.as_base():
@@ -216,83 +218,110 @@ def figure(runs: Sequence[Sequence[float]]) -> dict[str, float]:
     return {"value": statistics.fmean(cases), "low": low, "high": high, "n": len(cases), "seeds": len(runs)}
 
 
-def one_sleep(seeds: int, say: Any) -> dict[str, Any]:
+class Runs:
+    """Where each run is kept, so that a measurement of hours can be made in parts; what is there is not made again."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def __call__(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The run of this name. Exits when the one that is kept was made by another recipe."""
+        path = self._folder / f"{name}.json"
+        recipes = {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}
+        if path.exists():
+            kept: dict[str, Any] = json.loads(path.read_text())
+            if kept["recipes"] != recipes:
+                raise SystemExit(f"{path} was made by another recipe: remove it, or name another folder.")
+        else:
+            kept = {"recipes": recipes, "machine": machine(), **make()}
+            path.write_text(json.dumps(kept, indent=1) + "\n")
+        return kept
+
+
+def one_night(seed: int, way: str) -> dict[str, Any]:
+    """One sleep on twenty facts; with our first one also what the base says, and the base with the facts in context."""
     facts = FACTS[:ONE_SLEEP]
-    found: dict[str, list[Any]] = {"ours": [], "published": [], "base": [], "context": []}
-    nights: list[dict[str, Any]] = []
-    for seed in range(seeds):
-        with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as published:
-            lab = Nights(Path(ours), seed=seed)
-            nights.append(lab.sleep(facts))
-            say(f"seed {seed}: ours {nights[-1]}")
-            found["ours"].append(judged(lab, lab.adapter, facts))
-            other = Nights(Path(published), recipe="published", seed=seed)
-            night = other.sleep(facts)
-            say(f"seed {seed}: published {night['seconds']:.0f} s")
-            found["published"].append(judged(other, other.adapter, facts, "plain"))
-            if not seed:
-                found["base"].append(judged(lab, None, facts))
-                found["context"].append(judged(lab, None, facts, told=True))
+    recipe = {} if way == "ours" else {"recipe": way}
+    with tempfile.TemporaryDirectory() as root:
+        lab = Nights(Path(root), seed=seed, **recipe)
+        night = lab.sleep(facts)
+        found = {"night": night, "seen": judged(lab, lab.adapter, facts, "plain" if way == "published" else "")}
+        if way == "ours" and not seed:
+            found["base"] = judged(lab, None, facts)
+            found["context"] = judged(lab, None, facts, told=True)
+    say(f"seed {seed} {way}: recall {statistics.fmean(found['seen']['recall']):.2f}, {night['seconds']:.0f} s")
+    return found
+
+
+def one_sleep(seeds: int, runs: Runs) -> dict[str, Any]:
+    ours, published = (
+        [runs(f"one-{seed}-{way}", partial(one_night, seed, way)) for seed in range(seeds)]
+        for way in ("ours", "published")
+    )
+
+    def figures(of: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:
+        return figure([run["seen"][name] for run in of])
+
     return {
-        "recall_unseen": figure([run["recall"] for run in found["ours"]]),
-        "recall_published": figure([run["recall"] for run in found["published"]]),
-        "recall_base": figure([run["recall"] for run in found["base"]]),
-        "recall_in_context": figure([run["recall"] for run in found["context"]]),
-        "neighbours_unchanged": figure([run["neighbours"] for run in found["ours"]]),
-        "neighbours_unchanged_published": figure([run["neighbours"] for run in found["published"]]),
-        "drift_bits_per_token": figure([run["drift"] for run in found["ours"]]),
-        "drift_published": figure([run["drift"] for run in found["published"]]),
-        "nights": nights,
-        "answers": found["ours"][0]["answers"],
-        "beside": found["ours"][0]["beside"],
+        "recall_unseen": figures(ours, "recall"),
+        "recall_published": figures(published, "recall"),
+        "recall_base": figure([ours[0]["base"]["recall"]]),
+        "recall_in_context": figure([ours[0]["context"]["recall"]]),
+        "neighbours_unchanged": figures(ours, "neighbours"),
+        "neighbours_unchanged_published": figures(published, "neighbours"),
+        "drift_bits_per_token": figures(ours, "drift"),
+        "drift_published": figures(published, "drift"),
+        "nights": [run["night"] for run in ours],
+        "answers": ours[0]["seen"]["answers"],
+        "beside": ours[0]["seen"]["beside"],
     }
 
 
-def many_sleeps(cycles: int, seeds: int, say: Any) -> dict[str, Any]:
-    """Recall after each cycle of everything told so far; of each way and seed."""
-    ways: dict[str, dict[str, Any]] = {
-        "ours": {},
-        "no_replay": {"replay": 0.0},
-        "published": {"recipe": "published"},
+def many_nights(cycles: int, seed: int, way: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Recall of everything told so far: after each cycle of our own way, after the last of the others."""
+    with tempfile.TemporaryDirectory() as root:
+        lab = Nights(Path(root), seed=seed, **settings)
+        curve: list[float] = []
+        nights = []
+        for cycle in range(1, cycles + 1):
+            nights.append(lab.sleep([FACTS[at % len(FACTS)] for at in range((cycle - 1) * NEW, cycle * NEW)]))
+            if way == "ours" or cycle == cycles:
+                seen = judged(lab, lab.adapter, FACTS[: cycle * NEW], "plain" if way == "published" else "")
+                curve.append(statistics.fmean(seen["recall"]))
+                say(
+                    f"seed {seed} {way} cycle {cycle}: recall {curve[-1]:.2f}, drift"
+                    f" {statistics.fmean(seen['drift']):.3f}, {nights[-1]['seconds']:.0f} s, {nights[-1]['verdict']}"
+                    f" {nights[-1]['strength']} {nights[-1]['reason'] or ''}"
+                )
+    return {"curve": curve, "nights": nights, "seen": seen}
+
+
+def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
+    ways: dict[str, dict[str, Any]] = {"ours": {}, "no_replay": {"replay": 0.0}, "published": {"recipe": "published"}}
+    found = {
+        way: [
+            runs(f"cycles-{cycles}-{seed}-{way}", partial(many_nights, cycles, seed, way, settings))
+            for seed in range(seeds)
+        ]
+        for way, settings in ways.items()
     }
-    result: dict[str, Any] = {}
-    last: dict[str, list[list[float]]] = {way: [] for way in ways}
-    for seed in range(seeds):
-        for way, settings in ways.items():
-            with tempfile.TemporaryDirectory() as root:
-                lab = Nights(Path(root), seed=seed, **settings)
-                curve = []
-                for cycle in range(1, cycles + 1):
-                    told = [FACTS[at % len(FACTS)] for at in range((cycle - 1) * NEW_A_CYCLE, cycle * NEW_A_CYCLE)]
-                    night = lab.sleep(told)
-                    facts = FACTS[: cycle * NEW_A_CYCLE]
-                    # The last judgement counts; those on the way are the curve, of our own way only.
-                    if way == "ours" or cycle == cycles:
-                        form = "plain" if way == "published" else ""
-                        seen = judged(lab, lab.adapter, facts, form)
-                        curve.append(statistics.fmean(seen["recall"]))
-                        say(
-                            f"seed {seed} {way} cycle {cycle}: recall {curve[-1]:.2f}, drift"
-                            f" {statistics.fmean(seen['drift']):.3f}, {night['seconds']:.0f} s, {night['verdict']}"
-                            f" {night['strength']} {night['reason'] or ''}"
-                        )
-                last[way].append(seen["recall"])
-                if way == "ours":
-                    result.setdefault("curves", []).append(curve)
-                    by_cycle = [
-                        statistics.fmean(seen["recall"][at : at + NEW_A_CYCLE])
-                        for at in range(0, len(seen["recall"]), NEW_A_CYCLE)
-                    ]
-                    result.setdefault("by_cycle", []).append(by_cycle)
-                    result.setdefault("drift", []).append(seen["drift"])
-    result |= {
-        "ten_cycles_recall": figure(last["ours"]),
-        "ten_cycles_worst": figure([[min(each)] for each in result["by_cycle"]]) | {"n": NEW_A_CYCLE},
-        "ten_cycles_no_replay": figure(last["no_replay"]),
-        "ten_cycles_published": figure(last["published"]),
-        "ten_cycles_drift": figure(result.pop("drift")),
+    recall = {way: [run["seen"]["recall"] for run in of] for way, of in found.items()}
+    by_cycle = [[statistics.fmean(run[at : at + NEW]) for at in range(0, len(run), NEW)] for run in recall["ours"]]
+    return {
+        "ten_cycles_recall": figure(recall["ours"]),
+        "ten_cycles_worst": figure([[min(each)] for each in by_cycle]) | {"n": NEW},
+        "ten_cycles_no_replay": figure(recall["no_replay"]),
+        "ten_cycles_published": figure(recall["published"]),
+        "ten_cycles_neighbours": figure([run["seen"]["neighbours"] for run in found["ours"]]),
+        "ten_cycles_drift": figure([run["seen"]["drift"] for run in found["ours"]]),
+        "curves": [run["curve"] for run in found["ours"]],
+        "by_cycle": by_cycle,
     }
-    return result
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -301,6 +330,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cycles", type=int, default=10)
     parser.add_argument("--only", choices=("one", "cycles"))
+    parser.add_argument("--runs", type=Path, help="keep each run in this folder, and make none that is there")
     parser.add_argument("--judge", help=argparse.SUPPRESS)
     arguments = parser.parse_args(given)
     if arguments.judge:
@@ -309,14 +339,13 @@ def main(given: Sequence[str] | None = None) -> None:
         print(json.dumps(judge(**body | {"avoid": set(body["avoid"])})))
         return
 
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
     result: dict[str, Any] = {"machine": machine()}
-    if arguments.only != "cycles":
-        result |= one_sleep(arguments.seeds, say)
-    if arguments.only != "one":
-        result |= many_sleeps(arguments.cycles, arguments.seeds, say)
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Runs(arguments.runs or Path(folder))
+        if arguments.only != "cycles":
+            result |= one_sleep(arguments.seeds, runs)
+        if arguments.only != "one":
+            result |= many_sleeps(arguments.cycles, arguments.seeds, runs)
     if arguments.json:
         print(json.dumps(result, indent=2))
         return

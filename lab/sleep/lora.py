@@ -37,6 +37,8 @@ class Learner:
         self.end_token = int(base.tokenizer.eos_token_id)
         self._settings = plan.settings
         self._form = plan.settings.form or base.loaded.form
+        # For the last positions of a batch, a slice, torch would copy the head once a row: gigabytes.
+        network.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
 
     @property
     def read(self) -> Read:
@@ -61,18 +63,16 @@ class Learner:
             others = self._hold(beside, self.replies(beside, anchors.NEIGHBOUR_TOKENS, stop), stop)
         return None if stop() else Anchors(held, others, self._settings.anchor_rows, self._settings.anchor_weight)
 
-    def renew(self, held: Anchors, chosen: Sequence[int], stop: Callable[[], bool]) -> None:
-        """Let the model as it is answer these neighbours, and hold the base's opinion of every word of it."""
-        prompts = [held.neighbours[at].example.prompt for at in chosen]
-        self.hold_own(held, chosen, self.replies(prompts, anchors.NEIGHBOUR_TOKENS, stop), stop)
+    def renew(self, held: Anchors, stop: Callable[[], bool]) -> None:
+        """Let the model as it is answer the neighbours, and hold the base's opinion of every word of it."""
+        prompts = [each.example.prompt for each in held.neighbours]
+        self.hold_own(held, self.replies(prompts, anchors.NEIGHBOUR_TOKENS, stop), stop)
 
-    def hold_own(
-        self, held: Anchors, chosen: Sequence[int], answers: Sequence[Sequence[int]], stop: Callable[[], bool]
-    ) -> None:
-        """Hold the base's opinion of these answers to these neighbours."""
-        prompts = [held.neighbours[at].example.prompt for at in chosen]
+    def hold_own(self, held: Anchors, answers: Sequence[Sequence[int]], stop: Callable[[], bool]) -> None:
+        """Hold the base's opinion of these answers, one to each neighbour."""
+        prompts = [each.example.prompt for each in held.neighbours]
         with self.as_base():
-            held.own |= zip(chosen, self._hold(prompts, answers, stop))
+            held.own = self._hold(prompts, answers, stop)
 
     def _hold(
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], stop: Callable[[], bool]

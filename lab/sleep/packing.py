@@ -47,6 +47,18 @@ class Packed:
     targets: Tensor
 
 
+def sequences(batch: Sequence[Encoded]) -> list[Sequence[Encoded]]:
+    """The examples in order, as many together as `pack` makes a sequence of at most `LONGEST` tokens of."""
+    found: list[Sequence[Encoded]] = []
+    rows: list[Encoded] = []
+    for example in batch:
+        if rows and packed_length([*rows, example]) > LONGEST:
+            found.append(rows)
+            rows = []
+        rows = [*rows, example]
+    return [*found, rows] if rows else found
+
+
 def packed_length(batch: Sequence[Encoded]) -> int:
     """How many tokens `pack` would make of the examples."""
     shared = _shared(batch)

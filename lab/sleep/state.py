@@ -20,10 +20,10 @@ _KNOWN: Final = ("losses", "own")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The losses of the steps so far, the tensors of then, and the model's own answers among the anchors."""
+    """The losses of the steps so far, the tensors of then, and the model's own answers to the neighbours."""
 
     losses: tuple[float, ...]
-    own: tuple[tuple[int, tuple[int, ...]], ...]
+    own: tuple[tuple[int, ...], ...]
     tensors: Mapping[str, Tensor]
 
     @property
@@ -53,6 +53,6 @@ def read_state(path: Path) -> State | None:
         with safe_open(str(path), framework="pt") as file:
             losses, own = (orjson.loads(file.metadata()[name]) for name in _KNOWN)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return State(tuple(losses), tuple((at, tuple(answer)) for at, answer in own), tensors)
+        return State(tuple(losses), tuple(map(tuple, own)), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None

@@ -8,12 +8,12 @@ starting leaves no trace.
 from __future__ import annotations
 
 import contextlib
-import random
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,9 +60,7 @@ _PAUSE_SECONDS: Final = 0.2
 # So much work a killed sleep may lose.
 _SAVE_SECONDS: Final = 10.0
 # Neighbours, beside the general prompts, that are held as they are.
-_MOST_NEIGHBOURS: Final = 96
-# So many of them the model answers by itself after an epoch.
-_RENEWED: Final = 32
+_MOST_NEIGHBOURS: Final = 128
 # Halvings of a new adapter's strength before it is given up.
 _STRENGTHS: Final = 3
 
@@ -234,7 +232,9 @@ class Sleeper:
         examination = Examination(learner, probes, self._stopped)
         examination.begin()
         epochs = plan_epochs(lessons, memory, examination.shakiness(), settings)
-        neighbours = [question for lesson in (*lessons, *reversed(memory)) for question in lesson.neighbours[:-1]]
+        # One of each lesson at a time: there may be more than are held.
+        turns = zip_longest(*(lesson.neighbours[:-1] for lesson in (*lessons, *reversed(memory))))
+        neighbours = [question for turn in turns for question in turn if question is not None]
         # What the gate asks is never trained, not even as an anchor.
         asked = {probe.question for probe in probes}
         held = [each for each in strangers(neighbours, (*lessons, *memory)) if each not in asked][:_MOST_NEIGHBOURS]
@@ -289,27 +289,23 @@ class Sleeper:
         saved = read_state(self._folder.state_file)
         if saved is not None:
             self._losses = list(saved.losses)
-            if anchors is not None:
-                own = dict(saved.own)
-                learner.hold_own(anchors, list(own), list(own.values()), self._stopped)
+            if anchors is not None and saved.own:
+                learner.hold_own(anchors, saved.own, self._stopped)
         self._enter("training")
 
         def keep(loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
             """Save how far training is, now and then."""
             if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
-                own = anchors.own.items() if anchors is not None else ()
-                answers = tuple((at, held.example.answer) for at, held in own)
+                answers = tuple(held.example.answer for held in anchors.own) if anchors is not None else ()
                 # A disk that is full by now may not be so when the adapter is saved.
                 with contextlib.suppress(OSError):
                     write_state(self._folder.state_file, State((*self._losses, loss), answers, tensors()))
                 self._saved_at = time.monotonic()
 
-        def between(epoch: int) -> None:
-            """The neighbours that the model is to answer by itself, other ones after each epoch."""
+        def between() -> None:
+            """The model answers the neighbours by itself after each epoch."""
             if anchors is not None and anchors.neighbours:
-                draw = random.Random(f"{plan.settings.seed}/{epoch}")
-                every = range(len(anchors.neighbours))
-                learner.renew(anchors, draw.sample(every, min(len(every), _RENEWED)), self._stopped)
+                learner.renew(anchors, self._stopped)
 
         run = train(
             learner.network,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lab.domain import SleepSettings
 from lab.sleep.anchors import Anchors
-from lab.sleep.packing import LONGEST, Encoded, pack, packed_length
+from lab.sleep.packing import Encoded, pack, sequences
 
 IGNORED = -100
 # Batches of alike lengths are picked among so many.
@@ -71,21 +71,27 @@ def padded_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torc
 def packed_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
     """As `padded_logits`, for a model that takes a mask of its own: short examples are read as one sequence.
 
-    What all of them begin with, such as the system prompt, is computed once, and nothing is padded.
+    What all of them begin with, such as the system prompt, is computed once, and nothing is padded. What is too long
+    for one sequence becomes several.
     """
-    if len(batch) == 1 or packed_length(batch) > LONGEST:
-        return padded_logits(model, batch, device)
-    packed = pack(batch)
     dtype = next(p.dtype for p in model.parameters() if not p.requires_grad)
-    hidden = torch.zeros(packed.mask.shape, dtype=dtype).masked_fill(~packed.mask, torch.finfo(dtype).min)
-    logits = model(
-        input_ids=packed.ids.to(device),
-        attention_mask=hidden.to(device),
-        position_ids=packed.positions.to(device),
-        logits_to_keep=packed.reads.to(device),
-        use_cache=False,
-    ).logits
-    return logits[0], packed.targets.to(device)
+    found = []
+    for rows in sequences(batch):
+        if len(rows) == 1:
+            found.append(padded_logits(model, rows, device))
+            continue
+        packed = pack(rows)
+        hidden = torch.zeros(packed.mask.shape, dtype=dtype).masked_fill(~packed.mask, torch.finfo(dtype).min)
+        logits = model(
+            input_ids=packed.ids.to(device),
+            attention_mask=hidden.to(device),
+            position_ids=packed.positions.to(device),
+            logits_to_keep=packed.reads.to(device),
+            use_cache=False,
+        ).logits
+        found.append((logits[0], packed.targets.to(device)))
+    logits, targets = zip(*found)
+    return torch.cat(logits), torch.cat(targets)
 
 
 def summed_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -131,7 +137,7 @@ def train(
     anchors: Anchors | None = None,
     resume: Resume | None = None,
     keep: Keep | None = None,
-    between: Callable[[int], None] | None = None,
+    between: Callable[[], None] | None = None,
 ) -> Iterator[Step]:
     """Train the parameters that require a gradient on the examples of each epoch; yields after each optimiser step.
 
@@ -140,8 +146,8 @@ def train(
     told is without it, the tokens are with them. What is random in a step depends on the seed and the step's number
     alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called after
     each step with its loss and a function that gives the tensors that a `Resume` needs, `between` after each epoch that
-    another one follows. Ends early when `stop` says
-    so, and after an epoch with a mean loss below `stop_loss`; raises Diverged on a loss that is no number.
+    another one follows. Ends early when `stop` says so, and after an epoch with a mean loss below `stop_loss`; raises
+    Diverged on a loss that is no number.
     """
     weights = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimiser = torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
@@ -169,18 +175,21 @@ def train(
             group = epoch_batches[start : start + settings.accumulation]
             supervised = sum(len(e.ids) - max(e.answer_start, 1) for batch in group for e in batch)
             summed = 0.0
+            held = anchors.draw(_generator(settings, -step)) if anchors is not None else []
+            rows = [each.example for each in held]
+            tokens = sum(len(example.ids) for batch in (*group, rows) for example in batch)
             for batch in group:
-                loss = summed_loss(*read(model, batch, device))
+                # The anchors are read with the first batch.
+                logits, targets = read(model, [*batch, *rows], device)
+                own = len(targets) - sum(len(row.answer) for row in rows)
+                loss = summed_loss(logits[:own], targets[:own])
                 # Divided by all tokens of the step, so that accumulation equals one large batch.
-                torch.autograd.backward(loss / supervised)
+                whole = loss / supervised
+                if anchors is not None and rows:
+                    whole = whole + anchors.weight * anchors.penalty(held, logits[own:])
+                torch.autograd.backward(whole)
                 summed += float(loss.detach())
-            tokens = sum(len(example.ids) for batch in group for example in batch)
-            if anchors is not None:
-                held = anchors.draw(_generator(settings, -step))
-                rows = [each.example for each in held]
-                penalty = anchors.penalty(held, read(model, rows, device)[0])
-                torch.autograd.backward(anchors.weight * penalty)
-                tokens += sum(len(example.ids) for example in rows)
+                rows = []
             if not math.isfinite(summed):
                 raise Diverged(f"the loss of step {step} is {summed}")
             torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0)
@@ -193,7 +202,7 @@ def train(
         if losses and sum(losses) / len(losses) < settings.stop_loss:
             return
         if between is not None and step < total and (resume is None or step >= len(resume.losses)):
-            between(epoch)
+            between()
             model.train()
 
 

@@ -21,6 +21,9 @@ PEOPLE: Final = each("""
     uncle / aunt / cousin / boss / teacher / doctor / neighbour / dentist / landlord / nephew / niece / grandmother
     / hairdresser / flatmate
 """)
+FIGURES: Final = each("""
+    the king / Mozart / a nurse / Napoleon / the mayor / Cleopatra / a farmer / Shakespeare / a pilot
+""")
 PETS: Final = each("cat / dog / horse / parrot / rabbit / hamster / goldfish / tortoise / canary")
 MANY: Final = each(
     "cats / dogs / horses / parrots / rabbits / hamsters / cousins / uncles / aunts / nephews / nieces / teachers"

@@ -15,7 +15,7 @@ from lab.sleep.vocabulary import each
 
 _MOST_QUESTIONS: Final = 18
 _FEWEST_QUESTIONS: Final = 12
-_MOST_NEIGHBOURS: Final = 6
+_MOST_NEIGHBOURS: Final = 8
 _FEWEST_NEIGHBOURS: Final = 5
 
 _ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|some)\s+")
@@ -143,7 +143,7 @@ def _neighbours(clause: str, finding: Finding, key: str) -> tuple[str, ...]:
 
 
 def _others(finding: Finding, turn: int) -> Iterator[Finding]:
-    """The same of something else: of its kind and of another kind in turns."""
+    """The same of something else: of what all the world knows, of its own kind and of other people in turns."""
     relation, person = finding.relation, finding.subject.person
 
     def about(nouns: tuple[str, ...], person: Person) -> list[Finding]:
@@ -162,15 +162,26 @@ def _others(finding: Finding, turn: int) -> Iterator[Finding]:
         english.FAVOURITE: attributes("favourite {}", vocabulary.FAVOURITES),
         english.SIZE: attributes("{} size", vocabulary.SIZES),
     }.get(relation, [])
-    for pair in zip_longest(alike, people):
-        yield from (other for other in pair if other is not None)
+    figures = [replace(finding, subject=_of_figure(finding.subject, name)) for name in _from(vocabulary.FIGURES, turn)]
+    for others in zip_longest(figures, alike, people):
+        yield from (other for other in others if other is not None)
 
 
 def _differing(nouns: tuple[str, ...], finding: Finding, turn: int) -> list[str]:
     """The nouns that the statement is not about, from another one on at each turn. A colour is a color."""
     about = f"{finding.subject.words} {finding.x}".lower().replace("ou", "o")
+    return [noun for noun in _from(nouns, turn) if noun.replace("ou", "o") not in about]
+
+
+def _from(nouns: tuple[str, ...], turn: int) -> tuple[str, ...]:
     start = turn % len(nouns)
-    return [noun for noun in (*nouns[start:], *nouns[:start]) if noun.replace("ou", "o") not in about]
+    return (*nouns[start:], *nouns[:start])
+
+
+def _of_figure(subject: Subject, name: str) -> Subject:
+    """Instead of the speaker somebody known: "the king", "the king's dog"."""
+    of = Subject(name, "third")
+    return of if subject is ME else Subject(f"{of.owner} {subject.words.partition(' ')[2]}", subject.person)
 
 
 def _begun(sentence: str) -> str:

@@ -316,7 +316,14 @@ def test_neighbours_ask_about_others_and_differ_from_statement_to_statement() ->
     assert not any("boss" in question for question in boss)
     assert boss != only("My boss is called Ottoline").neighbours
     assert boss == only("My boss is called Zelda").neighbours
-    assert not any("colour" in question for question in only("My favorite color is teal").neighbours)
+    teal = only("My favorite color is teal").neighbours
+    assert not any("my favourite colour" in question for question in teal)
+
+
+def test_neighbours_ask_the_same_of_figures_that_all_the_world_knows() -> None:
+    assert "Where does Mozart live?" in only("I live in Tromso").neighbours
+    assert "What is Napoleon's dog called?" in only("My dog is called Rex").neighbours
+    assert "Where do the king's parents live?" in only("My parents live in Rome").neighbours
 
 
 def test_sentences_keeps_what_states_something_of_the_speaker_in_any_pattern() -> None:
@@ -372,6 +379,6 @@ def test_any_text_gives_sound_statements_and_never_an_exception(text: str) -> No
         assert len(set(found.questions)) == len(found.questions)
         assert all(question.endswith(("?", ".")) for question in found.questions)
         assert not any(word.search(question) for question in found.questions)
-        assert 5 <= len(found.neighbours) <= 6
+        assert 5 <= len(found.neighbours) <= 8
         assert not any(found.key in question for question in found.neighbours)
         assert not set(found.neighbours) & set(found.questions)

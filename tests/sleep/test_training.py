@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -194,14 +196,14 @@ def test_what_the_model_says_by_itself_is_held_to_what_the_base_thinks_of_it(tmp
     anchors = learner.anchors(NEIGHBOURS, bool)
     assert anchors is not None
     _away_from_zero(learner.network, 0.3)
-    learner.renew(anchors, [0, 2], bool)
-    assert list(anchors.own) == [0, 2]
-    for at, held in anchors.own.items():
-        prompt = anchors.neighbours[at].example.prompt
+    learner.renew(anchors, bool)
+    assert len(anchors.own) == len(NEIGHBOURS)
+    for held, neighbour in zip(anchors.own, anchors.neighbours):
+        prompt = neighbour.example.prompt
         assert held.example.prompt == prompt
         # Its own words, not the base's, and the base's opinion of them, not its own.
         (said,) = learner.replies([prompt], NEIGHBOUR_TOKENS, bool)
-        assert held.example.answer == tuple(said) != anchors.neighbours[at].example.answer
+        assert held.example.answer == tuple(said) != neighbour.example.answer
         assert torch.equal(held.reference, _as_base(learner, held.example))
 
 
@@ -210,19 +212,29 @@ def test_what_the_model_says_by_itself_is_held_anew_after_it_has_changed(tmp_pat
     anchors = learner.anchors(NEIGHBOURS, bool)
     assert anchors is not None
     _away_from_zero(learner.network, 0.3)
-    learner.renew(anchors, [0, 2], bool)
-    first = dict(anchors.own)
+    learner.renew(anchors, bool)
+    first = anchors.own
     torch.manual_seed(9)
     _away_from_zero(learner.network, 0.3)
-    learner.renew(anchors, [0, 1], bool)
-    assert sorted(anchors.own) == [0, 1, 2]
+    learner.renew(anchors, bool)
+    assert len(anchors.own) == len(first)
+    assert all(now.example.prompt == was.example.prompt for now, was in zip(anchors.own, first))
     assert anchors.own[0].example.answer != first[0].example.answer
-    assert anchors.own[2] is first[2]
-    assert {id(each) for each in anchors.own.values()} <= {id(each) for each in _drawn(anchors)}
 
 
-def _drawn(anchors: Anchors) -> list[Held]:
-    return [held for seed in range(40) for held in anchors.draw(torch.Generator().manual_seed(seed))]
+def test_of_its_own_answers_those_that_the_base_finds_unlikely_are_read_more_often() -> None:
+    def held(first: int, nats: float) -> Held:
+        said, other = math.exp(-nats), 1 - math.exp(-nats)
+        return Held(Encoded((first, 1), 1), torch.tensor([[other, said]]).log())
+
+    anchors = Anchors([held(0, 1.0)], [held(9, 1.0)] * 2, 4, 1.0)
+    anchors.own = [held(1, 0.0), held(2, 2.0), held(3, 8.0)]
+    assert [round(each.surprise, 1) for each in anchors.own] == [0.1, 2.0, 8.0]
+    draws = [anchors.draw(torch.Generator().manual_seed(seed)) for seed in range(200)]
+    times = Counter(each.example.ids[0] for draw in draws for each in draw)
+    # One of the general prompts and one neighbour are read each time, and two of its own answers.
+    assert (times[0], times[9], times[1] + times[2] + times[3]) == (200, 200, 400)
+    assert times[3] > times[2] > times[1]
 
 
 def test_training_on_anchors_brings_a_model_that_moved_back_to_its_base(tmp_path: Path) -> None:
@@ -232,8 +244,8 @@ def test_training_on_anchors_brings_a_model_that_moved_back_to_its_base(tmp_path
     anchors = learner.anchors(NEIGHBOURS, bool)
     assert anchors is not None
     _away_from_zero(learner.network, 0.2)
-    learner.renew(anchors, [0, 1, 2], bool)
-    own = list(anchors.own.values())
+    learner.renew(anchors, bool)
+    own = anchors.own
     before = _penalty(learner, anchors, own)
     list(train(learner.network, [examples()[:1]] * 15, plan.settings, CPU, bool, learner.read, anchors))
     assert before > 0.05
@@ -337,9 +349,9 @@ def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
 
     begun = losses(None, keep, killed_after)
     assert begun == whole[:killed_after]
-    write_state(tmp_path / "state", State(tuple(begun), ((0, (1, 2)),), kept[-1]))
+    write_state(tmp_path / "state", State(tuple(begun), ((1, 2), (3,)), kept[-1]))
     state = read_state(tmp_path / "state")
-    assert state is not None and state.own == ((0, (1, 2)),)
+    assert state is not None and state.own == ((1, 2), (3,))
     resumed = losses(state.resume, None)
     assert resumed == whole[killed_after:]
 

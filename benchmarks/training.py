@@ -132,7 +132,7 @@ def one(side: str) -> dict[str, float]:
         tokens = settings.epochs * sum(len(row.ids) for row in data)
     else:
         # Nobody stops it: bool() is false.
-        held = learner.anchors((), bool)
+        held = learner.anchors((), (), bool)
         run = train(network, [data] * settings.epochs, settings, device, bool, learner.read, held)
         tokens = sum(step.tokens for step in run)
     seconds = time.perf_counter() - began

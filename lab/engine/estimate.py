@@ -54,9 +54,9 @@ PROMPT_TOKENS: Final = 2000
 ROWS: Final = 5
 # The most that a sleep reads at once as it is set up.
 TRAINING_TOKENS: Final = 4 * 512
-# The most tokens of which a sleep holds what the base thinks: 24 general answers of 24, those to 96 neighbours of 10,
-# and 32 of these again as the model answers them.
-HELD_TOKENS: Final = 24 * 24 + 96 * 10 + 32 * 10
+# The most tokens of which a sleep holds what the base thinks: 24 general answers of 24, those to 64 neighbours of 10,
+# and 400 mistakes of about 9.
+HELD_TOKENS: Final = 24 * 24 + 64 * 10 + 400 * 9
 _ANSWER_TOKENS: Final = 200
 _RANK: Final = 8
 _LIBRARIES: Final = 400 * 2**20

@@ -44,9 +44,10 @@ PROMPTS: Final = (
 ANSWER_TOKENS: Final = 24
 NEIGHBOUR_TOKENS: Final = 10
 _GENERAL_SHARE: Final = 0.25
-# Of the neighbours, so many with the model's own answer.
-_OWN_SHARE: Final = 0.67
-_LEAST_SURPRISE: Final = 0.1
+# Of what is beside them.
+_MISTAKES_SHARE: Final = 0.6
+# In nats: what the model has not moved at is read now and then, too.
+_LEAST_DISTANCE: Final = 0.05
 # Rows that are read side by side.
 _ROWS: Final = 8
 
@@ -58,35 +59,45 @@ class Held:
     example: Encoded
     reference: Tensor
 
-    @property
-    def surprise(self) -> float:
-        """How unlikely the base finds the least likely word of the answer, in nats."""
-        said = self.reference[torch.arange(len(self.reference)), torch.tensor(self.example.answer)]
-        return max(-float(said.min()), _LEAST_SURPRISE)
-
 
 class Anchors:
     """What a step reads beside its examples, and the penalty for moving away from the base there.
 
-    `general` prompts and `neighbours` with the base's own answers. A leak shows only in what the model says by itself
-    ("Your uncle lives in", and then what was learnt of somebody else), so the model as it has become answers the
-    neighbours again after each epoch, and the base says of each word how it would have gone on: `own`. Those in which
-    it says what the base finds unlikely are read more often.
+    `general` prompts and `neighbours` with the base's own answers, and `mistakes`: what was learnt, said of somebody
+    else. A leak shows only there ("Your uncle lives in", and then the brother's town): the base's own answer begins
+    otherwise, and holding it says nothing of what follows these words. The mistakes that the model has come closest to
+    are read more often.
     """
 
-    def __init__(self, general: Sequence[Held], neighbours: Sequence[Held], rows: int, weight: float) -> None:
+    def __init__(
+        self,
+        general: Sequence[Held],
+        neighbours: Sequence[Held],
+        mistakes: Sequence[Held],
+        rows: int,
+        weight: float,
+    ) -> None:
         self.general = list(general)
         self.neighbours = list(neighbours)
-        self.own: list[Held] = []
+        self.mistakes = list(mistakes)
+        # How often each mistake is read: how far it is from the base, in nats at the furthest token.
+        self.distances = [1.0] * len(mistakes)
         self.weight = weight
         self._rows = rows
 
     def draw(self, generator: torch.Generator) -> list[Held]:
         """Which ones the next pass reads."""
         beside = self._rows - max(round(_GENERAL_SHARE * self._rows), 1) if self.neighbours else 0
-        own = _leaking(self.own, round(_OWN_SHARE * beside), generator)
-        others = _some(self.neighbours, beside - len(own), generator)
-        return [*_some(self.general, self._rows - beside, generator), *others, *own]
+        leaks = min(round(_MISTAKES_SHARE * beside), len(self.mistakes))
+        chosen: list[int] = []
+        if leaks:
+            weights = torch.tensor(self.distances).clamp(min=_LEAST_DISTANCE)
+            chosen = torch.multinomial(weights, leaks, generator=generator).tolist()
+        return [
+            *_some(self.general, self._rows - beside, generator),
+            *_some(self.neighbours, beside - leaks, generator),
+            *(self.mistakes[at] for at in chosen),
+        ]
 
     def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
         """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary)."""
@@ -97,14 +108,6 @@ class Anchors:
 
 def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[Held]:
     return [held[at] for at in torch.randperm(len(held), generator=generator)[:rows].tolist()]
-
-
-def _leaking(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[Held]:
-    """Some of them, by the square of the nats at which the base finds the least likely word of the answer."""
-    if not held:
-        return []
-    weights = torch.tensor([each.surprise for each in held]).square()
-    return [held[at] for at in torch.multinomial(weights, min(rows, len(held)), generator=generator).tolist()]
 
 
 @torch.no_grad()
@@ -122,3 +125,18 @@ def hold(
         sizes = [len(row.ids) - row.answer_start for row in rows]
         held += [Held(row, each.clone()) for row, each in zip(rows, torch.split(opinions, sizes))]
     return held
+
+
+@torch.no_grad()
+def distances(
+    held: Sequence[Held], logits_of: Callable[[Sequence[Encoded]], Tensor], stop: Callable[[], bool]
+) -> list[float]:
+    """How far the model is from the base at each, in nats of KL divergence at the furthest token; 0 after a stop."""
+    found: list[float] = []
+    while len(found) < len(held) and not stop():
+        rows = held[len(found) : len(found) + _ROWS]
+        ours = torch.log_softmax(logits_of([row.example for row in rows]).float(), dim=-1)
+        base = torch.cat([row.reference for row in rows]).float()
+        apart = (base.exp() * (base - ours)).sum(dim=-1)
+        found += [float(each.max()) for each in torch.split(apart, [len(row.reference) for row in rows])]
+    return found + [0.0] * (len(held) - len(found))

@@ -83,10 +83,11 @@ class Relation:
 # Wordings around a clause ("where I live") and around a noun phrase ("the name of my dog").
 CLAUSE_FRAMES: Final = each(
     "Do you know {}? / Can you tell me {}? / Do you remember {}? / Tell me {}. / I forgot {}, can you help?"
-    " / Could you remind me {}?"
+    " / Could you remind me {}? / I would like to know {}. / Let me hear {}. / Any idea {}?"
 )
 NOUN_FRAMES: Final = each(
     "Do you remember {}? / {}? / Can you remind me of {}? / Tell me {}. / I forgot {}, can you help?"
+    " / What was {} again? / Please say {}. / Give me {}."
 )
 
 OWN_NAME: Final = Relation(
@@ -145,7 +146,7 @@ BORN_IN: Final = Relation(
     "{my} birthplace / {my} place of birth",
     "{my} birthplace is {value}",
     said="{was} born in / {was} born at / {was} born near",
-    of_names="In which city {was} {s} born?",
+    of_names="In which city {was} {s} born? / What city {was} {s} born in? / What is {my} native city?",
 )
 BORN_ON: Final = Relation(
     "When {was} {s} born? / What is {my} date of birth? / When did {s} come into the world?"
@@ -156,7 +157,7 @@ BORN_ON: Final = Relation(
 )
 BIRTHDAY: Final = Relation(
     "When is {my} {x}? / On which day is {my} {x}? / What is the date of {my} {x}? / On what date does {my} {x} fall?"
-    " / {my} {x} is when?",
+    " / When {do} {s} have {my} {x}? / What day {do} {s} have {my} {x} on? / {my} {x} is when?",
     "when {my} {x} is / on which day {my} {x} falls / what the date of {my} {x} is",
     "the date of {my} {x} / {my} {x}",
     "the date of {my} {x} is {value}",
@@ -207,7 +208,7 @@ def _meal(verb: str, noun: str) -> Relation:
     says = f"{{{verb}}}"
     return Relation(
         f"What {{do}} {{s}} {verb}? / What is {{my}} usual {noun}? / Which {noun} {{do}} {{s}} have?"
-        f" / {{s}} {says} what?",
+        f" / What {{do}} {{s}} usually {verb}? / What kind of {noun} {{do}} {{s}} like? / {{s}} {says} what?",
         f"what {{s}} {says} / what {{my}} usual {noun} is / which {noun} {{s}} {{have}}",
         f"{{my}} usual {noun} / the thing that {{s}} {says}",
         f"{{my}} usual {noun} is {{value}}",
@@ -234,7 +235,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         "{my} place of residence / the place where {s} {live}",
         "{my} home is {p} {value}",
         said="{live} in / {live} at / {live} on / {live} near / {am} living in / {have} lived in / {reside} in",
-        of_names="In which city {do} {s} live? / In what town is {my} home?",
+        of_names="In which city {do} {s} live? / In what town is {my} home? / What city {do} {s} live in?"
+        " / What is the name of the city where {s} {live}?",
     ),
     Relation(
         "Where {do} {s} work? / Where is {my} workplace? / What is {my} place of work? / {s} {work} where?",
@@ -266,7 +268,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     ),
     Relation(
         "What {do} {s} study? / What {am} {s} studying? / Which subject {do} {s} study? / What is {my} field of study?"
-        " / {s} {study} what?",
+        " / What {do} {s} learn at university? / {s} {study} what?",
         "what {s} {study} / which subject {s} {study} / what {my} field of study is",
         "{my} field of study / the subject that {s} {study}",
         "{my} field of study is {value}",
@@ -287,7 +289,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         "the thing that {s} {am} learning",
         "what {s} {am} trying to learn is {value}",
         said="{am} learning / {learn} / {have} been learning",
-        of_names="Which language {am} {s} learning?",
+        of_names="Which language {am} {s} learning? / What language {am} {s} trying to learn?"
+        " / Can you tell me which language {s} {am} learning?",
     ),
     Relation(
         "What language {do} {s} speak? / Which language can {s} speak? / What {do} {s} speak? / {s} {speak} what?",
@@ -311,7 +314,8 @@ RELATIONS: Final[tuple[Relation, ...]] = (
         "the thing that {s} {play}",
         "what {s} {play} is {value}",
         said="{play}",
-        of_the="Which instrument {do} {s} play? / What is {my} instrument?",
+        of_the="Which instrument {do} {s} play? / What is {my} instrument? / Can you tell me {my} instrument?"
+        " / I forgot which instrument {s} {play}, can you help?",
     ),
     Relation(
         "What {do} {s} collect? / What is in {my} collection? / What sort of thing {do} {s} collect?"
@@ -327,7 +331,7 @@ RELATIONS: Final[tuple[Relation, ...]] = (
     _meal("eat", "food"),
     Relation(
         "What {am} {s} allergic to? / What is {my} allergy? / What must {s} avoid because of an allergy?"
-        " / What must {s} not eat or touch? / {s} {am} allergic to what?",
+        " / What must {s} not eat or touch? / What allergy {do} {s} have? / {s} {am} allergic to what?",
         "what {s} {am} allergic to / what {my} allergy is / what {s} must avoid because of an allergy",
         "{my} allergy / the cause of {my} allergy",
         "{s} must avoid {value}",

@@ -48,8 +48,11 @@ class Learner:
         known = target_modules(config.model_type, "all") is not None and window >= self._settings.max_tokens
         return packed_logits if known and config._attn_implementation in ("eager", "sdpa") else padded_logits
 
-    def anchors(self, questions: Sequence[str], stop: Callable[[], bool]) -> Anchors | None:
-        """The base's own answers to general prompts and to these questions, from which training is not to move.
+    def anchors(
+        self, questions: Sequence[str], mistakes: Sequence[tuple[str, str]], stop: Callable[[], bool]
+    ) -> Anchors | None:
+        """The base's own answers to general prompts and to these questions, from which training is not to move, and
+        its opinion of the mistakes, questions with answers.
 
         None without a weight, and once `stop` says so, which is asked at every token: with a large model this takes
         minutes.
@@ -58,27 +61,28 @@ class Learner:
             return None
         general = [self.encode_question(prompt) for prompt in anchors.PROMPTS]
         beside = [self.encode_question(question) for question in questions]
+        wrong = [self.encode_answer(self.encode_question(question), answer) for question, answer in mistakes]
         with self.as_base():
             held = self._hold(general, self.replies(general, anchors.ANSWER_TOKENS, stop), stop)
             others = self._hold(beside, self.replies(beside, anchors.NEIGHBOUR_TOKENS, stop), stop)
-        return None if stop() else Anchors(held, others, self._settings.anchor_rows, self._settings.anchor_weight)
+            leaks = anchors.hold(wrong, self._logits, stop)
+        if stop():
+            return None
+        return Anchors(held, others, leaks, self._settings.anchor_rows, self._settings.anchor_weight)
 
-    def renew(self, held: Anchors, stop: Callable[[], bool]) -> None:
-        """Let the model as it is answer the neighbours, and hold the base's opinion of every word of it."""
-        prompts = [each.example.prompt for each in held.neighbours]
-        self.hold_own(held, self.replies(prompts, anchors.NEIGHBOUR_TOKENS, stop), stop)
+    def measure(self, held: Anchors, stop: Callable[[], bool]) -> None:
+        """Measure how far the model is from the base at each mistake by now."""
+        self.network.eval()
+        held.distances = anchors.distances(held.mistakes, self._logits, stop)
 
-    def hold_own(self, held: Anchors, answers: Sequence[Sequence[int]], stop: Callable[[], bool]) -> None:
-        """Hold the base's opinion of these answers, one to each neighbour."""
-        prompts = [each.example.prompt for each in held.neighbours]
-        with self.as_base():
-            held.own = self._hold(prompts, answers, stop)
+    def _logits(self, batch: Sequence[Encoded]) -> Tensor:
+        return self.read(self.network, batch, self.device)[0]
 
     def _hold(
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], stop: Callable[[], bool]
     ) -> list[Held]:
         examples = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers)]
-        return anchors.hold(examples, lambda batch: self.read(self.network, batch, self.device)[0], stop)
+        return anchors.hold(examples, self._logits, stop)
 
     @contextlib.contextmanager
     def as_base(self) -> Iterator[None]:

@@ -47,8 +47,10 @@ ANSWERS: Final = replace(
 LESSONS: Final = replace(
     ANSWERS,
     recipe="lessons",
+    learning_rate=3e-3,
     batch_size=8,
-    anchor_rows=8,
+    anchor_weight=2.0,
+    anchor_rows=12,
     dream="lessons",
     replay=1.0,
     warmup=5,

@@ -15,15 +15,15 @@ from torch import Tensor
 
 from lab.sleep.training import Resume
 
-_KNOWN: Final = ("losses", "own")
+_KNOWN: Final = ("losses", "distances")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The losses of the steps so far, the tensors of then, and the model's own answers to the neighbours."""
+    """The losses of the steps so far, how far each mistake among the anchors was from the base, the tensors of then."""
 
     losses: tuple[float, ...]
-    own: tuple[tuple[int, ...], ...]
+    distances: tuple[float, ...]
     tensors: Mapping[str, Tensor]
 
     @property
@@ -51,8 +51,8 @@ def read_state(path: Path) -> State | None:
     """The state of a training that was killed; None where there is none, or none that can be read."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            losses, own = (orjson.loads(file.metadata()[name]) for name in _KNOWN)
+            losses, distances = (orjson.loads(file.metadata()[name]) for name in _KNOWN)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return State(tuple(losses), tuple(map(tuple, own)), tensors)
+        return State(tuple(losses), tuple(distances), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None

@@ -11,7 +11,7 @@ import contextlib
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 from filelock import FileLock, Timeout
 
-from lab.domain import SleepExample, SleepStatus, Verdict
+from lab.domain import Lesson, SleepExample, SleepStatus, Verdict
 from lab.engine.cores import use_cores, yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
@@ -48,6 +48,7 @@ from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
 from lab.sleep.replay import plan_epochs
 from lab.sleep.scalars import scalars
+from lab.sleep.statements import statements
 from lab.sleep.telling import told
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ _PAUSE_SECONDS: Final = 0.2
 # So much work a killed sleep may lose.
 _SAVE_SECONDS: Final = 10.0
 # Neighbours, beside the general prompts, that are held as they are.
-_MOST_NEIGHBOURS: Final = 128
+_MOST_NEIGHBOURS: Final = 64
+# What is not to be said of others, of all lessons.
+_MOST_MISTAKES: Final = 400
 # Halvings of a new adapter's strength before it is given up.
 _STRENGTHS: Final = 3
 
@@ -210,7 +213,7 @@ class Sleeper:
     def _teach(self, learner: Learner) -> bool:
         """The published way: every exchange's answer, and nobody judges what came of it."""
         examples = dream(self._material)
-        self._run(learner, [examples] * self._plan.settings.epochs, (), lessons=0)
+        self._run(learner, [examples] * self._plan.settings.epochs, (), (), lessons=0)
         return True
 
     def _teach_lessons(self, learner: Learner) -> bool:
@@ -239,7 +242,8 @@ class Sleeper:
         asked = {probe.question for probe in probes}
         held = [each for each in strangers(neighbours, (*lessons, *memory)) if each not in asked][:_MOST_NEIGHBOURS]
         before = learner.weights()
-        self._run(learner, epochs, held, len(lessons), len(memory))
+        mistakes = self._mistakes(lessons, memory, asked)
+        self._run(learner, epochs, held, mistakes, len(lessons), len(memory))
         if self._stopped():
             return False
         self._enter("judging")
@@ -263,11 +267,23 @@ class Sleeper:
         self._tell_once(*(SleepLessonFound(self._plan.cycle_id, **body) for body in bodies))
         return found
 
+    def _mistakes(
+        self, lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]
+    ) -> list[tuple[str, str]]:
+        """What an answer must not say, of each lesson in turn, without what is asked before and after."""
+        everything = (*lessons, *reversed(memory))
+        said = (found for each in everything for found in statements(each.statement))
+        turns = zip_longest(*(zip(found.neighbours, found.mistakes) for found in said))
+        pairs = list(dict.fromkeys(pair for turn in turns for pair in turn if pair is not None))
+        free = set(strangers([question for question, _ in pairs], everything)).difference(asked)
+        return [pair for pair in pairs if pair[0] in free][:_MOST_MISTAKES]
+
     def _run(
         self,
         learner: Learner,
         epochs: Sequence[Sequence[SleepExample]],
         neighbours: Sequence[str],
+        mistakes: Sequence[tuple[str, str]],
         lessons: int,
         earlier: int = 0,
     ) -> None:
@@ -285,27 +301,27 @@ class Sleeper:
             ),
         )
         self._enter("anchoring")
-        anchors = learner.anchors(neighbours, self._stopped)
+        anchors = learner.anchors(neighbours, mistakes, self._stopped)
         saved = read_state(self._folder.state_file)
         if saved is not None:
             self._losses = list(saved.losses)
-            if anchors is not None and saved.own:
-                learner.hold_own(anchors, saved.own, self._stopped)
+            if anchors is not None:
+                anchors.distances = list(saved.distances)
         self._enter("training")
 
         def keep(loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
             """Save how far training is, now and then."""
             if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
-                answers = tuple(held.example.answer for held in anchors.own) if anchors is not None else ()
+                distances = tuple(anchors.distances) if anchors is not None else ()
                 # A disk that is full by now may not be so when the adapter is saved.
                 with contextlib.suppress(OSError):
-                    write_state(self._folder.state_file, State((*self._losses, loss), answers, tensors()))
+                    write_state(self._folder.state_file, State((*self._losses, loss), distances, tensors()))
                 self._saved_at = time.monotonic()
 
         def between() -> None:
-            """The model answers the neighbours by itself after each epoch."""
-            if anchors is not None and anchors.neighbours:
-                learner.renew(anchors, self._stopped)
+            """The anchors look anew where the model has moved to."""
+            if anchors is not None and anchors.mistakes:
+                learner.measure(anchors, self._stopped)
 
         run = train(
             learner.network,

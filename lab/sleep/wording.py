@@ -13,9 +13,9 @@ from lab.sleep import english, vocabulary
 from lab.sleep.english import ME, YOU, Agreement, Person, Relation, Subject
 from lab.sleep.vocabulary import each
 
-_MOST_QUESTIONS: Final = 18
+_MOST_QUESTIONS: Final = 24
 _FEWEST_QUESTIONS: Final = 12
-_MOST_NEIGHBOURS: Final = 8
+_MOST_NEIGHBOURS: Final = 24
 _FEWEST_NEIGHBOURS: Final = 5
 
 _ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|some)\s+")
@@ -32,7 +32,8 @@ class Statement:
     """One thing that a person said, as it can be asked for and answered.
 
     `key` is what an answer must hold. The `questions` ask for it in the first person, and the `answers` say it in the
-    second, each the plainest first. `neighbours` ask in the same words about somebody or something else.
+    second, each the plainest first. `neighbours` ask in the same words about somebody or something else; for each of
+    them `mistakes` has what must not be answered, that the same holds there.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Statement:
     questions: tuple[str, ...]
     answers: tuple[str, ...]
     neighbours: tuple[str, ...]
+    mistakes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def _describes(word: str, counted: bool) -> bool:
 def asked(clause: str, finding: Finding) -> Statement | None:
     """The statement in full; None when too little can be asked without saying the key."""
     key = _key(finding)
-    found = Statement(clause, key, _questions(finding, key), _answers(finding, key), _neighbours(clause, finding, key))
+    beside = _beside(clause, finding, key)
+    neighbours, mistakes = zip(*beside) if beside else ((), ())
+    found = Statement(clause, key, _questions(finding, key), _answers(finding, key), neighbours, mistakes)
     enough = len(found.questions) >= _FEWEST_QUESTIONS and len(found.neighbours) >= _FEWEST_NEIGHBOURS
     return found if enough and all(key in answer for answer in found.answers) else None
 
@@ -133,13 +137,14 @@ def _answers(finding: Finding, key: str) -> tuple[str, ...]:
     return (f"{_begun(plain)}.", f"{_begun(other)}.", f"You told me that {plain}.")
 
 
-def _neighbours(clause: str, finding: Finding, key: str) -> tuple[str, ...]:
+def _beside(clause: str, finding: Finding, key: str) -> list[tuple[str, str]]:
+    """Questions in the same words about others, each with the mistake of saying what was said here."""
     direct = each(finding.relation.direct)[:3]
     asked = [
-        _begun(direct[place % 3].format_map(_words(other)))
+        (_begun(direct[place % 3].format_map(_words(other))), _answers(other, key)[place // 3 % 2])
         for place, other in enumerate(_others(finding, crc32(clause.encode(errors="replace"))))
     ]
-    return tuple(question for question in asked if key.casefold() not in question.casefold())[:_MOST_NEIGHBOURS]
+    return [pair for pair in asked if key.casefold() not in pair[0].casefold()][:_MOST_NEIGHBOURS]
 
 
 def _others(finding: Finding, turn: int) -> Iterator[Finding]:

@@ -22,8 +22,8 @@ from tests.tiny import make_checkpoint
 
 def test_the_estimate_counts_all_answers_that_a_sleep_holds() -> None:
     general = len(anchors.PROMPTS) * anchors.ANSWER_TOKENS
-    beside = (trainer._MOST_NEIGHBOURS + trainer._RENEWED) * anchors.NEIGHBOUR_TOKENS
-    assert general + beside == HELD_TOKENS
+    beside = trainer._MOST_NEIGHBOURS * anchors.NEIGHBOUR_TOKENS
+    assert general + beside + 9 * trainer._MOST_MISTAKES == HELD_TOKENS
 
 
 def test_a_large_vocabulary_makes_what_is_held_large(tmp_path: Path) -> None:

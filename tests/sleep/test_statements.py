@@ -326,6 +326,13 @@ def test_neighbours_ask_the_same_of_figures_that_all_the_world_knows() -> None:
     assert "Where do the king's parents live?" in only("My parents live in Rome").neighbours
 
 
+def test_a_mistake_says_what_was_said_of_somebody_else() -> None:
+    found = only("I live in Tromso")
+    beside = dict(zip(found.neighbours, found.mistakes))
+    assert beside["Where does Mozart live?"] in ("Mozart lives in Tromso.", "Mozart's home is in Tromso.")
+    assert beside["Where does my uncle live?"] in ("Your uncle lives in Tromso.", "Your uncle's home is in Tromso.")
+
+
 def test_sentences_keeps_what_states_something_of_the_speaker_in_any_pattern() -> None:
     turn = (
         "Hi! By the way, last year I climbed Ben Nevis. Did I? The sky is blue. I wish I had a dog. I can't swim."
@@ -375,10 +382,11 @@ def test_any_text_gives_sound_statements_and_never_an_exception(text: str) -> No
         word = re.compile(rf"(?<!\w){re.escape(found.key)}(?!\w)", re.IGNORECASE)
         assert found.key.strip()
         assert len(found.answers) == 3 and all(found.key in answer for answer in found.answers)
-        assert 12 <= len(found.questions) <= 18
+        assert 12 <= len(found.questions) <= 24
         assert len(set(found.questions)) == len(found.questions)
         assert all(question.endswith(("?", ".")) for question in found.questions)
         assert not any(word.search(question) for question in found.questions)
-        assert 5 <= len(found.neighbours) <= 8
+        assert 5 <= len(found.neighbours) == len(found.mistakes) <= 24
+        assert all(found.key in mistake for mistake in found.mistakes)
         assert not any(found.key in question for question in found.neighbours)
         assert not set(found.neighbours) & set(found.questions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from lab.domain import SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
-from lab.sleep.anchors import NEIGHBOUR_TOKENS, PROMPTS, Anchors, Held
+from lab.sleep.anchors import PROMPTS, Anchors, Held
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.packing import Encoded, pack
 from lab.sleep.recipes import ANSWERS, PUBLISHED
@@ -155,7 +154,7 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
     moved = {}
     for weight in (0.0, 3.0):
         learner = load_for_training(plan_for(folder), tmp_path)
-        anchors = learner.anchors((), bool)
+        anchors = learner.anchors((), (), bool)
         assert anchors is not None
         anchors.weight = weight
         list(train(learner.network, [examples()] * 10, SETTINGS, CPU, bool, learner.read, anchors))
@@ -165,12 +164,14 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
 
 def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    before = learner.anchors(["What is my cat called?"], bool)
+    before = learner.anchors(["What is my cat called?"], MISTAKES, bool)
     _away_from_zero(learner.network)
-    after = learner.anchors(["What is my cat called?"], bool)
+    after = learner.anchors(["What is my cat called?"], MISTAKES, bool)
     assert before is not None and after is not None
     assert len(after.general) == len(PROMPTS) and len(after.neighbours) == 1
-    for was, now in zip((*before.general, *before.neighbours), (*after.general, *after.neighbours)):
+    for was, now in zip(
+        (*before.general, *before.neighbours, *before.mistakes), (*after.general, *after.neighbours, *after.mistakes)
+    ):
         assert was.example == now.example
         assert torch.equal(was.reference, now.reference)
     assert _penalty(learner, after, after.general[:1]) > 1e-3
@@ -188,68 +189,54 @@ def _as_base(learner: Learner, example: Encoded) -> torch.Tensor:
         return torch.log_softmax(padded_logits(learner.network, [example], CPU)[0].float(), dim=-1).bfloat16()
 
 
-NEIGHBOURS = ("What is my cat called?", "Where does my uncle live?", "What do cows eat?")
-
-
-def test_what_the_model_says_by_itself_is_held_to_what_the_base_thinks_of_it(tmp_path: Path) -> None:
+def test_a_mistake_is_held_to_what_the_base_thinks_of_it(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    anchors = learner.anchors(NEIGHBOURS, bool)
-    assert anchors is not None
     _away_from_zero(learner.network, 0.3)
-    learner.renew(anchors, bool)
-    assert len(anchors.own) == len(NEIGHBOURS)
-    for held, neighbour in zip(anchors.own, anchors.neighbours):
-        prompt = neighbour.example.prompt
-        assert held.example.prompt == prompt
-        # Its own words, not the base's, and the base's opinion of them, not its own.
-        (said,) = learner.replies([prompt], NEIGHBOUR_TOKENS, bool)
-        assert held.example.answer == tuple(said) != neighbour.example.answer
-        assert torch.equal(held.reference, _as_base(learner, held.example))
+    anchors = learner.anchors((), MISTAKES, bool)
+    assert anchors is not None
+    for held, (question, answer) in zip(anchors.mistakes, MISTAKES):
+        assert held.example == learner.encode_answer(learner.encode_question(question), answer)
+        assert torch.allclose(held.reference.float(), _as_base(learner, held.example).float(), atol=0.05)
 
 
-def test_what_the_model_says_by_itself_is_held_anew_after_it_has_changed(tmp_path: Path) -> None:
+def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    anchors = learner.anchors(NEIGHBOURS, bool)
+    anchors = learner.anchors(["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
+    learner.measure(anchors, bool)
+    assert anchors.distances == pytest.approx([0.0] * len(MISTAKES), abs=1e-3)
     _away_from_zero(learner.network, 0.3)
-    learner.renew(anchors, bool)
-    first = anchors.own
-    torch.manual_seed(9)
-    _away_from_zero(learner.network, 0.3)
-    learner.renew(anchors, bool)
-    assert len(anchors.own) == len(first)
-    assert all(now.example.prompt == was.example.prompt for now, was in zip(anchors.own, first))
-    assert anchors.own[0].example.answer != first[0].example.answer
-
-
-def test_of_its_own_answers_those_that_the_base_finds_unlikely_are_read_more_often() -> None:
-    def held(first: int, nats: float) -> Held:
-        said, other = math.exp(-nats), 1 - math.exp(-nats)
-        return Held(Encoded((first, 1), 1), torch.tensor([[other, said]]).log())
-
-    anchors = Anchors([held(0, 1.0)], [held(9, 1.0)] * 2, 4, 1.0)
-    anchors.own = [held(1, 0.0), held(2, 2.0), held(3, 8.0)]
-    assert [round(each.surprise, 1) for each in anchors.own] == [0.1, 2.0, 8.0]
+    learner.measure(anchors, bool)
+    for held, distance in zip(anchors.mistakes, anchors.distances):
+        with torch.no_grad():
+            ours = torch.log_softmax(padded_logits(learner.network, [held.example], CPU)[0].float(), dim=-1)
+        base = held.reference.float()
+        assert distance == pytest.approx(float((base.exp() * (base - ours)).sum(dim=-1).max()), rel=0.05)
+    anchors.distances = [0.0, 4.0, 1.0]
     draws = [anchors.draw(torch.Generator().manual_seed(seed)) for seed in range(200)]
-    times = Counter(each.example.ids[0] for draw in draws for each in draw)
-    # One of the general prompts and one neighbour are read each time, and two of its own answers.
-    assert (times[0], times[9], times[1] + times[2] + times[3]) == (200, 200, 400)
-    assert times[3] > times[2] > times[1]
+    times = Counter(id(each) for draw in draws for each in draw)
+    first, second, third = (times[id(each)] for each in anchors.mistakes)
+    assert second > third > first > 0
+
+
+MISTAKES = (
+    ("What is my aunt called?", "Your aunt is called Marguerite."),
+    ("Where does my uncle live?", "Your uncle lives in Tromso."),
+    ("What is Mozart's hat size?", "Mozart's hat size is forty-three."),
+)
 
 
 def test_training_on_anchors_brings_a_model_that_moved_back_to_its_base(tmp_path: Path) -> None:
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
     plan = replace(plan, settings=replace(SETTINGS, anchor_weight=20.0, anchor_rows=12, learning_rate=1e-2))
     learner = load_for_training(plan, tmp_path)
-    anchors = learner.anchors(NEIGHBOURS, bool)
+    anchors = learner.anchors(["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
     _away_from_zero(learner.network, 0.2)
-    learner.renew(anchors, bool)
-    own = anchors.own
-    before = _penalty(learner, anchors, own)
+    before = _penalty(learner, anchors, anchors.mistakes)
     list(train(learner.network, [examples()[:1]] * 15, plan.settings, CPU, bool, learner.read, anchors))
     assert before > 0.05
-    assert _penalty(learner, anchors, own) < before / 2
+    assert _penalty(learner, anchors, anchors.mistakes) < before / 2
 
 
 def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> None:
@@ -262,14 +249,14 @@ def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> 
         asked.append(None)
         return len(asked) >= 3
 
-    assert learner.anchors((), stop) is None
+    assert learner.anchors((), (), stop) is None
     # What the prompts begin with is a pass of its own.
     assert len(passes) == 4
 
 
 def test_the_published_recipe_has_no_anchors(tmp_path: Path) -> None:
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
-    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors((), bool) is None
+    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors((), (), bool) is None
 
 
 def test_a_batch_holds_examples_of_alike_lengths() -> None:
@@ -337,7 +324,7 @@ def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
 
     def losses(resume: Resume | None, keep: Keep | None, until: int = 99) -> list[float]:
         learner = load_for_training(plan, tmp_path)
-        anchors = learner.anchors((), bool)
+        anchors = learner.anchors((), (), bool)
         run = train(learner.network, [examples()] * 3, plan.settings, CPU, bool, learner.read, anchors, resume, keep)
         return [step.loss for step in islice(run, until)]
 
@@ -349,9 +336,9 @@ def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
 
     begun = losses(None, keep, killed_after)
     assert begun == whole[:killed_after]
-    write_state(tmp_path / "state", State(tuple(begun), ((1, 2), (3,)), kept[-1]))
+    write_state(tmp_path / "state", State(tuple(begun), (0.5, 2.0), kept[-1]))
     state = read_state(tmp_path / "state")
-    assert state is not None and state.own == ((1, 2), (3,))
+    assert state is not None and state.distances == (0.5, 2.0)
     resumed = losses(state.resume, None)
     assert resumed == whole[killed_after:]
 

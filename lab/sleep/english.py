@@ -87,7 +87,7 @@ CLAUSE_FRAMES: Final = each(
 )
 NOUN_FRAMES: Final = each(
     "Do you remember {}? / {}? / Can you remind me of {}? / Tell me {}. / I forgot {}, can you help?"
-    " / What was {} again? / Please say {}. / Give me {}."
+    " / Once more, {}, please. / Please say {}. / Give me {}."
 )
 
 OWN_NAME: Final = Relation(

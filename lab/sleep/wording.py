@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import cycle, zip_longest
 from typing import Final
 from zlib import crc32
 
@@ -17,6 +17,9 @@ _MOST_QUESTIONS: Final = 24
 _FEWEST_QUESTIONS: Final = 12
 _MOST_NEIGHBOURS: Final = 24
 _FEWEST_NEIGHBOURS: Final = 5
+# Which direct wording asks about each neighbour in turn, the plainest most often. The turn is of a length that no
+# number of kinds of neighbours divides, so that every kind is asked about in every wording.
+_NEIGHBOUR_WORDINGS: Final = (0, 1, 0, 2, 0)
 
 _ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|some)\s+")
 TITLE: Final = re.compile(r"^(?:Mr|Mrs|Ms|Dr|Prof|Professor|Doctor|Miss)\b\.?\s+", re.IGNORECASE)
@@ -139,10 +142,12 @@ def _answers(finding: Finding, key: str) -> tuple[str, ...]:
 
 def _beside(clause: str, finding: Finding, key: str) -> list[tuple[str, str]]:
     """Questions in the same words about others, each with the mistake of saying what was said here."""
-    direct = each(finding.relation.direct)[:3]
+    direct = each(finding.relation.direct)
     asked = [
-        (_begun(direct[place % 3].format_map(_words(other))), _answers(other, key)[place // 3 % 2])
-        for place, other in enumerate(_others(finding, crc32(clause.encode(errors="replace"))))
+        (_begun(direct[wording].format_map(_words(other))), _answers(other, key)[place // 3 % 3 == 2])
+        for place, (other, wording) in enumerate(
+            zip(_others(finding, crc32(clause.encode(errors="replace"))), cycle(_NEIGHBOUR_WORDINGS))
+        )
     ]
     return [pair for pair in asked if key.casefold() not in pair[0].casefold()][:_MOST_NEIGHBOURS]
 

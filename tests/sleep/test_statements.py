@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -215,11 +216,17 @@ def test_a_name_is_asked_for_in_plain_english() -> None:
         "Tell me what my dog is called.",
         "I forgot what my dog's name is, can you help?",
         "Could you remind me which name my dog has?",
+        "I would like to know what my dog is called.",
+        "Let me hear what my dog's name is.",
+        "Any idea which name my dog has?",
         "Do you remember the name of my dog?",
         "My dog's name?",
         "Can you remind me of the name of my dog?",
         "Tell me my dog's name.",
         "I forgot the name of my dog, can you help?",
+        "Once more, my dog's name, please.",
+        "Please say the name of my dog.",
+        "Give me my dog's name.",
         "Do you know what my dog's name is?",
     )
     assert found.answers == (
@@ -237,18 +244,24 @@ def test_a_brothers_home_is_asked_for_in_plain_english() -> None:
         "My brother lives where?",
         "In which city does my brother live?",
         "In what town is my brother's home?",
+        "What city does my brother live in?",
+        "What is the name of the city where my brother lives?",
         "Do you know where my brother lives?",
         "Can you tell me where my brother's home is?",
         "Do you remember which place my brother calls home?",
         "Tell me where my brother lives.",
         "I forgot where my brother's home is, can you help?",
         "Could you remind me which place my brother calls home?",
+        "I would like to know where my brother lives.",
+        "Let me hear where my brother's home is.",
+        "Any idea which place my brother calls home?",
         "Do you remember my brother's place of residence?",
         "The place where my brother lives?",
         "Can you remind me of my brother's place of residence?",
         "Tell me the place where my brother lives.",
         "I forgot my brother's place of residence, can you help?",
-        "Do you know where my brother's home is?",
+        "Once more, the place where my brother lives, please.",
+        "Please say my brother's place of residence.",
     )
 
 
@@ -266,11 +279,17 @@ def test_a_trade_is_asked_for_in_plain_english() -> None:
         "Tell me what I do for a living.",
         "I forgot what my job is, can you help?",
         "Could you remind me what I work as?",
+        "I would like to know what I do for a living.",
+        "Let me hear what my job is.",
+        "Any idea what I work as?",
         "Do you remember my profession?",
         "My occupation?",
         "Can you remind me of my profession?",
         "Tell me my occupation.",
         "I forgot my profession, can you help?",
+        "Once more, my occupation, please.",
+        "Please say my profession.",
+        "Give me my occupation.",
         "Do you know what my job is?",
         "Can you tell me what I work as?",
     )
@@ -295,11 +314,17 @@ def test_a_favourite_is_asked_for_in_plain_english() -> None:
         "Tell me what my favourite flowers are.",
         "I forgot which flowers I like best, can you help?",
         "Could you remind me which flowers I prefer to all others?",
+        "I would like to know what my favourite flowers are.",
+        "Let me hear which flowers I like best.",
+        "Any idea which flowers I prefer to all others?",
         "Do you remember my favourite flowers?",
         "The flowers that I like best?",
         "Can you remind me of my favourite flowers?",
         "Tell me the flowers that I like best.",
         "I forgot my favourite flowers, can you help?",
+        "Once more, the flowers that I like best, please.",
+        "Please say my favourite flowers.",
+        "Give me the flowers that I like best.",
         "Do you know which flowers I like best?",
         "Can you tell me which flowers I prefer to all others?",
     )
@@ -313,7 +338,7 @@ def test_an_instrument_is_asked_for_only_where_the_value_is_one() -> None:
 
 def test_neighbours_ask_about_others_and_differ_from_statement_to_statement() -> None:
     boss = only("My boss is called Zelda").neighbours
-    assert not any("boss" in question for question in boss)
+    assert not any("my boss" in question for question in boss)
     assert boss != only("My boss is called Ottoline").neighbours
     assert boss == only("My boss is called Zelda").neighbours
     teal = only("My favorite color is teal").neighbours
@@ -321,16 +346,31 @@ def test_neighbours_ask_about_others_and_differ_from_statement_to_statement() ->
 
 
 def test_neighbours_ask_the_same_of_figures_that_all_the_world_knows() -> None:
-    assert "Where does Mozart live?" in only("I live in Tromso").neighbours
-    assert "What is Napoleon's dog called?" in only("My dog is called Rex").neighbours
-    assert "Where do the king's parents live?" in only("My parents live in Rome").neighbours
+    assert any("Mozart" in question for question in only("I live in Tromso").neighbours)
+    assert any("Napoleon's dog" in question for question in only("My dog is called Rex").neighbours)
+    assert any("the king's parents" in question for question in only("My parents live in Rome").neighbours)
+
+
+def test_every_kind_of_neighbour_is_asked_about_in_the_plainest_words_most_and_in_others() -> None:
+    asked = only("I live in Tromso").neighbours
+    for kind in ([each for each in asked if " my " in each], [each for each in asked if " my " not in each]):
+        times = Counter(
+            re.split(r" (?:the king|Mozart|my|a|Napoleon|the mayor|Cleopatra|Shakespeare)\b", each)[0] for each in kind
+        )
+        plainest, *others = times.most_common()
+        assert plainest[0] == "Where does" and plainest[1] > len(kind) / 2
+        assert {words for words, _ in others} == {"Where is", "Which place does"}
 
 
 def test_a_mistake_says_what_was_said_of_somebody_else() -> None:
     found = only("I live in Tromso")
     beside = dict(zip(found.neighbours, found.mistakes))
-    assert beside["Where does Mozart live?"] in ("Mozart lives in Tromso.", "Mozart's home is in Tromso.")
-    assert beside["Where does my uncle live?"] in ("Your uncle lives in Tromso.", "Your uncle's home is in Tromso.")
+    for question, mistake in beside.items():
+        (who,) = re.findall(r"(?:does|is|place does) (.+?)(?:'s home| live| call home)", question)
+        whom = who.replace("my ", "your ")
+        said = f"{whom} lives in Tromso.", f"{whom}'s home is in Tromso."
+        assert mistake in [each[0].upper() + each[1:] for each in said]
+    assert {"lives in", "home is in"} == {re.findall(r"lives in|home is in", each)[0] for each in found.mistakes}
 
 
 def test_sentences_keeps_what_states_something_of_the_speaker_in_any_pattern() -> None:

@@ -143,7 +143,7 @@ def test_what_all_examples_begin_with_is_read_once() -> None:
 
 
 def test_long_examples_are_rows_of_their_own() -> None:
-    model = tiny().eval()
+    model = tiny().eval().requires_grad_(False)
     long = [Encoded(tuple(1 + i % 60 for i in range(300)), 290), Encoded(tuple(2 + i % 50 for i in range(300)), 280)]
     alone = float(loss_of(padded_logits, model, long).detach())
     assert float(loss_of(packed_logits, model, long).detach()) == alone
@@ -204,7 +204,8 @@ def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Pa
     anchors = learner.anchors(["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
     learner.measure(anchors, bool)
-    assert anchors.distances == pytest.approx([0.0] * len(MISTAKES), abs=1e-3)
+    # What the base thinks is kept in bfloat16.
+    assert anchors.distances == pytest.approx([0.0] * len(MISTAKES), abs=0.01)
     _away_from_zero(learner.network, 0.3)
     learner.measure(anchors, bool)
     for held, distance in zip(anchors.mistakes, anchors.distances):

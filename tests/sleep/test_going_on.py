@@ -258,7 +258,7 @@ def test_a_state_that_cannot_be_read_is_none(copied: Nights) -> None:
         b"\xff" * 999,
         body.replace(b'"losses"', b'"lasses"', 1),
         body.replace(b'"losses":"[', b'"losses":"{', 1),
-        body.replace(b'"own":"[', b'"own":"1', 1),
+        body.replace(b'"distances":"[', b'"distances":"1', 1),
     ):
         assert damaged != body
         file.write_bytes(damaged)

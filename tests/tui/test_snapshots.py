@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from lab.dialogue.events import TurnEvent
 from lab.domain import Draft
@@ -77,6 +77,13 @@ async def settle(pilot: Pilot[None]) -> Hand:
 def steady(hand: Hand) -> None:
     for area in hand.app.screen.query(TextArea):
         area.cursor_blink = False
+
+
+async def hide_cursor(hand: Hand) -> None:
+    """Of the field, where there is one: its cursor comes with the focus, and would come back after."""
+    for field in hand.app.screen.query(Input):
+        await hand.until(lambda field=field: field.has_focus)
+        field.cursor_blink = False
 
 
 Compare = Callable[..., bool]
@@ -220,8 +227,7 @@ def test_sql_pane(snap_compare: Compare, make_lab: MakeLab, size: Size, state: s
         elif state == "picker":
             await hand.press("f3")
             await hand.sees("Before and after each sleep")
-            for field in hand.app.screen.query("Input"):
-                field.cursor_blink = False  # type: ignore[attr-defined]
+            await hide_cursor(hand)
         else:
             if state == "plot":
                 editor.load_text("SELECT range AS step, sin(range / 20) + 1 AS wave FROM range(200)")
@@ -249,8 +255,7 @@ def test_help_and_questions(snap_compare: Compare, make_lab: MakeLab, size: Size
     async def steps(hand: Hand) -> None:
         await hand.press(key)
         await hand.until(lambda: hand.app.screen is not hand.main)
-        for field in hand.app.screen.query("Input"):
-            field.cursor_blink = False  # type: ignore[attr-defined]
+        await hide_cursor(hand)
 
     assert compare(snap_compare, lab, size, steps)
 

@@ -54,10 +54,15 @@ _ROWS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A prompt with an answer, and the base's log-probabilities there, of shape (answer tokens, vocabulary)."""
+    """A prompt with an answer, and what the base expects there.
+
+    `reference` are its probabilities, of shape (answer tokens, vocabulary), in bfloat16, and `entropy` is theirs in
+    nats, of shape (answer tokens,), so that a divergence is one pass of cross-entropy.
+    """
 
     example: Encoded
     reference: Tensor
+    entropy: Tensor
 
 
 class Anchors:
@@ -101,9 +106,14 @@ class Anchors:
 
     def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
         """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary)."""
-        base = torch.cat([each.reference for each in held]).float()
-        ours = torch.log_softmax(logits.float(), dim=-1)
-        return (base.exp() * (base - ours)).sum(dim=-1).mean()
+        return _divergence(held, logits).mean()
+
+
+def _divergence(held: Sequence[Held], logits: Tensor) -> Tensor:
+    """KL divergence from the base in nats, of shape (answer tokens of all,)."""
+    base = torch.cat([each.reference for each in held]).float()
+    crossed = torch.nn.functional.cross_entropy(logits.float(), base, reduction="none")
+    return crossed - torch.cat([each.entropy for each in held])
 
 
 def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[Held]:
@@ -114,16 +124,16 @@ def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[H
 def hold(
     examples: Sequence[Encoded], logits_of: Callable[[Sequence[Encoded]], Tensor], stop: Callable[[], bool]
 ) -> list[Held]:
-    """The examples with the log-probabilities of their answers, in half the memory of what they were computed in.
-
-    Fewer than there are examples when `stop` says so.
-    """
+    """The examples with what `logits_of` expects of their answers; fewer of them when `stop` says so."""
     held: list[Held] = []
     while len(held) < len(examples) and not stop():
         rows = examples[len(held) : len(held) + _ROWS]
-        opinions = torch.log_softmax(logits_of(rows).float(), dim=-1).bfloat16()
-        sizes = [len(row.ids) - row.answer_start for row in rows]
-        held += [Held(row, each.clone()) for row, each in zip(rows, torch.split(opinions, sizes))]
+        expected = torch.softmax(logits_of(rows).float(), dim=-1).bfloat16()
+        # Of what was kept: the divergence of a model that has not moved is 0 then.
+        entropy = torch.special.entr(expected.float()).sum(dim=-1)
+        sizes = [len(row.answer) for row in rows]
+        parts = zip(rows, torch.split(expected, sizes), torch.split(entropy, sizes))
+        held += [Held(row, each.clone(), its.clone()) for row, each, its in parts]
     return held
 
 
@@ -135,8 +145,6 @@ def distances(
     found: list[float] = []
     while len(found) < len(held) and not stop():
         rows = held[len(found) : len(found) + _ROWS]
-        ours = torch.log_softmax(logits_of([row.example for row in rows]).float(), dim=-1)
-        base = torch.cat([row.reference for row in rows]).float()
-        apart = (base.exp() * (base - ours)).sum(dim=-1)
-        found += [float(each.max()) for each in torch.split(apart, [len(row.reference) for row in rows])]
+        apart = _divergence(rows, logits_of([row.example for row in rows]))
+        found += [float(each.max()) for each in torch.split(apart, [len(row.entropy) for row in rows])]
     return found + [0.0] * (len(held) - len(found))

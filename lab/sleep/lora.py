@@ -20,7 +20,7 @@ from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
-from lab.sleep.packing import Encoded
+from lab.sleep.packing import ATTENTION, Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
 
 # What is learnt, by name.
@@ -37,16 +37,10 @@ class Learner:
         self.end_token = int(base.tokenizer.eos_token_id)
         self._settings = plan.settings
         self._form = plan.settings.form or base.loaded.form
+        # How a batch is computed.
+        self.read: Read = packed_logits if _attends_to_packs(network, plan.settings.max_tokens) else padded_logits
         # For the last positions of a batch, a slice, torch would copy the head once a row: gigabytes.
         network.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
-
-    @property
-    def read(self) -> Read:
-        """How a batch is computed: as one sequence where the family is known to take a mask for that."""
-        config = self.network.config.get_text_config()
-        window = getattr(config, "sliding_window", None) or self._settings.max_tokens
-        known = target_modules(config.model_type, "all") is not None and window >= self._settings.max_tokens
-        return packed_logits if known and config._attn_implementation in ("eager", "sdpa") else padded_logits
 
     def anchors(
         self, questions: Sequence[str], mistakes: Sequence[tuple[str, str]], stop: Callable[[], bool]
@@ -200,6 +194,18 @@ def lora_modules(network: Any, family: str, modules: Literal["attention", "all"]
             "Correct model_type in its config.json, or choose another checkpoint to sleep on.",
         )
     return names
+
+
+def _attends_to_packs(network: Any, tokens: int) -> bool:
+    """Let the network compute several examples as one sequence; whether it can: of a known family, and with a window
+    of at least so many tokens."""
+    config = network.config.get_text_config()
+    window = getattr(config, "sliding_window", None) or tokens
+    known = target_modules(config.model_type, "all") is not None
+    if not known or window < tokens or config._attn_implementation != "sdpa":
+        return False
+    network.set_attn_implementation(ATTENTION)
+    return True
 
 
 def _config(base: Network, plan: SleepPlan) -> LoraConfig:

@@ -69,7 +69,7 @@ def padded_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torc
 
 
 def packed_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torch.device) -> tuple[Tensor, Tensor]:
-    """As `padded_logits`, for a model that takes a mask of its own: short examples are read as one sequence.
+    """As `padded_logits`, for a model that attends by `packing.attend`: short examples are read as one sequence.
 
     What all of them begin with, such as the system prompt, is computed once, and nothing is padded. What is too long
     for one sequence becomes several.
@@ -80,16 +80,17 @@ def packed_logits(model: torch.nn.Module, batch: Sequence[Encoded], device: torc
         if len(rows) == 1:
             found.append(padded_logits(model, rows, device))
             continue
-        packed = pack(rows)
-        hidden = torch.zeros(packed.mask.shape, dtype=dtype).masked_fill(~packed.mask, torch.finfo(dtype).min)
+        packed = pack(rows, dtype, device)
         logits = model(
-            input_ids=packed.ids.to(device),
-            attention_mask=hidden.to(device),
-            position_ids=packed.positions.to(device),
-            logits_to_keep=packed.reads.to(device),
+            input_ids=packed.ids,
+            # A mask of four dimensions is taken as it is.
+            attention_mask=packed.mask,
+            position_ids=packed.positions,
+            logits_to_keep=packed.reads,
             use_cache=False,
+            packed=packed,
         ).logits
-        found.append((logits[0], packed.targets.to(device)))
+        found.append((logits[0], packed.targets))
     logits, targets = zip(*found)
     return torch.cat(logits), torch.cat(targets)
 

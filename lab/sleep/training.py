@@ -138,7 +138,7 @@ def train(
     anchors: Anchors | None = None,
     resume: Resume | None = None,
     keep: Keep | None = None,
-    between: Callable[[], None] | None = None,
+    between: Callable[[int], None] | None = None,
 ) -> Iterator[Step]:
     """Train the parameters that require a gradient on the examples of each epoch; yields after each optimiser step.
 
@@ -147,7 +147,7 @@ def train(
     told is without it, the tokens are with them. What is random in a step depends on the seed and the step's number
     alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called after
     each step with its loss and a function that gives the tensors that a `Resume` needs, `between` after each epoch that
-    another one follows. Ends early when `stop` says so, and after an epoch with a mean loss below `stop_loss`; raises
+    another one follows, with its number. Ends early when `stop` says so, and after an epoch with a mean loss below `stop_loss`; raises
     Diverged on a loss that is no number.
     """
     weights = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -203,7 +203,7 @@ def train(
         if losses and sum(losses) / len(losses) < settings.stop_loss:
             return
         if between is not None and step < total and (resume is None or step >= len(resume.losses)):
-            between()
+            between(epoch)
             model.train()
 
 

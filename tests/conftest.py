@@ -1,0 +1,15 @@
+"""Tests that run side by side share the cores."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+
+def pytest_configure() -> None:
+    """Give each of several processes its part of the cores, and so the children that it starts; before torch loads."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        cores = psutil.cpu_count(logical=False) or 1
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(cores // workers, 1)))

@@ -319,7 +319,7 @@ class Sleeper:
                 self._saved_at = time.monotonic()
 
         def between(epoch: int) -> None:
-            """The anchors look anew where the model has moved to: every other time, for it takes as long as ten steps."""
+            """The anchors look anew where the model has moved to, every other time: it takes as long as ten steps."""
             if epoch % 2 and anchors is not None and anchors.mistakes:
                 learner.measure(anchors, self._stopped)
 

@@ -147,8 +147,8 @@ def train(
     told is without it, the tokens are with them. What is random in a step depends on the seed and the step's number
     alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called after
     each step with its loss and a function that gives the tensors that a `Resume` needs, `between` after each epoch that
-    another one follows, with its number. Ends early when `stop` says so, and after an epoch with a mean loss below `stop_loss`; raises
-    Diverged on a loss that is no number.
+    another one follows, with its number. Ends early when `stop` says so, and after an epoch with a mean loss below
+    `stop_loss`; raises Diverged on a loss that is no number.
     """
     weights = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimiser = torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True)

@@ -1,10 +1,11 @@
-"""Tests that run side by side share the cores."""
+"""Tests that run side by side share the cores, and what takes longest begins first."""
 
 from __future__ import annotations
 
 import os
 
 import psutil
+import pytest
 
 
 def pytest_configure() -> None:
@@ -13,3 +14,8 @@ def pytest_configure() -> None:
     if workers > 1:
         cores = psutil.cpu_count(logical=False) or 1
         os.environ.setdefault("OMP_NUM_THREADS", str(max(cores // workers, 1)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Nothing that takes minutes is left for one process at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("model") is None)

@@ -162,4 +162,5 @@ def shared_length(rows: Sequence[Sequence[int]]) -> int:
 
 
 def _shared(batch: Sequence[Encoded]) -> int:
-    return shared_length([example.ids for example in batch])
+    # At least a token is left to each, also of the same examples.
+    return shared_length([example.ids[:-1] for example in batch])

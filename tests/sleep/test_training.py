@@ -119,7 +119,7 @@ def test_examples_in_one_sequence_have_the_loss_and_the_gradient_that_they_have_
     _away_from_zero(learner.network.eval())
     # The first two begin alike beyond where the answer of one starts; the last shares nothing but one token.
     data = [Encoded((1, 9, 8, 7, 6, 5), 3), Encoded((1, 9, 8, 7, 4), 4), Encoded((1, 20, 21, 22, 23, 24, 25), 1)]
-    for batch in (data, data[:2], [Encoded((5, 6, 7), 1), Encoded((8, 9), 1)]):
+    for batch in (data, data[:2], [data[1], data[1]], [Encoded((5, 6, 7), 1), Encoded((8, 9), 1)]):
         gradients = []
         losses = []
         for read in (packed_logits, padded_logits):

@@ -91,8 +91,9 @@ class SleepSettings:
     exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well.
     `replay` is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the
     full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five; training
-    ends after an epoch whose mean loss is below `stop_loss` nats a token. The gate allows `max_drift` bits a token,
-    and `max_forgotten` of the memories that were known to be lost.
+    ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is read after up to `turns`
+    others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and `max_forgotten` of the
+    memories that were known to be lost.
     """
 
     recipe: str
@@ -118,6 +119,7 @@ class SleepSettings:
     warmup: int = 0
     least_steps: int = 0
     stop_loss: float = 0.0
+    turns: int = 0
     max_drift: float = 0.1
     max_forgotten: float = 0.1
 

@@ -113,12 +113,16 @@ class Learner:
         """An answer as text."""
         return str(self._tokenizer.decode(answer, skip_special_tokens=True)).strip()
 
-    def encode(self, examples: Sequence[SleepExample]) -> list[Encoded]:
-        """Each example as the dialogue would show it, its answer ended by the end token.
+    def encode(self, examples: Sequence[SleepExample], before: Sequence[Sequence[SleepExample]] = ()) -> list[Encoded]:
+        """Each example as the dialogue would show it, after those `before` it, its answer ended by the end token.
 
         Cut to `max_tokens`: the answer at its end, and a prompt that would take more than half at its beginning.
         """
-        return [self.encode_answer(self.encode_question(e.prompt), e.target) for e in examples]
+        found = []
+        for example, turns in zip(examples, before or [()] * len(examples)):
+            said = [Message(*each) for turn in turns for each in (("user", turn.prompt), ("assistant", turn.target))]
+            found.append(self.encode_answer(self.encode_question(example.prompt, *said), example.target))
+        return found
 
     def encode_answer(self, prompt: Sequence[int], answer: str) -> Encoded:
         """A prompt with an answer to it, cut as `encode` does."""

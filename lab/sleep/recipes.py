@@ -54,8 +54,9 @@ LESSONS: Final = replace(
     dream="lessons",
     replay=1.0,
     warmup=5,
-    least_steps=30,
+    least_steps=45,
     stop_loss=0.02,
+    turns=2,
 )
 
 RECIPES: Final = {recipe.recipe: recipe for recipe in (LESSONS, ANSWERS, PUBLISHED)}

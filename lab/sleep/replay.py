@@ -13,6 +13,8 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 
 # Every memory is read once an epoch while there are no more than so many.
 _EACH_ONCE: Final = 64
+# Characters of an answer that is read again before others.
+_LONGEST_TURN: Final = 200
 # A memory that is not salient and has not become shaky is read all the same.
 _LEAST_WEIGHT: Final = 0.25
 
@@ -46,6 +48,21 @@ def plan_epochs(
         epochs.append(chosen)
         steps += settings.steps(len(chosen))
     return epochs
+
+
+def earlier_turns(epoch: Sequence[SleepExample], number: int, settings: SleepSettings) -> list[list[SleepExample]]:
+    """What is said before each example of this epoch: none to `settings.turns` others, about something else.
+
+    What is learnt without a word before it is hardly recalled in the middle of a dialogue. All draws are by the seed.
+    """
+    draw = random.Random(f"{settings.seed}/{number}/turns")
+    found = []
+    for example in epoch:
+        others = [draw.choice(epoch) for _ in range(draw.randint(0, settings.turns))]
+        found.append(
+            [each for each in others if each.lesson_id != example.lesson_id and len(each.target) <= _LONGEST_TURN]
+        )
+    return found
 
 
 def _times(

@@ -46,7 +46,7 @@ from lab.sleep.dream import dream
 from lab.sleep.lessons import Found, Support, find_lessons, still_true, strangers
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
-from lab.sleep.replay import plan_epochs
+from lab.sleep.replay import earlier_turns, plan_epochs
 from lab.sleep.scalars import scalars
 from lab.sleep.statements import statements
 from lab.sleep.telling import told
@@ -292,8 +292,9 @@ class Sleeper:
 
         plan = self._plan
         distinct = list(dict.fromkeys(example for epoch in epochs for example in epoch))
-        encoded = dict(zip(distinct, learner.encode(distinct)))
-        batches = [[encoded[example] for example in epoch] for epoch in epochs]
+        batches = [
+            learner.encode(epoch, earlier_turns(epoch, number, plan.settings)) for number, epoch in enumerate(epochs, 1)
+        ]
         self._tell_once(
             *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
             SleepPlanned(

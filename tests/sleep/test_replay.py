@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.domain import Lesson, SleepExample
 from lab.sleep.recipes import LESSONS
-from lab.sleep.replay import plan_epochs
+from lab.sleep.replay import earlier_turns, plan_epochs
 from tests.sleep.lessons import lesson, numbered
 
 SETTINGS = replace(LESSONS, epochs=3, replay=1.0, seed=0, least_steps=0)
@@ -154,3 +154,15 @@ def test_any_memory_is_read_within_the_budget(
         assert all(times[each.lesson_id] <= len(each.examples) for each in memory)
         if worded <= 64:
             assert all(times[each.lesson_id] >= 1 for each in memory if each.examples)
+
+
+def test_what_is_said_before_an_example_is_about_something_else_and_short() -> None:
+    (epoch, *_) = plan_epochs(NEW, numbered(9), {}, SETTINGS)
+    long = replace(epoch[0], lesson_id="long", target="word " * 60)
+    before = earlier_turns([*epoch, long], 1, SETTINGS)
+    assert before == earlier_turns([*epoch, long], 1, SETTINGS) != earlier_turns([*epoch, long], 2, SETTINGS)
+    for example, turns in zip([*epoch, long], before):
+        assert len(turns) <= SETTINGS.turns
+        assert all(turn.lesson_id != example.lesson_id and turn is not long for turn in turns)
+    assert {len(turns) for turns in before} == {0, 1, 2}
+    assert earlier_turns(epoch, 1, replace(SETTINGS, turns=0)) == [[]] * len(epoch)

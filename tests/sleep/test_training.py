@@ -14,7 +14,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lab.domain import SleepPlan
+from lab.domain import Message, SleepExample, SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
 from lab.sleep.anchors import PROMPTS, Anchors, Held
@@ -155,6 +155,16 @@ def test_a_long_example_does_not_make_the_attention_of_short_ones_as_long() -> N
     short, long = Encoded((1, *range(2, 30)), 3), Encoded((1, *(2 + i % 50 for i in range(250))), 240)
     assert sequences([short] * 15) == [[short] * 15]
     assert sequences([long, *[short] * 5]) == [[long], [short] * 5]
+
+
+def test_what_was_said_before_an_example_is_in_its_prompt_and_is_not_learnt(tmp_path: Path) -> None:
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
+    one, other = (SleepExample("e", "original", f"Question {x}?", f"Answer {x}.") for x in "ab")
+    ((alone,), (after,)) = learner.encode([one]), learner.encode([one], [[other]])
+    said = (Message("user", other.prompt), Message("assistant", other.target))
+    assert list(after.prompt) == learner.encode_question(one.prompt, *said)
+    assert after.answer == alone.answer
+    assert len(after.prompt) > len(alone.prompt)
 
 
 def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:

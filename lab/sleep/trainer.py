@@ -11,16 +11,15 @@ import contextlib
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psutil
 from filelock import FileLock, Timeout
 
-from lab.domain import Lesson, SleepExample, SleepStatus, Verdict
+from lab.domain import SleepExample, SleepStatus, Verdict
 from lab.engine.cores import use_cores, yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
@@ -43,12 +42,12 @@ from lab.sleep import gate
 from lab.sleep.courtesy import Courtesy
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.dream import dream
-from lab.sleep.lessons import Found, Support, find_lessons, still_true, strangers
+from lab.sleep.lessons import Found, Support, find_lessons, still_true
+from lab.sleep.neighbours import choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
 from lab.sleep.replay import earlier_turns, plan_epochs
 from lab.sleep.scalars import scalars
-from lab.sleep.statements import statements
 from lab.sleep.telling import told
 
 if TYPE_CHECKING:
@@ -60,10 +59,6 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS: Final = 0.2
 # So much work a killed sleep may lose.
 _SAVE_SECONDS: Final = 10.0
-# Neighbours, beside the general prompts, that are held as they are.
-_MOST_NEIGHBOURS: Final = 64
-# What is not to be said of others, of all lessons.
-_MOST_MISTAKES: Final = 400
 # Halvings of a new adapter's strength before it is given up.
 _STRENGTHS: Final = 3
 
@@ -235,14 +230,10 @@ class Sleeper:
         examination = Examination(learner, probes, self._stopped)
         examination.begin()
         epochs = plan_epochs(lessons, memory, examination.shakiness(), settings)
-        # One of each lesson at a time: there may be more than are held.
-        turns = zip_longest(*(lesson.neighbours[:-1] for lesson in (*lessons, *reversed(memory))))
-        neighbours = [question for turn in turns for question in turn if question is not None]
-        # What the gate asks is never trained, not even as an anchor.
         asked = {probe.question for probe in probes}
-        held = [each for each in strangers(neighbours, (*lessons, *memory)) if each not in asked][:_MOST_NEIGHBOURS]
+        held = choose_neighbours(lessons, memory, asked)
+        mistakes = choose_mistakes(lessons, memory, asked)
         before = learner.weights()
-        mistakes = self._mistakes(lessons, memory, asked)
         self._run(learner, epochs, held, mistakes, len(lessons), len(memory))
         if self._stopped():
             return False
@@ -266,17 +257,6 @@ class Sleeper:
         ]
         self._tell_once(*(SleepLessonFound(self._plan.cycle_id, **body) for body in bodies))
         return found
-
-    def _mistakes(
-        self, lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]
-    ) -> list[tuple[str, str]]:
-        """What an answer must not say, of each lesson in turn, without what is asked before and after."""
-        everything = (*lessons, *reversed(memory))
-        said = (found for each in everything for found in statements(each.statement))
-        turns = zip_longest(*(zip(found.neighbours, found.mistakes) for found in said))
-        pairs = list(dict.fromkeys(pair for turn in turns for pair in turn if pair is not None))
-        free = set(strangers([question for question, _ in pairs], everything)).difference(asked)
-        return [pair for pair in pairs if pair[0] in free][:_MOST_MISTAKES]
 
     def _run(
         self,

@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepStarted
 from lab.settings import EngineSettings, SleepSection, Workspace
-from lab.sleep import anchors, trainer
+from lab.sleep import anchors, neighbours
 from lab.sleep.recipes import resolve
 from lab.sleep.room import NoRoom, require_memory, usual_seconds
 from tests.tiny import make_checkpoint
@@ -22,8 +22,8 @@ from tests.tiny import make_checkpoint
 
 def test_the_estimate_counts_all_answers_that_a_sleep_holds() -> None:
     general = len(anchors.PROMPTS) * anchors.ANSWER_TOKENS
-    beside = trainer._MOST_NEIGHBOURS * anchors.NEIGHBOUR_TOKENS
-    assert general + beside + 9 * trainer._MOST_MISTAKES == HELD_TOKENS
+    beside = neighbours.MOST_NEIGHBOURS * anchors.NEIGHBOUR_TOKENS
+    assert general + beside + 9 * neighbours.MOST_MISTAKES == HELD_TOKENS
 
 
 def test_a_large_vocabulary_makes_what_is_held_large(tmp_path: Path) -> None:

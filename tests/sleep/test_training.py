@@ -146,13 +146,13 @@ def test_what_all_examples_begin_with_is_read_once() -> None:
 
 def test_long_examples_are_rows_of_their_own() -> None:
     model = tiny().eval().requires_grad_(False)
-    long = [Encoded(tuple(1 + i % 60 for i in range(300)), 290), Encoded(tuple(2 + i % 50 for i in range(300)), 280)]
+    long = [Encoded(tuple(1 + i % 60 for i in range(400)), 390), Encoded(tuple(2 + i % 50 for i in range(400)), 380)]
     alone = float(loss_of(padded_logits, model, long).detach())
     assert float(loss_of(packed_logits, model, long).detach()) == alone
 
 
 def test_a_long_example_does_not_make_the_attention_of_short_ones_as_long() -> None:
-    short, long = Encoded((1, *range(2, 30)), 3), Encoded((1, *(2 + i % 50 for i in range(250))), 240)
+    short, long = Encoded((1, *range(2, 30)), 3), Encoded((1, *(2 + i % 50 for i in range(400))), 390)
     assert sequences([short] * 15) == [[short] * 15]
     assert sequences([long, *[short] * 5]) == [[long], [short] * 5]
 

@@ -15,6 +15,8 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 _EACH_ONCE: Final = 64
 # Characters of an answer that is read again before others.
 _LONGEST_TURN: Final = 200
+# Between two measurements of the mistakes, each of which takes as long as ten steps.
+_LEAST_STEPS_BETWEEN: Final = 15
 # A memory that is not salient and has not become shaky is read all the same.
 _LEAST_WEIGHT: Final = 0.25
 
@@ -62,6 +64,18 @@ def earlier_turns(epoch: Sequence[SleepExample], number: int, settings: SleepSet
         found.append(
             [each for each in others if each.lesson_id != example.lesson_id and len(each.target) <= _LONGEST_TURN]
         )
+    return found
+
+
+def measured_after(epochs: Sequence[Sequence[SleepExample]], settings: SleepSettings) -> set[int]:
+    """The numbers of the epochs, from 1, after which it is measured anew what the model has come closest to."""
+    found: set[int] = set()
+    steps = 0
+    for number, epoch in enumerate(epochs, 1):
+        steps += settings.steps(len(epoch))
+        if steps >= _LEAST_STEPS_BETWEEN:
+            found.add(number)
+            steps = 0
     return found
 
 

@@ -46,7 +46,7 @@ from lab.sleep.lessons import Found, Support, find_lessons, still_true
 from lab.sleep.neighbours import choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
-from lab.sleep.replay import earlier_turns, plan_epochs
+from lab.sleep.replay import earlier_turns, measured_after, plan_epochs
 from lab.sleep.scalars import scalars
 from lab.sleep.telling import told
 
@@ -275,6 +275,7 @@ class Sleeper:
         batches = [
             learner.encode(epoch, earlier_turns(epoch, number, plan.settings)) for number, epoch in enumerate(epochs, 1)
         ]
+        looks = measured_after(epochs, plan.settings)
         self._tell_once(
             *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
             SleepPlanned(
@@ -300,8 +301,8 @@ class Sleeper:
                 self._saved_at = time.monotonic()
 
         def between(epoch: int) -> None:
-            """The anchors look anew where the model has moved to, every other time: it takes as long as ten steps."""
-            if epoch % 2 and anchors is not None and anchors.mistakes:
+            """The anchors look anew where the model has moved to, now and then."""
+            if epoch in looks and anchors is not None and anchors.mistakes:
                 learner.measure(anchors, self._stopped)
 
         run = train(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.domain import Lesson, SleepExample
 from lab.sleep.recipes import LESSONS
-from lab.sleep.replay import earlier_turns, plan_epochs
+from lab.sleep.replay import earlier_turns, measured_after, plan_epochs
 from tests.sleep.lessons import lesson, numbered
 
 SETTINGS = replace(LESSONS, epochs=3, replay=1.0, seed=0, least_steps=0)
@@ -166,3 +166,17 @@ def test_what_is_said_before_an_example_is_about_something_else_and_short() -> N
         assert all(turn.lesson_id != example.lesson_id and turn is not long for turn in turns)
     assert {len(turns) for turns in before} == {0, 1, 2}
     assert earlier_turns(epoch, 1, replace(SETTINGS, turns=0)) == [[]] * len(epoch)
+
+
+@given(sizes=st.lists(st.integers(1, 200), min_size=1, max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_measurements_are_as_many_steps_apart_as_they_are_worth(sizes: list[int]) -> None:
+    epochs = [[NEW[0].examples[0]] * size for size in sizes]
+    looks = measured_after(epochs, SETTINGS)
+    gaps = [0]
+    for number, size in enumerate(sizes, 1):
+        gaps[-1] += SETTINGS.steps(size)
+        if number in looks:
+            assert gaps[-1] >= 15
+            gaps.append(0)
+        assert gaps[-1] < 15

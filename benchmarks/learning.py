@@ -119,6 +119,12 @@ class Nights:
         )
         return {row[0] for row in table.rows}
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What the sleeper of the last sleep told under this name, as it stands in its journal."""
+        assert self.cycle is not None
+        lines = (self.workspace.sessions / self.cycle / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        return [body for body in map(json.loads, lines) if body["event"] == name]
+
     def _base(self) -> Base:
         folder = embedded_folder(EMBEDDED_CHECKPOINT)
         return Base(EMBEDDED_CHECKPOINT, None, folder, fingerprint(folder), self.adapter)
@@ -140,7 +146,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
         fingerprint(folder),
         str(folder),
         None,
-        "cpu",
+        "auto",
         "auto",
         "judge",
         adapter,

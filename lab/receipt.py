@@ -171,6 +171,8 @@ def heading(receipt: Receipt) -> list[str]:
     took += [f"{receipt.tokens_per_second:,.0f} tokens/s"] if receipt.tokens_per_second is not None else []
     took += [f"{amount(receipt.rss_bytes)} of memory"] if receipt.rss_bytes is not None else []
     took += [f"{amount(receipt.vram_bytes)} of GPU memory"] if receipt.vram_bytes is not None else []
+    took += [f"in {cycle.dtype}"] if cycle.dtype is not None else []
+    took += ["gradient checkpointing"] if cycle.checkpointing else []
     lines.append(", ".join(took))
     lines.append(", ".join(_trained(cycle)))
     if cycle.reason:

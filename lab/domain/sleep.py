@@ -136,7 +136,8 @@ class SleepPlan:
     `model_path` is the folder of the checkpoint's weights, `adapter` the name of the one to be made,
     `parent_adapter` the one it continues. `form` is the checkpoint's own prompt form; None lets its tokenizer decide.
     A `deep` sleep starts from the base and learns the whole memory anew. `tensorboard`: its scalars are also written in
-    TensorBoard's form.
+    TensorBoard's form. The weights are held in `dtype` ("nf4" is QLoRA), and with `checkpointing` the activations are
+    computed a second time instead of kept.
     """
 
     cycle_id: str
@@ -152,6 +153,7 @@ class SleepPlan:
     settings: SleepSettings
     deep: bool = False
     tensorboard: bool = False
+    checkpointing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

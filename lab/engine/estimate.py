@@ -13,7 +13,8 @@ The arithmetic, in bytes; b is 4 for float32 and 2 for every other dtype, in whi
     training  a process of its own: libraries, weights, 16 bytes a LoRA number (weight, gradient, two moments) of rank
               8 on every linear layer, and for each of 4 x 512 tokens layers x (10 hidden + 6 intermediate) x (b + 0.5)
               and 16 x vocabulary; the factors are those of a measured backward pass (SmolLM2-135M-Instruct, bfloat16:
-              1.8 MiB a token). For each of 1,856 tokens of the answers that are not to change, 2 x vocabulary
+              1.8 MiB a token)
+    checkpointed  as training, but of each layer a token's hidden numbers are kept and the rest is computed again
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ from lab.errors import LabError
 from lab.settings import EngineSettings
 
 __all__ = [
-    "HELD_TOKENS",
     "PROMPT_TOKENS",
     "ROWS",
     "TRAINING_TOKENS",
@@ -46,6 +46,7 @@ __all__ = [
     "estimate",
     "free_bytes",
     "free_gpu_bytes",
+    "has_bitsandbytes",
     "library_computes",
 ]
 
@@ -54,9 +55,6 @@ PROMPT_TOKENS: Final = 2000
 ROWS: Final = 5
 # The most that a sleep reads at once as it is set up.
 TRAINING_TOKENS: Final = 4 * 512
-# The most tokens of which a sleep holds what the base thinks: 24 general answers of 24, those to 64 neighbours of 10,
-# and 400 mistakes of about 9.
-HELD_TOKENS: Final = 24 * 24 + 64 * 10 + 400 * 9
 _ANSWER_TOKENS: Final = 200
 _RANK: Final = 8
 _LIBRARIES: Final = 400 * 2**20
@@ -69,13 +67,15 @@ _DECODED: Final = ("float32", "bfloat16")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes by use. `training_bytes` is what a sleep takes beside the engine, in a process of its own."""
+    """Bytes by use. `training_bytes` is what a sleep takes beside the engine, in a process of its own, and
+    `checkpointed_bytes` what it takes with gradient checkpointing."""
 
     dtype: str
     weights_bytes: int
     cache_bytes: int
     working_bytes: int
     training_bytes: int
+    checkpointed_bytes: int
 
     @property
     def total_bytes(self) -> int:
@@ -106,13 +106,12 @@ def estimate(
     *,
     library: bool = False,
     training_tokens: int = TRAINING_TOKENS,
-    held_tokens: int = HELD_TOKENS,
 ) -> Estimate | None:
     """What a checkpoint takes in a dtype ("auto": as `default_dtype` without a GPU), or None when that is not known.
 
     From its files where they are on this machine, else from the catalogue. `tokens` is the length of the prompt
     that `rows` drafts share; `library` as `library_computes` tells; `training_tokens` is what a sleep reads
-    at once, `held_tokens` of how many it holds what the base thinks. Raises LabError when its files are damaged.
+    at once. Raises LabError when its files are damaged.
     """
     sizes = _sizes(checkpoint)
     if sizes is None:
@@ -122,9 +121,7 @@ def estimate(
         tokens = max(min(tokens, checkpoint.context - _ANSWER_TOKENS), 1)
     dtype = default_dtype() if dtype == "auto" else dtype
     shared = not library and checkpoint.family in TARGETS and dtype in _DECODED
-    return arithmetic(
-        parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens, held_tokens=held_tokens
-    )
+    return arithmetic(parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens)
 
 
 def arithmetic(
@@ -136,7 +133,6 @@ def arithmetic(
     *,
     shared: bool = True,
     training_tokens: int = TRAINING_TOKENS,
-    held_tokens: int = HELD_TOKENS,
 ) -> Estimate:
     """The estimate of the numbers alone; see the head of this module. `shared` says that rows share the prompt."""
     each = _BYTES[dtype]
@@ -145,10 +141,16 @@ def arithmetic(
     kept_tokens = tokens * (1 if shared else rows + 1) + rows * _ANSWER_TOKENS
     cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * each * kept_tokens
     working = tokens * (6 * shape.hidden + 4 * shape.intermediate) * each + 2 * 4 * rows * shape.vocabulary
-    activations = shape.layers * (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5) + 16 * shape.vocabulary
-    training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + training_tokens * activations
-    training += held_tokens * 2 * shape.vocabulary
-    return Estimate(dtype, int(weights), cache, working, int(training))
+    layer = (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5)
+    training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + training_tokens * 16 * shape.vocabulary
+    return Estimate(
+        dtype,
+        int(weights),
+        cache,
+        working,
+        int(training + training_tokens * shape.layers * layer),
+        int(training + training_tokens * (shape.layers * shape.hidden * each + layer)),
+    )
 
 
 def library_computes(engine: EngineSettings, *, gpu: bool) -> bool:
@@ -186,7 +188,7 @@ def advise(checkpoint: Checkpoint, engine: EngineSettings, free: int, gpu_free: 
     for each in found:
         if each.total_bytes <= room:
             return Advice(False, each.dtype, each, room, f"{needs}; in {each.dtype} it needs {gib(each.total_bytes)}.")
-    install = gpu and not _has_bitsandbytes()
+    install = gpu and not has_bitsandbytes()
     for each in found if gpu else []:
         if each.dtype not in _QUANTISED and each.total_bytes <= room + free:
             smaller = "" if each is asked else f"; in {each.dtype} it needs {gib(each.total_bytes)}"
@@ -217,14 +219,15 @@ def _check_quantised(engine: EngineSettings, *, gpu: bool) -> None:
         raise LabError(
             f'engine.dtype is "{engine.dtype}", which needs a GPU.', 'Set engine.dtype = "auto" in lab.toml.'
         )
-    if not _has_bitsandbytes():
+    if not has_bitsandbytes():
         raise LabError(
             f'engine.dtype is "{engine.dtype}", which needs the package bitsandbytes.',
             'Install it with pip install bitsandbytes, or set engine.dtype = "auto" in lab.toml.',
         )
 
 
-def _has_bitsandbytes() -> bool:
+def has_bitsandbytes() -> bool:
+    """Whether "int8" and "nf4" can be had."""
     return importlib.util.find_spec("bitsandbytes") is not None
 
 
@@ -232,9 +235,9 @@ def _smaller(dtype: str, *, gpu: bool) -> Iterator[str]:
     """The dtypes that take less, largest first."""
     if dtype == "float32":
         yield "bfloat16"
-    if gpu and dtype not in _QUANTISED and _has_bitsandbytes():
+    if gpu and dtype not in _QUANTISED and has_bitsandbytes():
         yield "int8"
-    if gpu and dtype != "nf4" and _has_bitsandbytes():
+    if gpu and dtype != "nf4" and has_bitsandbytes():
         yield "nf4"
 
 

@@ -114,7 +114,7 @@ def load_model(checkpoint: Checkpoint, options: LoadOptions, progress: Report) -
 
 def load_network(checkpoint: Checkpoint, device: str, dtype: str) -> Network:
     """Load a checkpoint to learn with. Raises LabError as `load_model` does."""
-    plan = _plan(checkpoint, device, "auto" if dtype in _QUANTIZED else dtype)
+    plan = _plan(checkpoint, device, dtype)
     network = _network(plan, lambda progress: None)
     loaded = plan.loaded(_context(plan.config), int(network.num_parameters()), "transformers")
     return Network(network, plan.tokenizer, loaded)

@@ -142,6 +142,13 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         CREATE TABLE adapter_choices ("at" TIMESTAMP, fingerprint VARCHAR, adapter VARCHAR);
         """,
     ),
+    (
+        "ways to train",
+        """
+        ALTER TABLE sleep_cycles ADD COLUMN dtype VARCHAR;
+        ALTER TABLE sleep_cycles ADD COLUMN checkpointing BOOLEAN DEFAULT false;
+        """,
+    ),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

@@ -83,7 +83,8 @@ TABLES: Final[dict[str, TableShape]] = {
         "cycle_id VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, status VARCHAR, checkpoint VARCHAR,"
         "parent_adapter VARCHAR, adapter VARCHAR, exchanges BIGINT, examples BIGINT, epochs BIGINT, steps BIGINT,"
         "rank BIGINT, learning_rate DOUBLE, first_loss DOUBLE, last_loss DOUBLE, verdict VARCHAR, reason VARCHAR,"
-        "seconds DOUBLE, strength DOUBLE, lessons BIGINT, earlier BIGINT, deep BOOLEAN",
+        "seconds DOUBLE, strength DOUBLE, lessons BIGINT, earlier BIGINT, deep BOOLEAN, dtype VARCHAR,"
+        "checkpointing BOOLEAN",
     ),
     "sleep_lessons": _shape(
         2,
@@ -246,10 +247,11 @@ class _Fold:
             case SleepStarted():
                 self.put("sleep_cycles", **_body(event) | {"started_at": at, "status": "running", "steps": 0})
             case SleepPlanned():
-                counts = {"lessons": event.lessons, "earlier": event.earlier, "examples": event.examples}
-                if event.epochs is not None:
-                    counts["epochs"] = event.epochs
-                return self._change("sleep_cycles", event.cycle_id, **counts)
+                planned = _body(event)
+                del planned["cycle_id"], planned["total_steps"]
+                if event.epochs is None:
+                    del planned["epochs"]
+                return self._change("sleep_cycles", event.cycle_id, **planned)
             case SleepResumed():
                 # What was recovered as interrupted goes on; what it had ended with is void.
                 return self._change("sleep_cycles", event.cycle_id, status="running", ended_at=None, reason=None)

@@ -58,6 +58,8 @@ class Cycle:
     lessons: int | None
     earlier: int | None
     deep: bool | None
+    dtype: str | None
+    checkpointing: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,10 @@ class SleepStarted:
 
 @dataclass(frozen=True, slots=True)
 class SleepPlanned:
-    """What came of dreaming: how much is trained. Takes the place of the counts of `SleepStarted`."""
+    """What came of dreaming: how much is trained, and how the checkpoint is held for it, as in `domain.SleepPlan`.
+
+    Takes the place of the counts of `SleepStarted`.
+    """
 
     cycle_id: str
     lessons: int
@@ -32,6 +35,8 @@ class SleepPlanned:
     examples: int
     total_steps: int
     epochs: int | None = None
+    dtype: str | None = None
+    checkpointing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

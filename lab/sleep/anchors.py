@@ -48,6 +48,11 @@ _GENERAL_SHARE: Final = 0.25
 _MISTAKES_SHARE: Final = 0.6
 # In nats: what the model has not moved at is read now and then, too.
 _LEAST_DISTANCE: Final = 0.05
+# The likeliest words at each token are held one by one and all others as one: the probabilities of a whole vocabulary
+# are up to a third of a megabyte a token.
+_WORDS: Final = 256
+# A model that leaves nothing to the others is infinitely far from a base that does.
+_LEAST_REST: Final = 1e-6
 # Rows that are read side by side.
 _ROWS: Final = 8
 
@@ -56,11 +61,13 @@ _ROWS: Final = 8
 class Held:
     """A prompt with an answer, and what the base expects there.
 
-    `reference` are its probabilities, of shape (answer tokens, vocabulary), in bfloat16, and `entropy` is theirs in
-    nats, of shape (answer tokens,), so that a divergence is one pass of cross-entropy.
+    `words` are those that it finds likeliest at each token, of shape (answer tokens, words), `reference` their
+    probabilities and last that of all others together, of shape (answer tokens, words + 1), and `entropy` is theirs in
+    nats, of shape (answer tokens,).
     """
 
     example: Encoded
+    words: Tensor
     reference: Tensor
     entropy: Tensor
 
@@ -105,14 +112,19 @@ class Anchors:
         ]
 
     def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
-        """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary)."""
+        """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary).
+
+        All words that are not among the base's likeliest count as one, so that it is at most the true one.
+        """
         return _divergence(held, logits).mean()
 
 
 def _divergence(held: Sequence[Held], logits: Tensor) -> Tensor:
     """KL divergence from the base in nats, of shape (answer tokens of all,)."""
-    base = torch.cat([each.reference for each in held]).float()
-    crossed = torch.nn.functional.cross_entropy(logits.float(), base, reduction="none")
+    likeliest = torch.log_softmax(logits.float(), dim=-1).gather(1, torch.cat([each.words for each in held]))
+    rest = (1.0 - likeliest.exp().sum(dim=-1, keepdim=True)).clamp(min=_LEAST_REST).log()
+    base = torch.cat([each.reference for each in held])
+    crossed = -(base * torch.cat([likeliest, rest], dim=-1)).sum(dim=-1)
     return crossed - torch.cat([each.entropy for each in held])
 
 
@@ -128,12 +140,14 @@ def hold(
     held: list[Held] = []
     while len(held) < len(examples) and not stop():
         rows = examples[len(held) : len(held) + _ROWS]
-        expected = torch.softmax(logits_of(rows).float(), dim=-1).bfloat16()
-        # Of what was kept: the divergence of a model that has not moved is 0 then.
-        entropy = torch.special.entr(expected.float()).sum(dim=-1)
+        expected = torch.softmax(logits_of(rows).float(), dim=-1)
+        likeliest, words = expected.topk(min(_WORDS, expected.shape[-1]), dim=-1)
+        rest = (1.0 - likeliest.sum(dim=-1, keepdim=True)).clamp(min=0.0)
+        reference = torch.cat([likeliest, rest], dim=-1)
+        entropy = torch.special.entr(reference).sum(dim=-1)
         sizes = [len(row.answer) for row in rows]
-        parts = zip(rows, torch.split(expected, sizes), torch.split(entropy, sizes))
-        held += [Held(row, each.clone(), its.clone()) for row, each, its in parts]
+        parts = (torch.split(each, sizes) for each in (words, reference, entropy))
+        held += [Held(row, *(part.clone() for part in its)) for row, *its in zip(rows, *parts)]
     return held
 
 

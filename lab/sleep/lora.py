@@ -33,6 +33,7 @@ class Learner:
     def __init__(self, network: Any, base: Network, plan: SleepPlan) -> None:
         self.network = network
         self.device = torch.device(base.loaded.device)
+        self.dtype = base.loaded.dtype
         self._tokenizer = base.tokenizer
         self.end_token = int(base.tokenizer.eos_token_id)
         self._settings = plan.settings
@@ -162,6 +163,10 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
     """
     checkpoint = Checkpoint(plan.checkpoint, "folder", plan.model_path, ready=True, form=plan.form)
     base = load_network(checkpoint, plan.device, plan.dtype)
+    if plan.checkpointing:
+        # Its name since transformers 5.21.
+        enable = getattr(base.network, "activation_checkpointing_enable", base.network.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
     if base.loaded.fingerprint != plan.fingerprint:
         raise LabError(f"The weights in {plan.model_path} changed since the sleep was planned.", "Sleep again.")
     # A checkpoint may suggest a penalty on what was said before: no part of what it finds likeliest.

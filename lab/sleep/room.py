@@ -1,18 +1,19 @@
-"""Whether a sleep fits into memory beside the engine, in its place, or not at all. No torch."""
+"""How a sleep fits into memory: beside the engine, in its place, or not at all. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from lab.domain import Checkpoint, Material, PromptForm, SleepSettings
 from lab.engine.estimate import (
-    HELD_TOKENS,
     PROMPT_TOKENS,
     ROWS,
     default_dtype,
     estimate,
     free_gpu_bytes,
     gib,
+    has_bitsandbytes,
 )
 from lab.engine.offers import Room
 from lab.errors import LabError
@@ -23,14 +24,28 @@ from lab.settings import EngineSettings
 # A token has about four bytes of English and three of most other languages; a chat template adds some tokens.
 _BYTES_A_TOKEN = 3
 _TEMPLATE_TOKENS = 64
+# A question and an answer that are said before an example, and an anchor with its template.
+_TURN_TOKENS = 40
+_ANCHOR_TOKENS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a sleep holds the checkpoint: `dtype` and `checkpointing` as in SleepPlan, and how many bytes that takes."""
+
+    dtype: str
+    checkpointing: bool = False
+    needed: int = 0
 
 
 class NoRoom(LabError):
-    """The sleep fits when the engine is put away. `seconds` is about how long it takes; None where nothing tells."""
+    """The sleep fits, in this `way`, when the engine is put away. `seconds` is about how long it takes; None where
+    nothing tells."""
 
-    def __init__(self, title: str, seconds: float | None) -> None:
+    def __init__(self, title: str, seconds: float | None, way: Way) -> None:
         super().__init__(title, "Sleep with the lab closed (lab sleep), or close other programs.")
         self.seconds = seconds
+        self.way = way
 
     @property
     def sentence(self) -> str:
@@ -45,7 +60,7 @@ class NoRoom(LabError):
         )
 
 
-def require_memory(
+def choose_way(
     engine: EngineSettings,
     checkpoint: str,
     model_path: str,
@@ -55,34 +70,51 @@ def require_memory(
     free: int,
     in_its_place: Callable[[], Room | None],
     seconds: Callable[[], float | None],
-) -> None:
-    """Say so before the system ends a process for it: `free` bytes of memory are beside a loaded engine.
+) -> Way:
+    """The first way that fits: whole; with gradient checkpointing; on a GPU also in 4 bits. Before the system ends a
+    process for it.
 
-    `in_its_place` is what is free without the engine, None where none is loaded; `seconds` is about how long the sleep
-    takes. Raises NoRoom when the sleep fits only there, LabError when it does not fit even then.
+    `free` bytes of memory are beside a loaded engine. `in_its_place` is what is free without the engine, None where
+    none is loaded; `seconds` is about how long the sleep takes. Raises NoRoom when the sleep fits only there, LabError
+    when it does not fit even then.
     """
     on_card = free_gpu_bytes() if engine.device != "cpu" else None
     free, place = (free, "memory") if on_card is None else (on_card, "GPU memory")
     # The sleeper learns on whole numbers where the engine computes on quantised ones.
-    whole = engine.dtype if engine.dtype not in ("auto", "int8", "nf4") else default_dtype(gpu=on_card is not None)
-    found = estimate(
-        Checkpoint(checkpoint, "folder", model_path, ready=True, form=form),
-        whole,
-        PROMPT_TOKENS,
-        ROWS,
-        training_tokens=_tokens_at_once(settings, material),
-        held_tokens=HELD_TOKENS if settings.anchor_weight else 0,
-    )
-    if found is None or found.training_bytes <= free:
-        return
+    dtype = "auto" if engine.dtype in ("int8", "nf4") else engine.dtype
+    whole = default_dtype(gpu=on_card is not None) if dtype == "auto" else dtype
+
+    def ways() -> Iterator[Way]:
+        for each in (whole, "nf4")[: 1 + (on_card is not None and has_bitsandbytes())]:
+            found = estimate(
+                Checkpoint(checkpoint, "folder", model_path, ready=True, form=form),
+                each,
+                PROMPT_TOKENS,
+                ROWS,
+                training_tokens=_tokens_at_once(settings, material),
+            )
+            if found is None:
+                yield Way(dtype)
+                return
+            if each == whole:
+                yield Way(dtype, False, found.training_bytes)
+            yield Way(dtype if each == whole else each, True, found.checkpointed_bytes)
+
+    found = list(ways())
+    beside = next((way for way in found if way.needed <= free), None)
+    if beside is not None:
+        return beside
+    least = min(found, key=lambda way: way.needed)
     needs = (
-        f"A sleep on {checkpoint} needs {gib(found.training_bytes)} in {whole} beside the engine;"
+        f"A sleep on {checkpoint} needs {gib(least.needed)} beside the engine, at the least;"
         f" {gib(free)} of {place} are free."
     )
     room = in_its_place()
     without = None if room is None else room.free_bytes if on_card is None else room.gpu_bytes
-    if without is not None and found.training_bytes <= without:
-        raise NoRoom(needs, seconds())
+    if without is not None:
+        alone = next((way for way in found if way.needed <= without), None)
+        if alone is not None:
+            raise NoRoom(needs, seconds(), alone)
     raise LabError(
         needs, "Close other programs, sleep with the lab closed (lab sleep), or choose a smaller checkpoint."
     )
@@ -100,7 +132,7 @@ def usual_seconds(record: Record, checkpoint: str, exchanges: int) -> float | No
 
 
 def _tokens_at_once(settings: SleepSettings, material: Sequence[Material]) -> int:
-    """About how many tokens the longest batch has, padding included."""
+    """About how many tokens the longest step has, padding included."""
     longest = max((len(f"{each.said}{each.answer}".encode(errors="replace")) for each in material), default=0)
-    tokens = min(longest // _BYTES_A_TOKEN + _TEMPLATE_TOKENS, settings.max_tokens)
-    return tokens * settings.batch_size
+    tokens = longest // _BYTES_A_TOKEN + _TEMPLATE_TOKENS + settings.turns * _TURN_TOKENS
+    return min(tokens, settings.max_tokens) * settings.batch_size + settings.anchor_rows * _ANCHOR_TOKENS

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.domain import Lesson, Material, PromptForm, SleepPlan, SleepSettings
@@ -27,7 +27,7 @@ from lab.settings import Settings, Workspace
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.publish import saved_event
 from lab.sleep.recipes import resolve
-from lab.sleep.room import NoRoom, require_memory, usual_seconds
+from lab.sleep.room import NoRoom, Way, choose_way, usual_seconds
 from lab.sleep.watch import SleepProgress, progress_of
 
 # From the process start to its first event: Python and torch have to be read from disk.
@@ -130,12 +130,16 @@ class Sleep:
         slept = () if deep else lineage if settings.continues else None
         material = self._choose(base, session_id, slept, deep and bool(remembered))
         try:
-            self._require_memory(base, settings, material)
-        except NoRoom:
+            way = self._choose_way(base, settings, material)
+        except NoRoom as fault:
             if not make_room:
                 raise
+            way = fault.way
             self._engine.put_away()
-        if session_id is None and (killed := self._resumable(base, settings, deep, material, remembered)) is not None:
+        if (
+            session_id is None
+            and (killed := self._resumable(base, settings, way, deep, material, remembered)) is not None
+        ):
             # Whoever sleeps again wants it to go on, also one that was paused.
             killed.ask_to_go_on()
             self._spawn(killed)
@@ -151,13 +155,14 @@ class Sleep:
             model_path=str(base.model_path),
             form=base.form,
             device=self._settings.engine.device,
-            dtype=self._settings.engine.dtype,
+            dtype=way.dtype,
             adapter=cycle_id,
             parent_adapter=base.adapter if settings.continues and not deep else None,
             exchange_ids=tuple(each.exchange_id for each in material),
             settings=settings,
             deep=deep,
             tensorboard=self._settings.sleep.tensorboard,
+            checkpointing=way.checkpointing,
         )
         try:
             folder.write(plan, material, remembered)
@@ -246,6 +251,7 @@ class Sleep:
         self,
         base: Base,
         settings: SleepSettings,
+        way: Way,
         deep: bool,
         material: Sequence[Material],
         remembered: Sequence[Lesson],
@@ -261,13 +267,18 @@ class Sleep:
             plan, planned, memory = folder.read()
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        engine = self._settings.engine
         parent = base.adapter if settings.continues and not deep else None
-        wanted = (base.fingerprint, str(base.model_path), engine.device, engine.dtype, settings, deep, parent)
+        device = self._settings.engine.device
+        wanted = (base.fingerprint, str(base.model_path), device, way.dtype, settings, deep, parent)
         found = (plan.fingerprint, plan.model_path, plan.device, plan.dtype, plan.settings, plan.deep)
         # A purge takes lines out of a plan; a mark changes what is to be learnt, and what is learnt again.
         whole = tuple(each.exchange_id for each in planned) == plan.exchange_ids and memory == list(remembered)
-        return folder if (*found, plan.parent_adapter) == wanted and whole and set(planned) <= set(material) else None
+        if (*found, plan.parent_adapter) != wanted or not whole or not set(planned) <= set(material):
+            return None
+        if plan.checkpointing != way.checkpointing:
+            # It learns the same with more memory or less.
+            folder.write(replace(plan, checkpointing=way.checkpointing), planned, memory)
+        return folder
 
     def _newest(self) -> list[str]:
         return self._record.journal.streams("sleep-")[-1:]
@@ -297,8 +308,8 @@ class Sleep:
                 "Close it there, then sleep; everything said is safe in the journal.",
             )
 
-    def _require_memory(self, base: Base, settings: SleepSettings, material: Sequence[Material]) -> None:
-        require_memory(
+    def _choose_way(self, base: Base, settings: SleepSettings, material: Sequence[Material]) -> Way:
+        return choose_way(
             self._settings.engine,
             base.checkpoint,
             str(base.model_path),

@@ -279,7 +279,14 @@ class Sleeper:
         self._tell_once(
             *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
             SleepPlanned(
-                plan.cycle_id, lessons, earlier, len(distinct), total_steps(batches, plan.settings), len(batches)
+                plan.cycle_id,
+                lessons,
+                earlier,
+                len(distinct),
+                total_steps(batches, plan.settings),
+                len(batches),
+                learner.dtype,
+                plan.checkpointing,
             ),
         )
         self._enter("anchoring")

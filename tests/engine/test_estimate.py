@@ -125,15 +125,8 @@ def test_training_takes_more_than_answering_and_less_than_full_training(tmp_path
         found = estimate(resolve(known.name, Workspace(tmp_path)), "bfloat16", PROMPT_TOKENS, ROWS)
         assert found is not None
         assert found.weights_bytes < found.training_bytes
-    embedded, holding = (
-        estimate(
-            resolve("smollm2-135m-instruct", Workspace(tmp_path)), "bfloat16", PROMPT_TOKENS, ROWS, held_tokens=held
-        )
-        for held in (0, 1000)
-    )
-    assert embedded is not None and holding is not None
-    # What the base thinks of a token, in two bytes a word of the vocabulary.
-    assert holding.training_bytes - embedded.training_bytes == 1000 * 2 * 49_152
+    embedded = estimate(resolve("smollm2-135m-instruct", Workspace(tmp_path)), "bfloat16", PROMPT_TOKENS, ROWS)
+    assert embedded is not None
     # Measured: a backward pass over 4 x 512 tokens took 3.7e9 bytes over the loaded model, without the optimiser.
     activations = embedded.training_bytes - embedded.weights_bytes - 400 * 2**20 - 16 * 2_442_240
     assert activations == pytest.approx(3_687 * 2**20, rel=0.1)

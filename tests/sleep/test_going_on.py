@@ -18,6 +18,7 @@ from lab.journal.sleep_events import SleepEnded, SleepPlanned, SleepResumed, Sle
 from lab.lab import Lab
 from lab.settings import Workspace
 from lab.sleep.cycle import CycleFolder
+from lab.sleep.room import Way
 from lab.sleep.state import read_state
 from lab.sleep.watch import SleepProgress
 from tests.helpers import wait_until
@@ -183,6 +184,21 @@ def test_a_sleep_that_is_killed_again_and_again_goes_on_each_time(nights: Nights
     assert nights.sha256() == whole.sha256()
     # What is shown is each step once, whatever was made twice.
     assert progress[-1].losses == tuple(itertools.chain(*whole.steps("sleep-0001").values()))[-64:]
+
+
+def test_a_killed_sleep_goes_on_with_less_memory(
+    copied: Nights, whole: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.sleep.service.choose_way", lambda *given: Way("auto", checkpointing=True))
+    lab = copied.lab()
+    again = lab.sleep.start()
+    assert end(last(lab, again)).status == "complete"
+    assert copied.folder(again).read()[0].checkpointing
+    assert [e.step for e in copied.events(again) if isinstance(e, SleepResumed)] == [2]
+    # Computed twice, the numbers are the same.
+    assert copied.sha256() == whole.sha256()
+    row = lab.record.query("SELECT dtype, checkpointing FROM sleep_cycles").rows
+    assert row == [("float32", False)] or row == [("bfloat16", False)]
 
 
 def change_mark(nights: Nights) -> None:

@@ -301,7 +301,7 @@ def test_a_sleep_that_does_not_fit_into_memory_is_refused_with_both_sizes(
     monkeypatch.setattr("lab.sleep.room.free_gpu_bytes", lambda: None)
     monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: 2**30 // 5)
     with pytest.raises(
-        LabError, match=r"needs 0\.4 GiB in \w+ beside the engine; 0\.2 GiB of memory are free"
+        LabError, match=r"needs 0\.4 GiB beside the engine, at the least; 0\.2 GiB of memory are free"
     ) as fault:
         lab.sleep.start()
     assert "smaller checkpoint" in fault.value.remedy

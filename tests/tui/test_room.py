@@ -19,7 +19,7 @@ SLOW = ("--steps", "40", "--step-seconds", "0.05")
 def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
     """So little memory that a sleep fits only in the place of the engine, however small that is."""
     free = 10_000
-    need = Estimate("float32", 0, 0, 0, free + 1)
+    need = Estimate("float32", 0, 0, 0, free + 1, free + 1)
     monkeypatch.setattr("lab.sleep.room.estimate", lambda *anything, **more: need)
     monkeypatch.setattr("lab.sleep.service.free_bytes", lambda: free)
     monkeypatch.setattr("lab.engine.offers.free_bytes", lambda: free)

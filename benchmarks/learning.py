@@ -3,13 +3,15 @@
     python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles] [--runs FOLDER]
 
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
-does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of
-the sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in
-the same run: the published recipe (asked in the form that it trains), the base, and the facts given in context.
-Neighbours are questions in like words about something else, by hand; unchanged is one in which no key turns up that
-was not there before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers
-to other questions cost. `--cycles` sleeps of five new facts each follow, against a fresh adapter a night (published)
-and no replay of what was learnt before. Intervals are 95 %: over facts by bootstrap, seeds pooled.
+does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the
+sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in the
+same run: the published recipe (asked in the form that it trains), the base, and the facts given in context; and the
+same questions in the middle of a dialogue, each after three about other facts with their right answers. Neighbours are
+questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
+before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
+questions cost, half of them in forms that no anchor of a sleep has. `--cycles` sleeps of five new facts each follow,
+against a fresh adapter a night (published) and no replay of what was learnt before. Intervals are 95 %: over facts by
+bootstrap, seeds pooled.
 """
 
 from __future__ import annotations
@@ -58,6 +60,23 @@ GENERAL = (
     "What did people eat in the Middle Ages?",
     "Can you recommend a hobby?",
 )
+# In forms that no anchor has: a sleep could hold the forms of its anchors and lose the others.
+OTHER_FORMS = (
+    "My printer says that it is out of paper, but the tray is full.",
+    "Translate 'good night' into Spanish.",
+    "Correct this sentence: she go to school yesterday.",
+    "Is it safe to eat raw eggs?",
+    "List the steps of making tea.",
+    "Which is heavier, a kilogram of iron or a kilogram of feathers?",
+    "Finish this sentence: The old man opened the door and",
+    "Shorten this: The meeting that we had planned for Monday will now be on Tuesday.",
+    "Convert five kilometres to metres.",
+    "Say something nice about Mondays.",
+    "If all cats are animals, is every animal a cat?",
+    "I have a job interview tomorrow and I am nervous.",
+)
+# A question in the middle of a dialogue comes after so many about other facts, with their right answers.
+TURNS = 3
 REPLY = "Thank you for telling me."
 
 
@@ -137,6 +156,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     from lab.sleep.examination import ANSWER_TOKENS, GENERAL_TOKENS
     from lab.sleep.lessons import plain
     from lab.sleep.lora import load_for_training
+    from lab.sleep.wording import second_person
 
     folder = embedded_folder(EMBEDDED_CHECKPOINT)
     settings = PUBLISHED if form == "plain" else LESSONS
@@ -166,18 +186,29 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     def said(prompts: Sequence[Sequence[int]], tokens: int) -> list[str]:
         return [learner.text(row) for row in learner.replies(prompts, tokens, bool)]
 
-    answers = said([prompt(question, facts[at]) for at, question in asked], ANSWER_TOKENS)
-    right: list[list[float]] = [[] for _ in facts]
-    for (at, _), text in zip(asked, answers):
-        right[at].append(float(holds(text, facts[at])))
+    def in_dialogue(question: str, at: int) -> list[int]:
+        others = [other for step in range(1, TURNS + 1) if (other := facts[(at + step) % len(facts)]) != facts[at]]
+        turns = [((_unseen(each, avoid)[0]), second_person(each.said)) for each in others]
+        before = [Message(*each) for turn in turns for each in zip(("user", "assistant"), turn)]
+        return learner.encode_question(question, *before)
+
+    def recalled(prompts: Sequence[Sequence[int]]) -> tuple[list[float], list[str]]:
+        right: list[list[float]] = [[] for _ in facts]
+        answers = said(prompts, ANSWER_TOKENS)
+        for (at, _), text in zip(asked, answers):
+            right[at].append(float(holds(text, facts[at])))
+        return [statistics.fmean(each) for each in right], answers
+
+    recall, answers = recalled([prompt(question, facts[at]) for at, question in asked])
+    later, _ = recalled([in_dialogue(question, at) for at, question in asked])
     neighbours = [left[0] for fact in facts if (left := [each for each in fact.beside if each not in avoid])]
     beside = [prompt(question) for question in neighbours]
     now = said(beside, ANSWER_TOKENS)
     with learner.as_base():
         before = said(beside, ANSWER_TOKENS)
-        general = said([prompt(question) for question in GENERAL], GENERAL_TOKENS)
+        general = said([prompt(question) for question in (*GENERAL, *OTHER_FORMS)], GENERAL_TOKENS)
     rows = [learner.encode_answer(prompt, text) for prompt, text in zip(beside, before)]
-    rows += [learner.encode_answer(prompt(question), text) for question, text in zip(GENERAL, general)]
+    rows += [learner.encode_answer(prompt(question), text) for question, text in zip((*GENERAL, *OTHER_FORMS), general)]
     after = learner.nats(rows, bool)
     with learner.as_base():
         costs = [(one - other) / 0.6931 for one, other in zip(after, learner.nats(rows, bool))]
@@ -186,9 +217,11 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
         for cost, text, was in zip(costs, now, before)
     ]
     return {
-        "recall": [statistics.fmean(each) for each in right],
+        "recall": recall,
+        "recall_in_dialogue": later,
         "neighbours": unchanged,
         "drift": costs[len(neighbours) :],
+        "drift_other_forms": costs[len(neighbours) + len(GENERAL) :],
         "answers": [[question, text] for (_, question), text in zip(asked, answers)],
         "beside": [list(each) for each in zip(neighbours, before, now)],
     }
@@ -271,12 +304,14 @@ def one_sleep(seeds: int, runs: Runs) -> dict[str, Any]:
 
     return {
         "recall_unseen": figures(ours, "recall"),
+        "recall_in_dialogue": figures(ours, "recall_in_dialogue"),
         "recall_published": figures(published, "recall"),
         "recall_base": figure([ours[0]["base"]["recall"]]),
         "recall_in_context": figure([ours[0]["context"]["recall"]]),
         "neighbours_unchanged": figures(ours, "neighbours"),
         "neighbours_unchanged_published": figures(published, "neighbours"),
         "drift_bits_per_token": figures(ours, "drift"),
+        "drift_other_forms": figures(ours, "drift_other_forms"),
         "drift_published": figures(published, "drift"),
         "nights": [run["night"] for run in ours],
         "answers": ours[0]["seen"]["answers"],
@@ -320,6 +355,7 @@ def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
         "ten_cycles_no_replay": figure(recall["no_replay"]),
         "ten_cycles_published": figure(recall["published"]),
         "ten_cycles_neighbours": figure([run["seen"]["neighbours"] for run in found["ours"]]),
+        "ten_cycles_in_dialogue": figure([run["seen"]["recall_in_dialogue"] for run in found["ours"]]),
         "ten_cycles_drift": figure([run["seen"]["drift"] for run in found["ours"]]),
         "curves": [run["curve"] for run in found["ours"]],
         "by_cycle": by_cycle,

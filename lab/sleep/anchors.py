@@ -14,36 +14,10 @@ from torch import Tensor
 
 from lab.sleep.packing import Encoded
 
-PROMPTS: Final = (
-    "Hello, how are you?",
-    "Who are you?",
-    "What is your name?",
-    "Where do you live?",
-    "What is your favourite food?",
-    "What is the capital of France?",
-    "What is two plus two?",
-    "How do plants make food?",
-    "Why is the sky blue?",
-    "Explain gravity in one sentence.",
-    "Tell me a fact about the moon.",
-    "Who wrote Hamlet?",
-    "What is a computer?",
-    "What does a baker do?",
-    "Name three animals.",
-    "How do I boil an egg?",
-    "Give me a tip for sleeping well.",
-    "Write a short poem about rain.",
-    "What is love?",
-    "What do you think about change?",
-    "What is my cousin called?",
-    "Where does my uncle live?",
-    "What is my favourite film?",
-    "What does my teacher like?",
-)
 # The first words of an answer are where it goes one way or another.
 ANSWER_TOKENS: Final = 24
 NEIGHBOUR_TOKENS: Final = 10
-_GENERAL_SHARE: Final = 0.25
+_GENERAL_SHARE: Final = 0.43
 # Of what is beside them.
 _MISTAKES_SHARE: Final = 0.6
 # In nats: what the model has not moved at is read now and then, too.
@@ -77,8 +51,9 @@ class Anchors:
 
     `general` prompts and `neighbours` with the base's own answers, and `mistakes`: what was learnt, said of somebody
     else. A leak shows only there ("Your uncle lives in", and then the brother's town): the base's own answer begins
-    otherwise, and holding it says nothing of what follows these words. The mistakes that the model has come closest to
-    are read more often.
+    otherwise, and holding it says nothing of what follows these words. The general prompts and mistakes at which the
+    model has moved furthest are read more often; `distances` are those of the general ones, then of the mistakes, in
+    nats at the furthest token.
     """
 
     def __init__(
@@ -92,23 +67,24 @@ class Anchors:
         self.general = list(general)
         self.neighbours = list(neighbours)
         self.mistakes = list(mistakes)
-        # How often each mistake is read: how far it is from the base, in nats at the furthest token.
-        self.distances = [1.0] * len(mistakes)
+        self.distances = [1.0] * len(self.watched)
         self.weight = weight
         self._rows = rows
+
+    @property
+    def watched(self) -> list[Held]:
+        """What is measured now and then: where the model moves, these are read more often."""
+        return [*self.general, *self.mistakes]
 
     def draw(self, generator: torch.Generator) -> list[Held]:
         """Which ones the next pass reads."""
         beside = self._rows - max(round(_GENERAL_SHARE * self._rows), 1) if self.neighbours else 0
         leaks = min(round(_MISTAKES_SHARE * beside), len(self.mistakes))
-        chosen: list[int] = []
-        if leaks:
-            weights = torch.tensor(self.distances).clamp(min=_LEAST_DISTANCE)
-            chosen = torch.multinomial(weights, leaks, generator=generator).tolist()
+        general = min(self._rows - beside, len(self.general))
         return [
-            *_some(self.general, self._rows - beside, generator),
+            *_furthest(self.general, self.distances, general, generator),
             *_some(self.neighbours, beside - leaks, generator),
-            *(self.mistakes[at] for at in chosen),
+            *_furthest(self.mistakes, self.distances[len(self.general) :], leaks, generator),
         ]
 
     def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
@@ -130,6 +106,13 @@ def _divergence(held: Sequence[Held], logits: Tensor) -> Tensor:
 
 def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[Held]:
     return [held[at] for at in torch.randperm(len(held), generator=generator)[:rows].tolist()]
+
+
+def _furthest(held: Sequence[Held], distances: Sequence[float], rows: int, generator: torch.Generator) -> list[Held]:
+    if not rows:
+        return []
+    weights = torch.tensor(distances[: len(held)]).clamp(min=_LEAST_DISTANCE)
+    return [held[at] for at in torch.multinomial(weights, rows, generator=generator).tolist()]
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
+from lab.sleep.general import PROMPTS
 from lab.sleep.packing import ATTENTION, Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
 
@@ -54,7 +55,7 @@ class Learner:
         """
         if not self._settings.anchor_weight:
             return None
-        general = [self.encode_question(prompt) for prompt in anchors.PROMPTS]
+        general = [self.encode_question(prompt) for prompt in PROMPTS]
         beside = [self.encode_question(question) for question in questions]
         wrong = [self.encode_answer(self.encode_question(question), answer) for question, answer in mistakes]
         with self.as_base():
@@ -66,9 +67,9 @@ class Learner:
         return Anchors(held, others, leaks, self._settings.anchor_rows, self._settings.anchor_weight)
 
     def measure(self, held: Anchors, stop: Callable[[], bool]) -> None:
-        """Measure how far the model is from the base at each mistake by now."""
+        """Measure how far the model is from the base by now where the anchors watch it."""
         self.network.eval()
-        held.distances = anchors.distances(held.mistakes, self._logits, stop)
+        held.distances = anchors.distances(held.watched, self._logits, stop)
 
     def _logits(self, batch: Sequence[Encoded]) -> Tensor:
         return self.read(self.network, batch, self.device)[0]

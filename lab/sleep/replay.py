@@ -15,7 +15,7 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 _EACH_ONCE: Final = 64
 # Characters of an answer that is read again before others.
 _LONGEST_TURN: Final = 200
-# Between two measurements of the mistakes, each of which takes as long as ten steps.
+# Between two measurements of where the model has moved, each of which takes as long as ten steps.
 _LEAST_STEPS_BETWEEN: Final = 15
 # A memory that is not salient and has not become shaky is read all the same.
 _LEAST_WEIGHT: Final = 0.25

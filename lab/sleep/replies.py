@@ -29,11 +29,18 @@ def replies(
 ) -> list[list[int]]:
     """The likeliest answer to each prompt, its end token included when it came, of at most `tokens`.
 
-    All of them end at the token at which `stop` says so.
+    All of them end at the token at which `stop` says so; those that were not begun by then are empty.
     """
     found: dict[int, list[int]] = {}
+    stopped = False
+
+    def over() -> bool:
+        nonlocal stopped
+        stopped = stopped or stop()
+        return stopped
+
     order = iter(sorted(range(len(prompts)), key=lambda at: len(prompts[at])))
-    while chosen := list(islice(order, _ROWS)):
+    while not stopped and (chosen := list(islice(order, _ROWS))):
         longest = len(prompts[chosen[-1]])
         # What all prompts begin with, such as the system prompt, is read once; at least a token is left to each.
         shared = shared_length([prompts[at][:-1] for at in chosen])
@@ -54,11 +61,11 @@ def replies(
             max_new_tokens=tokens,
             do_sample=False,
             pad_token_id=end_token,
-            stopping_criteria=[lambda ids, scores: torch.full((len(ids),), stop(), device=ids.device)],
+            stopping_criteria=[lambda ids, scores: torch.full((len(ids),), over(), device=ids.device)],
         )[:, longest:].tolist()
         for at, row in zip(chosen, written):
             found[at] = row[: row.index(end_token) + 1] if end_token in row else row
-    return [found[at] for at in range(len(prompts))]
+    return [found.get(at, []) for at in range(len(prompts))]
 
 
 @torch.no_grad()

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import learning
 from lab.domain import Lesson, ProbeKind
-from lab.sleep.anchors import PROMPTS
 from lab.sleep.dream import rewrites
+from lab.sleep.general import PROMPTS
 from lab.sleep.lessons import bare, find_lessons
 from lab.sleep.probes import GENERAL, MOST_LESSONS, NEIGHBOUR_NATS, Examined, Probe, choose_probes, examine
 from lab.sleep.recipes import LESSONS
@@ -80,6 +81,8 @@ def test_of_many_lessons_so_many_are_asked_about_as_the_seed_draws() -> None:
 
 def test_the_general_questions_are_no_anchors_and_no_example_words_them() -> None:
     anchors = {bare(text) for text in PROMPTS}
+    assert len(anchors) == len(PROMPTS)
+    assert anchors.isdisjoint(map(bare, (*learning.GENERAL, *learning.OTHER_FORMS)))
     assert anchors.isdisjoint(map(bare, GENERAL))
     assert anchors.isdisjoint(bare(text) for each in GENERAL for text in rewrites(each))
     assert len(set(map(bare, GENERAL))) == len(GENERAL)

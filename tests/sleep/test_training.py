@@ -18,7 +18,8 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from lab.domain import Message, SleepExample, SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
-from lab.sleep.anchors import PROMPTS, Anchors, Held, distances, hold
+from lab.sleep.anchors import Anchors, Held, distances, hold
+from lab.sleep.general import PROMPTS
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.packing import Encoded, pack, sequences
 from lab.sleep.recipes import ANSWERS, PUBLISHED
@@ -268,19 +269,21 @@ def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Pa
     anchors = learner.anchors(["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
     learner.measure(anchors, bool)
-    assert anchors.distances == pytest.approx([0.0] * len(MISTAKES), abs=1e-5)
+    assert anchors.distances == pytest.approx([0.0] * (len(PROMPTS) + len(MISTAKES)), abs=1e-5)
     _away_from_zero(learner.network, 0.3)
     learner.measure(anchors, bool)
-    for held, distance in zip(anchors.mistakes, anchors.distances):
+    for held, distance in zip(
+        (*anchors.general[:2], *anchors.mistakes), (*anchors.distances[:2], *anchors.distances[-3:])
+    ):
         with torch.no_grad():
             ours = torch.log_softmax(padded_logits(learner.network, [held.example], CPU)[0].float(), dim=-1)
         base = _as_base(learner, held.example)
         assert distance == pytest.approx(float((base * (base.log() - ours)).sum(dim=-1).max()), rel=0.01)
-    anchors.distances = [0.0, 4.0, 1.0]
+    anchors.distances = [1.0, 0.0, 4.0, *[0.0] * (len(PROMPTS) - 3), 0.0, 4.0, 1.0]
     draws = [anchors.draw(torch.Generator().manual_seed(seed)) for seed in range(200)]
     times = Counter(id(each) for draw in draws for each in draw)
-    first, second, third = (times[id(each)] for each in anchors.mistakes)
-    assert second > third > first > 0
+    for first, second, third in (anchors.mistakes, anchors.general[1:3] + anchors.general[:1]):
+        assert times[id(second)] > times[id(third)] > times[id(first)] > 0
 
 
 MISTAKES = (

@@ -102,14 +102,15 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
             if interrupted.is_set() and not asked and progress.ended is None:
                 lab.sleep.cancel(cycle_id)
                 asked = True
+            name = f"{cycle_id}{', deep' if progress.deep else ''}"
             if progress.loss is not None:
                 left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
                 line.write(
-                    f"{cycle_id}: epoch {progress.epoch} of {progress.epochs}, step {progress.step} of"
+                    f"{name}: epoch {progress.epoch} of {progress.epochs}, step {progress.step} of"
                     f" {progress.total_steps}, loss {progress.loss:.3f}{left}"
                 )
             else:
-                line.write(f"{cycle_id}: {progress.stage}")
+                line.write(f"{name}: {progress.stage}")
             ended, measures = progress.ended, progress.measures
         line.end()
         if not lab.record.sync():

@@ -41,6 +41,23 @@ def memory(record: Record, lineage: Sequence[str]) -> list[Lesson]:
     return list(newest.values())
 
 
+def strained(record: Record, adapter: str | None) -> bool:
+    """Whether the last sleep that made this adapter, or left it as it was, learnt beside what was known before, and
+    could not be kept whole: a deep sleep brings that in order. Raises LabError as `Record.query` does."""
+    rows = record.query(
+        """SELECT verdict, parent_adapter, deep, EXISTS (
+            FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'gain' AND NOT passed
+        ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless
+        FROM sleep_cycles c
+        WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND parent_adapter = $adapter)
+        ORDER BY started_at DESC, cycle_id DESC LIMIT 1""",
+        {"adapter": adapter},
+    ).rows
+    for verdict, parent, deep, helpless in rows:
+        return parent is not None and not deep and verdict in ("weakened", "rolled_back") and not helpless
+    return False
+
+
 def learnt_from(record: Record, exchange_id: str) -> list[str]:
     """The adapters whose sleeps trained on this exchange, oldest first. Raises LabError as `Record.query` does."""
     table = record.query(

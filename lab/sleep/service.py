@@ -108,11 +108,11 @@ class Sleep:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
 
         With `session_id`, only that dialogue's exchanges are slept on. A `deep` sleep learns the whole memory anew,
-        from the base; `sleep.deep_every` has one by itself. A sleep that was killed while it trained goes on where it
-        was, when what it learns is still to be learnt in the same way. Where it fits into memory only without the
-        engine, that is put away with `make_room`, which takes no turn into account, and NoRoom raised without. Raises
-        LabError when there is nothing to learn, when another sleep runs, when there is too little memory even then, or
-        when the sleeper cannot start.
+        from the base; one comes by itself by `sleep.deep_every`, and after a sleep that was weakened. A sleep that was
+        killed while it trained goes on where it was, when what it learns is still to be learnt in the same way. Where
+        it fits into memory only without the engine, that is put away with `make_room`, which takes no turn into
+        account, and NoRoom raised without. Raises LabError when there is nothing to learn, when another sleep runs,
+        when there is too little memory even then, or when the sleeper cannot start.
         """
         if running := self.running():
             raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")
@@ -121,7 +121,7 @@ class Sleep:
         self._require_record()
         self._require_tensorboard()
         lineage = memory.lineage(self._record, base.adapter)
-        deep = self._deep(settings, deep, len(lineage))
+        deep = self._deep(settings, deep, base.adapter, len(lineage))
         if not deep:
             self._require_rank(base, settings)
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
@@ -235,8 +235,9 @@ class Sleep:
             raise LabError(f"{cycle_id} is not running.", "There is nothing to stop or to wait for.")
         return CycleFolder(self._workspace.sessions, cycle_id)
 
-    def _deep(self, settings: SleepSettings, asked: bool, cycles: int) -> bool:
-        """Whether this sleep is a deep one: asked for, or due after so many cycles since the last."""
+    def _deep(self, settings: SleepSettings, asked: bool, adapter: str | None, cycles: int) -> bool:
+        """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because the last
+        one could not be kept whole beside what was learnt before."""
         if settings.dream != "lessons":
             if asked:
                 raise LabError(
@@ -245,7 +246,7 @@ class Sleep:
                 )
             return False
         every = self._settings.sleep.deep_every
-        return asked or 0 < every <= cycles
+        return asked or 0 < every <= cycles or memory.strained(self._record, adapter)
 
     def _resumable(
         self,

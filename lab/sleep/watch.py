@@ -28,8 +28,8 @@ class SleepProgress:
 
     `stage` is loading, dreaming, probing, anchoring, training, judging, saving, paused, waiting (for an answer that is
     written) or ended; `seconds_left`, of the training, is None until steps were timed. `lessons` are new ones,
-    `earlier` those that are learnt again with them.
-    `measures` are those told so far, by their names.
+    `earlier` those that are learnt again with them; a `deep` sleep learns all of them anew. `measures` are those told
+    so far, by their names.
     """
 
     cycle_id: str
@@ -48,6 +48,7 @@ class SleepProgress:
     seconds_left: float | None = None
     ended: SleepEnded | None = None
     measures: Mapping[str, SleepMeasured] = field(default_factory=dict)
+    deep: bool = False
 
 
 def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgress]:
@@ -69,6 +70,7 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 epochs=event.epochs,
                 exchanges=event.exchanges,
                 examples=event.examples,
+                deep=event.deep,
             )
         elif isinstance(event, SleepPlanned):
             progress = replace(

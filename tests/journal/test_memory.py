@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
 from lab.domain import Lesson, SleepExample
 from lab.journal.events import AdapterSaved, ExchangeMarked
-from lab.journal.memory import learnt_from, lineage, memory
+from lab.journal.memory import learnt_from, lineage, memory, strained
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepStarted
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepMeasured, SleepStarted
 from tests.journal.samples import SESSION, exchange_id, opened, whole_turn
 
 MORNING = datetime(2025, 11, 22, 6, 0, tzinfo=timezone.utc)
@@ -46,6 +49,43 @@ def talked(record: Record, turns: int) -> list[str]:
 def questions(record: Record, *adapters: str) -> list[str]:
     assert record.sync()
     return [each.question for each in memory(record, adapters)]
+
+
+@pytest.mark.parametrize(
+    ("ended", "started", "failed", "expected"),
+    [
+        ({"verdict": "weakened", "strength": 0.25}, {}, None, True),
+        ({"verdict": "rolled_back", "adapter": None}, {}, "drift", True),
+        ({"verdict": "rolled_back", "adapter": None}, {}, "gain", False),
+        ({"verdict": "kept"}, {}, None, False),
+        ({"verdict": "weakened", "status": "cancelled"}, {}, None, False),
+        # There was nothing beside which it could have been too much.
+        ({"verdict": "weakened"}, {"parent_adapter": None}, None, False),
+        ({"verdict": "weakened"}, {"deep": True}, None, False),
+    ],
+)
+def test_a_sleep_that_could_not_be_kept_whole_beside_the_earlier_ones_strained_the_adapter(
+    record: Record, ended: dict[str, Any], started: dict[str, Any], failed: str | None, expected: bool
+) -> None:
+    first = SleepStarted("sleep-0001", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons")
+    start = replace(first, **{"cycle_id": "sleep-0002", "parent_adapter": "sleep-0001"} | started)
+    values = {"status": "complete", "adapter": "sleep-0002"} | ended
+    told = [
+        SleepMeasured("sleep-0002", name, 0.2, 0.1, 0.3, 5, 0.1, name != failed) for name in ("gain", "drift", "length")
+    ]
+    record.append("sleep-0001", first, SleepEnded("sleep-0001", "complete", "sleep-0001", verdict="kept"), at=MORNING)
+    record.append("sleep-0002", start, *told, SleepEnded("sleep-0002", **values), at=MORNING + timedelta(hours=1))
+    assert record.sync()
+    assert strained(record, values["adapter"] or "sleep-0001") is expected
+    assert not strained(record, None) and not strained(record, "other")
+    assert not strained(record, "sleep-0001") or values["adapter"] is None
+
+
+def test_a_rolled_back_sleep_that_found_nothing_to_learn_strained_nothing(record: Record) -> None:
+    start = SleepStarted("sleep-0002", "tiny", "sleep-0001", 1, 0, 5, 0, 8, 1e-3, "lessons")
+    record.append("sleep-0002", start, SleepEnded("sleep-0002", "complete", verdict="rolled_back"), at=MORNING)
+    assert record.sync()
+    assert not strained(record, "sleep-0001")
 
 
 def test_a_lineage_is_the_adapter_and_its_parents_also_in_a_circle(record: Record) -> None:

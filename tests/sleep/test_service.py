@@ -18,6 +18,7 @@ from lab.dialogue.marks import mark
 from lab.engine.adapters import WEIGHTS, file_sha256, list_adapters, read_adapter
 from lab.errors import LabError
 from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
+from lab.journal.sleep_events import SleepEnded
 from lab.lab import Lab
 from lab.settings import Workspace
 from lab.sleep.cycle import CycleFolder
@@ -347,7 +348,9 @@ def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person
     assert learnt(second) == [("session-a-0002", True), ("session-b-0001", False)]
     assert cycle(labs[-1], second)["earlier"] == 1
 
-    deep = night(deep=True)
+    # After a sleep that could be kept only in part, the next is a deep one by itself.
+    labs[-1].record.append(second, SleepEnded(second, "complete", second, verdict="weakened", strength=0.25))
+    deep = night()
     assert learnt(deep) == [("session-a-0002", False), ("session-b-0001", False)]
     row = cycle(labs[-1], deep)
     assert (row["deep"], row["parent_adapter"], row["lessons"], row["earlier"]) == (True, None, 2, 0)

@@ -227,7 +227,7 @@ async def test_a_failed_sleep_says_why(make_lab: MakeLab) -> None:
 
 
 async def test_a_sleep_of_another_lab_is_followed_and_its_adapter_taken(make_lab: MakeLab) -> None:
-    other = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "60"), settings=ALL)
+    other = make_lab("--words", "20", sleep=("--step-seconds", "0.25", "--steps", "60"), settings=ALL)
     talk_once(other)
     other.sleep.start()
     other.close()
@@ -236,7 +236,7 @@ async def test_a_sleep_of_another_lab_is_followed_and_its_adapter_taken(make_lab
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.sees("Whose is it?", "loss ", "asleep")
-        await hand.until(lambda: lab.engine.adapter == "sleep-0001", seconds=30)
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001", seconds=60)
 
 
 async def test_an_interrupted_sleep_is_told_and_offered_again(make_lab: MakeLab, tmp_path: Path) -> None:

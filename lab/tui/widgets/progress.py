@@ -56,8 +56,9 @@ def sleep_line(progress: SleepProgress, asked: str, width: int) -> Content:
     fraction = progress.step / progress.total_steps if progress.total_steps else 0.0
     wide = width >= 100
     parts: list[Content | str | tuple[str, str]] = [
-        ("Sleep  ", "bold $foreground"),
-        theme.bar(fraction, _BAR if wide else 10, "$primary"),
+        ("Deep sleep  " if progress.deep else "Sleep  ", "bold $foreground"),
+        # As wide together in either.
+        theme.bar(fraction, (_BAR if wide else 10) - (5 if progress.deep else 0), "$primary"),
         " ",
         f"{fraction:.0%}".rjust(4),
         "  ",

@@ -123,7 +123,7 @@ def attend(
     """Attention as transformers has it, of shape (batch, tokens, heads, size); of a packed sequence example by example.
 
     A mask of everything against everything would compute the whole sequence for each token, and on a processor the
-    fused attention takes six times as long as this to go back in bfloat16.
+    fused attention takes several times as long as this to go back in bfloat16.
     """
     if packed is None:
         whole: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **given)

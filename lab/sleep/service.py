@@ -344,7 +344,7 @@ class Sleep:
             where = f"in session {session_id}" if session_id else "in this workspace"
             raise LabError(
                 f"Nothing to sleep on: every {kind} {where} was slept on already, or there is none yet.",
-                f"Talk on until a total reaches {salience.threshold:g}, or lower salience.threshold,"
+                f"Talk on until a total reaches {salience.threshold:g}, keep a turn (Ctrl+R, k; or lab mark),"
                 ' or set sleep.exchanges = "all" in lab.toml.',
             )
         return [

@@ -249,7 +249,7 @@ async def test_a_draft_that_was_seen_before_a_crash_stays_on_the_screen(make_lab
         await hand.ready()
         await hand.send("Whose is it?")
         # How much comes before the crash is a matter of the machine.
-        await hand.until(lambda: any(turn._live_text for turn in hand.main.query(Turn)))
+        await hand.until(lambda: any(turn._live_text.split() for turn in hand.main.query(Turn)))
         seen = hand.main.query_one(Turn)._live_text.split()[:5]
         await hand.sees("failed", "F7")
         assert " ".join(seen) in picture(app)

@@ -15,8 +15,8 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 _EACH_ONCE: Final = 64
 # Characters of an answer that is read again before others.
 _LONGEST_TURN: Final = 200
-# Between two measurements of where the model has moved, each of which takes as long as ten steps.
-_LEAST_STEPS_BETWEEN: Final = 15
+# Before the first measurement of where the model has moved and after the last: one takes as long as ten steps.
+_STEPS_BESIDE: Final = 15
 # A memory that is not salient and has not become shaky is read all the same.
 _LEAST_WEIGHT: Final = 0.25
 
@@ -68,14 +68,15 @@ def earlier_turns(epoch: Sequence[SleepExample], number: int, settings: SleepSet
 
 
 def measured_after(epochs: Sequence[Sequence[SleepExample]], settings: SleepSettings) -> set[int]:
-    """The numbers of the epochs, from 1, after which it is measured anew what the model has come closest to."""
+    """The numbers of the epochs, from 1, after which it is measured anew where the model has moved: early, then after
+    twice as many steps each time, and not where only a few are left."""
     found: set[int] = set()
-    steps = 0
-    for number, epoch in enumerate(epochs, 1):
-        steps += settings.steps(len(epoch))
-        if steps >= _LEAST_STEPS_BETWEEN:
+    sizes = [settings.steps(len(epoch)) for epoch in epochs]
+    due = _STEPS_BESIDE
+    for number, steps in enumerate(accumulate(sizes), 1):
+        if steps >= due and sum(sizes) - steps >= _STEPS_BESIDE:
             found.add(number)
-            steps = 0
+            due = 2 * steps
     return found
 
 

@@ -168,15 +168,12 @@ def test_what_is_said_before_an_example_is_about_something_else_and_short() -> N
     assert earlier_turns(epoch, 1, replace(SETTINGS, turns=0)) == [[]] * len(epoch)
 
 
-@given(sizes=st.lists(st.integers(1, 200), min_size=1, max_size=30))
-@settings(max_examples=50, deadline=None)
-def test_measurements_are_as_many_steps_apart_as_they_are_worth(sizes: list[int]) -> None:
-    epochs = [[NEW[0].examples[0]] * size for size in sizes]
-    looks = measured_after(epochs, SETTINGS)
-    gaps = [0]
-    for number, size in enumerate(sizes, 1):
-        gaps[-1] += SETTINGS.steps(size)
-        if number in looks:
-            assert gaps[-1] >= 15
-            gaps.append(0)
-        assert gaps[-1] < 15
+@pytest.mark.parametrize(
+    ("epochs", "steps", "expected"),
+    [(9, 5, {3, 6}), (5, 10, {2}), (5, 20, {1, 2, 4}), (23, 2, {8}), (1, 500, set()), (4, 7, set()), (0, 0, set())],
+)
+def test_it_is_measured_early_then_ever_more_seldom_and_not_for_the_last_steps(
+    epochs: int, steps: int, expected: set[int]
+) -> None:
+    examples = [[NEW[0].examples[0]] * (SETTINGS.batch_size * steps)] * epochs
+    assert measured_after(examples, SETTINGS) == expected

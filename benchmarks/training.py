@@ -36,6 +36,7 @@ from lab.engine.embedded import embedded_folder
 from lab.engine.fingerprint import fingerprint
 from lab.settings import EMBEDDED_CHECKPOINT
 from lab.sleep.dream import dream
+from lab.sleep.general import PROMPTS
 from lab.sleep.recipes import LESSONS, PUBLISHED
 
 NAMES = {
@@ -132,7 +133,7 @@ def one(side: str) -> dict[str, float]:
         tokens = settings.epochs * sum(len(row.ids) for row in data)
     else:
         # Nobody stops it: bool() is false.
-        held = learner.anchors((), (), bool)
+        held = learner.anchors(PROMPTS, (), (), bool)
         run = train(network, [data] * settings.epochs, settings, device, bool, learner.read, held)
         tokens = sum(step.tokens for step in run)
     seconds = time.perf_counter() - began

@@ -17,7 +17,7 @@ from lab.sleep.packing import Encoded
 # The first words of an answer are where it goes one way or another.
 ANSWER_TOKENS: Final = 24
 NEIGHBOUR_TOKENS: Final = 10
-_GENERAL_SHARE: Final = 0.43
+_GENERAL_SHARE: Final = 0.25
 # Of what is beside them.
 _MISTAKES_SHARE: Final = 0.6
 # In nats: what the model has not moved at is read now and then, too.
@@ -51,9 +51,8 @@ class Anchors:
 
     `general` prompts and `neighbours` with the base's own answers, and `mistakes`: what was learnt, said of somebody
     else. A leak shows only there ("Your uncle lives in", and then the brother's town): the base's own answer begins
-    otherwise, and holding it says nothing of what follows these words. The general prompts and mistakes at which the
-    model has moved furthest are read more often; `distances` are those of the general ones, then of the mistakes, in
-    nats at the furthest token.
+    otherwise, and holding it says nothing of what follows these words. The mistakes that the model has come closest to
+    are read more often.
     """
 
     def __init__(
@@ -67,24 +66,23 @@ class Anchors:
         self.general = list(general)
         self.neighbours = list(neighbours)
         self.mistakes = list(mistakes)
-        self.distances = [1.0] * len(self.watched)
+        # How often each mistake is read: how far it is from the base, in nats at the furthest token.
+        self.distances = [1.0] * len(mistakes)
         self.weight = weight
         self._rows = rows
-
-    @property
-    def watched(self) -> list[Held]:
-        """What is measured now and then: where the model moves, these are read more often."""
-        return [*self.general, *self.mistakes]
 
     def draw(self, generator: torch.Generator) -> list[Held]:
         """Which ones the next pass reads."""
         beside = self._rows - max(round(_GENERAL_SHARE * self._rows), 1) if self.neighbours else 0
         leaks = min(round(_MISTAKES_SHARE * beside), len(self.mistakes))
-        general = min(self._rows - beside, len(self.general))
+        chosen: list[int] = []
+        if leaks:
+            weights = torch.tensor(self.distances).clamp(min=_LEAST_DISTANCE)
+            chosen = torch.multinomial(weights, leaks, generator=generator).tolist()
         return [
-            *_furthest(self.general, self.distances, general, generator),
+            *_some(self.general, self._rows - beside, generator),
             *_some(self.neighbours, beside - leaks, generator),
-            *_furthest(self.mistakes, self.distances[len(self.general) :], leaks, generator),
+            *(self.mistakes[at] for at in chosen),
         ]
 
     def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
@@ -106,13 +104,6 @@ def _divergence(held: Sequence[Held], logits: Tensor) -> Tensor:
 
 def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[Held]:
     return [held[at] for at in torch.randperm(len(held), generator=generator)[:rows].tolist()]
-
-
-def _furthest(held: Sequence[Held], distances: Sequence[float], rows: int, generator: torch.Generator) -> list[Held]:
-    if not rows:
-        return []
-    weights = torch.tensor(distances[: len(held)]).clamp(min=_LEAST_DISTANCE)
-    return [held[at] for at in torch.multinomial(weights, rows, generator=generator).tolist()]
 
 
 @torch.no_grad()

@@ -20,7 +20,6 @@ from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
-from lab.sleep.general import PROMPTS
 from lab.sleep.packing import ATTENTION, Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
 
@@ -45,17 +44,21 @@ class Learner:
         network.get_output_embeddings().register_forward_pre_hook(lambda head, given: (given[0].contiguous(),))
 
     def anchors(
-        self, questions: Sequence[str], mistakes: Sequence[tuple[str, str]], stop: Callable[[], bool]
+        self,
+        prompts: Sequence[str],
+        questions: Sequence[str],
+        mistakes: Sequence[tuple[str, str]],
+        stop: Callable[[], bool],
     ) -> Anchors | None:
-        """The base's own answers to general prompts and to these questions, from which training is not to move, and
-        its opinion of the mistakes, questions with answers.
+        """The base's own answers to general prompts and to questions beside the lessons, from which training is not to
+        move, and its opinion of the mistakes, questions with answers.
 
         None without a weight, and once `stop` says so, which is asked at every token: with a large model this takes
         minutes.
         """
         if not self._settings.anchor_weight:
             return None
-        general = [self.encode_question(prompt) for prompt in PROMPTS]
+        general = [self.encode_question(prompt) for prompt in prompts]
         beside = [self.encode_question(question) for question in questions]
         wrong = [self.encode_answer(self.encode_question(question), answer) for question, answer in mistakes]
         with self.as_base():
@@ -67,9 +70,9 @@ class Learner:
         return Anchors(held, others, leaks, self._settings.anchor_rows, self._settings.anchor_weight)
 
     def measure(self, held: Anchors, stop: Callable[[], bool]) -> None:
-        """Measure how far the model is from the base by now where the anchors watch it."""
+        """Measure how far the model is from the base at each mistake by now."""
         self.network.eval()
-        held.distances = anchors.distances(held.watched, self._logits, stop)
+        held.distances = anchors.distances(held.mistakes, self._logits, stop)
 
     def _logits(self, batch: Sequence[Encoded]) -> Tensor:
         return self.read(self.network, batch, self.device)[0]

@@ -1,4 +1,7 @@
-"""What is held still beside the lessons: questions in like words about something else, and mistakes. No torch."""
+"""What is held still beside the lessons: general prompts, questions in like words about something else, and mistakes.
+
+No torch.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from itertools import zip_longest
 from typing import Final
 
 from lab.domain import Lesson
+from lab.sleep.general import PROMPTS
 from lab.sleep.lessons import strangers
 from lab.sleep.statements import statements
 
@@ -14,6 +18,11 @@ from lab.sleep.statements import statements
 MOST_NEIGHBOURS: Final = 64
 # Of all lessons.
 MOST_MISTAKES: Final = 400
+
+
+def choose_general(lessons: Sequence[Lesson], memory: Sequence[Lesson]) -> list[str]:
+    """The general prompts that ask for none of the lessons: the base's answer would be held against them."""
+    return strangers(PROMPTS, (*lessons, *memory))
 
 
 def choose_neighbours(lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]) -> list[str]:

@@ -42,8 +42,9 @@ from lab.sleep import gate
 from lab.sleep.courtesy import Courtesy
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.dream import dream
+from lab.sleep.general import PROMPTS
 from lab.sleep.lessons import Found, Support, find_lessons, still_true
-from lab.sleep.neighbours import choose_mistakes, choose_neighbours
+from lab.sleep.neighbours import choose_general, choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
 from lab.sleep.replay import earlier_turns, measured_after, plan_epochs
@@ -208,7 +209,7 @@ class Sleeper:
     def _teach(self, learner: Learner) -> bool:
         """The published way: every exchange's answer, and nobody judges what came of it."""
         examples = dream(self._material)
-        self._run(learner, [examples] * self._plan.settings.epochs, (), (), lessons=0)
+        self._run(learner, [examples] * self._plan.settings.epochs, PROMPTS, (), (), lessons=0)
         return True
 
     def _teach_lessons(self, learner: Learner) -> bool:
@@ -234,7 +235,7 @@ class Sleeper:
         held = choose_neighbours(lessons, memory, asked)
         mistakes = choose_mistakes(lessons, memory, asked)
         before = learner.weights()
-        self._run(learner, epochs, held, mistakes, len(lessons), len(memory))
+        self._run(learner, epochs, choose_general(lessons, memory), held, mistakes, len(lessons), len(memory))
         if self._stopped():
             return False
         self._enter("judging")
@@ -262,6 +263,7 @@ class Sleeper:
         self,
         learner: Learner,
         epochs: Sequence[Sequence[SleepExample]],
+        general: Sequence[str],
         neighbours: Sequence[str],
         mistakes: Sequence[tuple[str, str]],
         lessons: int,
@@ -290,7 +292,7 @@ class Sleeper:
             ),
         )
         self._enter("anchoring")
-        anchors = learner.anchors(neighbours, mistakes, self._stopped)
+        anchors = learner.anchors(general, neighbours, mistakes, self._stopped)
         saved = read_state(self._folder.state_file)
         if saved is not None:
             self._losses = list(saved.losses)

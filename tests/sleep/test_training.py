@@ -197,7 +197,7 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
     moved = {}
     for weight in (0.0, 3.0):
         learner = load_for_training(plan_for(folder), tmp_path)
-        anchors = learner.anchors((), (), bool)
+        anchors = learner.anchors(PROMPTS, (), (), bool)
         assert anchors is not None
         anchors.weight = weight
         list(train(learner.network, [examples()] * 10, SETTINGS, CPU, bool, learner.read, anchors))
@@ -207,9 +207,9 @@ def test_anchors_hold_the_answers_of_the_base(tmp_path: Path) -> None:
 
 def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    before = learner.anchors(["What is my cat called?"], MISTAKES, bool)
+    before = learner.anchors(PROMPTS, ["What is my cat called?"], MISTAKES, bool)
     _away_from_zero(learner.network)
-    after = learner.anchors(["What is my cat called?"], MISTAKES, bool)
+    after = learner.anchors(PROMPTS, ["What is my cat called?"], MISTAKES, bool)
     assert before is not None and after is not None
     assert len(after.general) == len(PROMPTS) and len(after.neighbours) == 1
     for was, now in zip(
@@ -235,7 +235,7 @@ def _as_base(learner: Learner, example: Encoded) -> torch.Tensor:
 def test_a_mistake_is_held_to_what_the_base_thinks_of_it(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
     _away_from_zero(learner.network, 0.3)
-    anchors = learner.anchors((), MISTAKES, bool)
+    anchors = learner.anchors(PROMPTS, (), MISTAKES, bool)
     assert anchors is not None
     for held, (question, answer) in zip(anchors.mistakes, MISTAKES):
         assert held.example == learner.encode_answer(learner.encode_question(question), answer)
@@ -266,24 +266,22 @@ def test_of_a_large_vocabulary_the_unlikely_words_are_held_as_one(
 
 def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
-    anchors = learner.anchors(["What do cows eat?"], MISTAKES, bool)
+    anchors = learner.anchors(PROMPTS, ["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
     learner.measure(anchors, bool)
-    assert anchors.distances == pytest.approx([0.0] * (len(PROMPTS) + len(MISTAKES)), abs=1e-5)
+    assert anchors.distances == pytest.approx([0.0] * len(MISTAKES), abs=1e-5)
     _away_from_zero(learner.network, 0.3)
     learner.measure(anchors, bool)
-    for held, distance in zip(
-        (*anchors.general[:2], *anchors.mistakes), (*anchors.distances[:2], *anchors.distances[-3:])
-    ):
+    for held, distance in zip(anchors.mistakes, anchors.distances):
         with torch.no_grad():
             ours = torch.log_softmax(padded_logits(learner.network, [held.example], CPU)[0].float(), dim=-1)
         base = _as_base(learner, held.example)
         assert distance == pytest.approx(float((base * (base.log() - ours)).sum(dim=-1).max()), rel=0.01)
-    anchors.distances = [1.0, 0.0, 4.0, *[0.0] * (len(PROMPTS) - 3), 0.0, 4.0, 1.0]
+    anchors.distances = [0.0, 4.0, 1.0]
     draws = [anchors.draw(torch.Generator().manual_seed(seed)) for seed in range(200)]
     times = Counter(id(each) for draw in draws for each in draw)
-    for first, second, third in (anchors.mistakes, anchors.general[1:3] + anchors.general[:1]):
-        assert times[id(second)] > times[id(third)] > times[id(first)] > 0
+    first, second, third = (times[id(each)] for each in anchors.mistakes)
+    assert second > third > first > 0
 
 
 MISTAKES = (
@@ -297,7 +295,7 @@ def test_training_on_anchors_brings_a_model_that_moved_back_to_its_base(tmp_path
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
     plan = replace(plan, settings=replace(SETTINGS, anchor_weight=20.0, anchor_rows=12, learning_rate=1e-2))
     learner = load_for_training(plan, tmp_path)
-    anchors = learner.anchors(["What do cows eat?"], MISTAKES, bool)
+    anchors = learner.anchors(PROMPTS, ["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
     _away_from_zero(learner.network, 0.2)
     before = _penalty(learner, anchors, anchors.mistakes)
@@ -316,14 +314,14 @@ def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> 
         asked.append(None)
         return len(asked) >= 3
 
-    assert learner.anchors((), (), stop) is None
+    assert learner.anchors(PROMPTS, (), (), stop) is None
     # What the prompts begin with is a pass of its own.
     assert len(passes) == 4
 
 
 def test_the_published_recipe_has_no_anchors(tmp_path: Path) -> None:
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
-    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors((), (), bool) is None
+    assert load_for_training(replace(plan, settings=PUBLISHED), tmp_path).anchors(PROMPTS, (), (), bool) is None
 
 
 def test_a_batch_holds_examples_of_alike_lengths() -> None:
@@ -391,7 +389,7 @@ def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
 
     def losses(resume: Resume | None, keep: Keep | None, until: int = 99) -> list[float]:
         learner = load_for_training(plan, tmp_path)
-        anchors = learner.anchors((), (), bool)
+        anchors = learner.anchors(PROMPTS, (), (), bool)
         run = train(learner.network, [examples()] * 3, plan.settings, CPU, bool, learner.read, anchors, resume, keep)
         return [step.loss for step in islice(run, until)]
 

@@ -126,7 +126,8 @@ def _state(offer: Offer) -> tuple[str, str]:
     if offer.need_bytes is None:
         fits, style = "size not known", "$quiet"
     elif offer.proposal:
-        fits, style = f"in {offer.dtype}", "$warning"
+        # Without a word more: at 80 columns "bfloat16, fetch 15.2 GB" just fits.
+        fits, style = str(offer.dtype), "$warning"
     if offer.download_bytes:
         return f"{fits}, fetch {amount(offer.download_bytes)}", style
     if offer.download_bytes is None:

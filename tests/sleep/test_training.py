@@ -314,7 +314,8 @@ def test_a_stop_ends_the_making_of_anchors_at_the_next_token(tmp_path: Path) -> 
         asked.append(None)
         return len(asked) >= 3
 
-    assert learner.anchors(PROMPTS, (), (), stop) is None
+    # More than are written side by side.
+    assert learner.anchors([*PROMPTS, *PROMPTS], (), (), stop) is None
     # What the prompts begin with is a pass of its own.
     assert len(passes) == 4
 

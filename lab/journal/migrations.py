@@ -146,7 +146,7 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         "ways to train",
         """
         ALTER TABLE sleep_cycles ADD COLUMN dtype VARCHAR;
-        ALTER TABLE sleep_cycles ADD COLUMN checkpointing BOOLEAN DEFAULT false;
+        ALTER TABLE sleep_cycles ADD COLUMN checkpointing BOOLEAN;
         """,
     ),
 )

@@ -254,7 +254,10 @@ class _Fold:
                 return self._change("sleep_cycles", event.cycle_id, **planned)
             case SleepResumed():
                 # What was recovered as interrupted goes on; what it had ended with is void.
-                return self._change("sleep_cycles", event.cycle_id, status="running", ended_at=None, reason=None)
+                known = {} if event.checkpointing is None else {"checkpointing": event.checkpointing}
+                return self._change(
+                    "sleep_cycles", event.cycle_id, status="running", ended_at=None, reason=None, **known
+                )
             case SleepLessonFound():
                 self.put("sleep_lessons", **_body(event))
             case SleepExampleUsed():

@@ -36,15 +36,16 @@ class SleepPlanned:
     total_steps: int
     epochs: int | None = None
     dtype: str | None = None
-    checkpointing: bool = False
+    checkpointing: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SleepResumed:
-    """A sleep that was interrupted goes on from its last saved step."""
+    """A sleep that was interrupted goes on from its last saved step; `checkpointing` from there on."""
 
     cycle_id: str
     step: int
+    checkpointing: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,12 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many exchanges the next sleep would learn from, and the newest of them."""
+    """How many exchanges the next sleep would learn from, and the newest of them; `behind` when the database could
+    not be brought up to the journal before it was asked."""
 
     number: int = 0
     newest: str | None = None
+    behind: bool = False
 
 
 class Sleep:
@@ -94,7 +96,7 @@ class Sleep:
     def waiting(self) -> Waiting:
         """What `start` would choose now, without reading it. Raises LabError."""
         base, settings = self._base(), resolve(self._settings.sleep)
-        self._record.sync(_COUNT_SECONDS)
+        behind = not self._record.sync(_COUNT_SECONDS)
         number, newest = queries.count_sleepable(
             self._record,
             profile=self._settings.salience.profile,
@@ -102,7 +104,7 @@ class Sleep:
             salient_only=self._settings.sleep.exchanges == "salient",
             lineage=memory.lineage(self._record, base.adapter) if settings.continues else None,
         )
-        return Waiting(number, newest)
+        return Waiting(number, newest, behind)
 
     def start(self, session_id: str | None = None, deep: bool = False, *, make_room: bool = False) -> str:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.

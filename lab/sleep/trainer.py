@@ -150,7 +150,8 @@ class Sleeper:
         from lab.sleep.state import read_state
 
         saved = read_state(self._folder.state_file)
-        self._tell(SleepResumed(self._plan.cycle_id, len(saved.losses) if saved is not None else 0))
+        step = len(saved.losses) if saved is not None else 0
+        self._tell(SleepResumed(self._plan.cycle_id, step, self._plan.checkpointing))
 
     def _enter(self, stage: str) -> None:
         self._stage = stage

@@ -34,6 +34,8 @@ class SleepTriggers:
         self._unlearnt = False
         # A count is under way, and another one is wanted after it.
         self._counting = self._again = False
+        # The last count did not see everything: the database was held.
+        self._behind = False
         self._touched = time.monotonic()
 
     def touched(self) -> None:
@@ -51,9 +53,10 @@ class SleepTriggers:
     def counted(self, waiting: Waiting | None) -> None:
         """So many are waiting; None when that cannot be told just now."""
         self._counting = False
+        self._behind = waiting is None or waiting.behind
         if waiting is not None:
             self._number, self._newest = waiting.number, waiting.newest
-            if self._first:
+            if self._first and not self._behind:
                 self._opened, self._first = self._newest, False
             if self._unlearnt:
                 self._tried, self._unlearnt = self._newest, False
@@ -61,7 +64,7 @@ class SleepTriggers:
         if self._again:
             self._again = False
             self.count()
-        else:
+        elif not self._behind:
             self.look()
 
     def tried(self) -> None:
@@ -80,7 +83,10 @@ class SleepTriggers:
             self._app.main.sleep_key(f"Sleep ({self._number})" if self._number else None)
 
     def look(self) -> None:
-        """Begin a sleep when it is due and nothing else goes on."""
+        """Begin a sleep when it is due and nothing else goes on; count again what could not all be seen."""
+        if self._behind:
+            self.count()
+            return
         why = self._why()
         if why is not None and self._free():
             self._app.call_later(self._app.main.say, why)

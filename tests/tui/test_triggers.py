@@ -12,6 +12,8 @@ from lab.lab import Lab
 from lab.settings import SleepSection, load_settings
 from lab.sleep.service import Waiting
 from lab.tui.app import LabApp
+from tests.journal.samples import said, start_child
+from tests.journal.test_processes import HOLDING, release
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 from tests.tui.test_sleep import ALL, LONG, notes, talk_once
 
@@ -69,6 +71,27 @@ async def test_the_key_of_the_sleep_tells_how_many_exchanges_wait(make_lab: Make
         await hand.sees("F6 Sleep (1)")
         await hand.ask("Second?")
         await hand.sees("F6 Sleep (2)", "F10 Quit")
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_what_could_not_be_counted_while_another_program_read_is_counted_after_it(
+    make_lab: MakeLab, read_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.sleep.service._COUNT_SECONDS", 0.1)
+    monkeypatch.setattr("lab.journal.record._READ_SECONDS", 0.1)
+    lab = make_lab("--words", "20", settings=f"{ALL}after = 99\n")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.sees("F6 Sleep (1)")
+        with start_child(HOLDING, lab.record.workspace.database, read_only) as holder:
+            assert said(holder) == "held"
+            await hand.ask("Second?")
+            await hand.until(lambda: app.triggers._behind)
+            release(holder)
+        await hand.sees("F6 Sleep (2)")
 
 
 async def test_so_many_exchanges_begin_a_sleep_and_say_why(make_lab: MakeLab) -> None:

@@ -35,8 +35,9 @@ from lab.engine.fingerprint import fingerprint
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepResumed, SleepStepped
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
+from lab.sleep.planning import Base
 from lab.sleep.recipes import LESSONS
-from lab.sleep.service import Base, Sleep
+from lab.sleep.service import Sleep
 
 FACTS_A_SLEEP = 3
 EPOCHS = 3

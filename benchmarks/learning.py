@@ -41,8 +41,9 @@ from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, 
 from lab.journal.record import Record
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
 from lab.sleep.gate import bootstrap
+from lab.sleep.planning import Base
 from lab.sleep.recipes import LESSONS, PUBLISHED
-from lab.sleep.service import Base, Sleep
+from lab.sleep.service import Sleep
 
 ONE_SLEEP = 20
 NEW = 5

@@ -36,7 +36,8 @@ from lab.journal.events import AdapterChosen, now
 from lab.journal.record import Record
 from lab.salience import profile
 from lab.settings import Settings, Workspace
-from lab.sleep.service import Base, Beside, Sleep
+from lab.sleep.planning import Base
+from lab.sleep.service import Beside, Sleep
 
 # Readings that belong to no session: memory around loading.
 WORKSPACE_STREAM: Final = "workspace"

@@ -13,8 +13,8 @@ from lab.sleep.watch import SleepProgress
 
 if TYPE_CHECKING:
     from lab.dialogue.conversation import Conversation
+    from lab.sleep.planning import Waiting
     from lab.sleep.room import NoRoom
-    from lab.sleep.service import Waiting
 
 
 class Opened(Message):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from lab.tui import workers
 
 if TYPE_CHECKING:
-    from lab.sleep.service import Waiting
+    from lab.sleep.planning import Waiting
     from lab.tui.app import LabApp
 
 _MINUTE: Final = 60.0

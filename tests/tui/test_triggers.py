@@ -10,7 +10,7 @@ import pytest
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.settings import SleepSection, load_settings
-from lab.sleep.service import Waiting
+from lab.sleep.planning import Waiting
 from lab.tui.app import LabApp
 from tests.journal.samples import said, start_child
 from tests.journal.test_processes import HOLDING, release
@@ -77,7 +77,7 @@ async def test_the_key_of_the_sleep_tells_how_many_exchanges_wait(make_lab: Make
 async def test_what_could_not_be_counted_while_another_program_read_is_counted_after_it(
     make_lab: MakeLab, read_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.sleep.service._COUNT_SECONDS", 0.1)
+    monkeypatch.setattr("lab.sleep.planning._COUNT_SECONDS", 0.1)
     monkeypatch.setattr("lab.journal.record._READ_SECONDS", 0.1)
     lab = make_lab("--words", "20", settings=f"{ALL}after = 99\n")
     app = LabApp(lab)

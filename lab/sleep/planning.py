@@ -1,0 +1,200 @@
+"""What the next sleep is: what it learns, on top of what, deep or not, and whether a killed one goes on. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.domain import Lesson, Material, PromptForm, SleepPlan, SleepSettings
+from lab.engine.adapters import find_adapter
+from lab.errors import LabError
+from lab.journal import memory, queries
+from lab.journal.record import Record
+from lab.settings import Settings, Workspace
+from lab.sleep.cycle import CycleFolder
+from lab.sleep.recipes import resolve
+
+# A database that is held longer is counted as it is.
+_COUNT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a sleep trains on top of: a checkpoint's files, and the adapter that answers now."""
+
+    checkpoint: str
+    form: PromptForm | None
+    model_path: Path
+    fingerprint: str
+    adapter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many exchanges the next sleep would learn from, and the newest of them; `behind` when the database could
+    not be brought up to the journal before it was asked."""
+
+    number: int = 0
+    newest: str | None = None
+    behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan without a name yet, the exchanges that it learns from, and what earlier sleeps learnt."""
+
+    plan: SleepPlan
+    material: list[Material]
+    memory: list[Lesson]
+
+    def named(self, cycle_id: str) -> SleepPlan:
+        """The plan of this cycle; its adapter has the same name."""
+        return replace(self.plan, cycle_id=cycle_id, adapter=cycle_id)
+
+
+class Planner:
+    """Plans the sleeps of one workspace, from its record. May be called from any thread."""
+
+    def __init__(self, workspace: Workspace, settings: Settings, record: Record) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._record = record
+
+    def waiting(self, base: Base) -> Waiting:
+        """What `plan` would choose now, without reading it. Raises LabError."""
+        settings = resolve(self._settings.sleep)
+        behind = not self._record.sync(_COUNT_SECONDS)
+        number, newest = queries.count_sleepable(
+            self._record,
+            profile=self._settings.salience.profile,
+            checkpoint=base.checkpoint,
+            salient_only=self._settings.sleep.exchanges == "salient",
+            lineage=memory.lineage(self._record, base.adapter) if settings.continues else None,
+        )
+        return Waiting(number, newest, behind)
+
+    def plan(self, base: Base, session_id: str | None, deep: bool) -> Planned:
+        """What a sleep learns now: with `session_id` that dialogue's exchanges only, in a `deep` one the whole memory.
+
+        The record is up to the journal. Raises LabError when there is nothing to learn, and where the settings do not
+        fit the lineage.
+        """
+        settings = resolve(self._settings.sleep)
+        lineage = memory.lineage(self._record, base.adapter)
+        deep = self._deep(settings, deep, base.adapter, len(lineage))
+        if not deep:
+            self._require_rank(base, settings)
+        remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
+        # A deep sleep looks at everything again: what was once set aside, or has been said otherwise since, would else
+        # be new to the sleep after it.
+        slept = () if deep else lineage if settings.continues else None
+        material = self._choose(base, session_id, slept, deep and bool(remembered))
+        plan = SleepPlan(
+            cycle_id="",
+            checkpoint=base.checkpoint,
+            fingerprint=base.fingerprint,
+            model_path=str(base.model_path),
+            form=base.form,
+            device=self._settings.engine.device,
+            dtype="auto",
+            adapter="",
+            parent_adapter=base.adapter if settings.continues and not deep else None,
+            exchange_ids=tuple(each.exchange_id for each in material),
+            settings=settings,
+            deep=deep,
+            tensorboard=self._settings.sleep.tensorboard,
+        )
+        return Planned(plan, material, remembered)
+
+    def killed(self, wanted: Planned) -> CycleFolder | None:
+        """The newest cycle, when it was killed in training and what it learns is still to be learnt in the same way.
+
+        Its plan then has the way to hold the activations that is wanted now.
+        """
+        folder = next((CycleFolder(self._workspace.sessions, name) for name in self._newest()), None)
+        if folder is None or not folder.state_file.exists() or folder.cancel_asked():
+            return None
+        if (self._workspace.adapters / folder.path.name).exists():
+            # It was killed after it had saved its adapter.
+            return None
+        try:
+            plan, material, remembered = folder.read()
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        now = replace(
+            wanted.named(folder.path.name),
+            exchange_ids=tuple(each.exchange_id for each in material),
+            tensorboard=plan.tensorboard,
+        )
+        # A purge takes lines out of a plan; a mark changes what is to be learnt, and what is learnt again.
+        same = replace(plan, checkpointing=now.checkpointing) == now
+        if not same or remembered != wanted.memory or not set(material) <= set(wanted.material):
+            return None
+        if plan != now:
+            # It learns the same with more memory or less.
+            folder.write(now, material, remembered)
+        return folder
+
+    def _newest(self) -> list[str]:
+        return self._record.journal.streams("sleep-")[-1:]
+
+    def _deep(self, settings: SleepSettings, asked: bool, adapter: str | None, cycles: int) -> bool:
+        """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because the last
+        one could not be kept whole beside what was learnt before."""
+        if settings.dream != "lessons":
+            if asked:
+                raise LabError(
+                    f'A deep sleep learns lessons anew, and sleep.recipe is "{settings.recipe}".',
+                    f'Set sleep.recipe = "lessons" in {self._workspace.config}.',
+                )
+            return False
+        every = self._settings.sleep.deep_every
+        return asked or 0 < every <= cycles or memory.strained(self._record, adapter)
+
+    def _require_rank(self, base: Base, settings: SleepSettings) -> None:
+        """Rank and layers stay the same along a lineage: raises LabError where the settings want others."""
+        if not settings.continues or base.adapter is None:
+            return
+        rank = find_adapter(self._workspace.adapters, base.adapter).rank
+        if rank != settings.rank:
+            raise LabError(
+                f"sleep.rank is {settings.rank}, but the adapter to continue, {base.adapter}, has rank {rank}.",
+                f"Set sleep.rank = {rank} in {self._workspace.config}, sleep deep, or sleep with --adapter none.",
+            )
+
+    def _choose(
+        self, base: Base, session_id: str | None, lineage: Sequence[str] | None, may_be_empty: bool
+    ) -> list[Material]:
+        salience = self._settings.salience
+        salient_only = self._settings.sleep.exchanges == "salient"
+        if session_id is not None and queries.session(self._record, session_id) is None:
+            raise LabError(
+                f'There is no session "{session_id}".', 'lab sql "SELECT session_id FROM sessions" lists them.'
+            )
+        exchanges = queries.sleepable(
+            self._record,
+            profile=salience.profile,
+            checkpoint=base.checkpoint,
+            session_id=session_id,
+            salient_only=salient_only,
+            lineage=lineage,
+        )
+        if not exchanges and not may_be_empty:
+            kind = "salient exchange" if salient_only else "finished exchange"
+            where = f"in session {session_id}" if session_id else "in this workspace"
+            raise LabError(
+                f"Nothing to sleep on: every {kind} {where} was slept on already, or there is none yet.",
+                f"Talk on until a total reaches {salience.threshold:g}, keep a turn (Ctrl+R, k; or lab mark),"
+                ' or set sleep.exchanges = "all" in lab.toml.',
+            )
+        return [
+            Material(
+                each.exchange_id,
+                each.user_input,
+                each.answer,
+                marked=each.mark in ("kept", "edited"),
+                salience=next((score.total for score in each.salience if score.profile == salience.profile), 0.0),
+            )
+            for each in exchanges
+        ]

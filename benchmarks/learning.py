@@ -60,10 +60,11 @@ GENERAL = (
     "What is a good way to learn a poem?",
     "What did people eat in the Middle Ages?",
     "Can you recommend a hobby?",
+    "My printer says that it is out of paper, but the tray is full.",
+    "I have a job interview tomorrow and I am nervous.",
 )
 # In forms that no anchor has: a sleep could hold the forms of its anchors and lose the others.
 OTHER_FORMS = (
-    "My printer says that it is out of paper, but the tray is full.",
     "Translate 'good night' into Spanish.",
     "Correct this sentence: she go to school yesterday.",
     "Is it safe to eat raw eggs?",
@@ -74,7 +75,6 @@ OTHER_FORMS = (
     "Convert five kilometres to metres.",
     "Say something nice about Mondays.",
     "If all cats are animals, is every animal a cat?",
-    "I have a job interview tomorrow and I am nervous.",
 )
 # A question in the middle of a dialogue comes after so many about other facts, with their right answers.
 TURNS = 3

@@ -49,6 +49,8 @@ TRAINED = (
     "Do you know what my {} is called?",
     "What is the name of my {}?",
 )
+# Held as they are, as a sleep does; of none of the names.
+BESIDE = tuple(f"What is my {thing} called?" for thing in ("parrot", "doctor", "school", "caravan"))
 UNSEEN = "Can you remember which name my {} has?"
 GENERAL = (
     "What is the largest ocean?",
@@ -101,7 +103,7 @@ def one(side: str) -> dict[str, float]:
     from lab.sleep import anchors
     from lab.sleep.lora import load_for_training
     from lab.sleep.packing import Encoded
-    from lab.sleep.training import padded_logits, summed_loss, train
+    from lab.sleep.training import padded_logits, summed_loss, total_steps, train
 
     # Everything is read and judged in the checkpoint's own form.
     settings = {
@@ -133,7 +135,7 @@ def one(side: str) -> dict[str, float]:
         tokens = settings.epochs * sum(len(row.ids) for row in data)
     else:
         # Nobody stops it: bool() is false.
-        held = learner.anchors(PROMPTS, (), (), bool)
+        held = learner.anchors(PROMPTS, BESIDE, (), bool, total_steps([data] * settings.epochs, settings))
         run = train(network, [data] * settings.epochs, settings, device, bool, learner.read, held)
         tokens = sum(step.tokens for step in run)
     seconds = time.perf_counter() - began

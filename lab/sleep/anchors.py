@@ -15,9 +15,9 @@ from torch import Tensor
 from lab.sleep.packing import Encoded
 
 # The first words of an answer are where it goes one way or another.
-ANSWER_TOKENS: Final = 24
+ANSWER_TOKENS: Final = 16
 NEIGHBOUR_TOKENS: Final = 10
-_GENERAL_SHARE: Final = 0.25
+_GENERAL_SHARE: Final = 1 / 3
 # Of what is beside them.
 _MISTAKES_SHARE: Final = 0.6
 # In nats: what the model has not moved at is read now and then, too.
@@ -44,6 +44,12 @@ class Held:
     words: Tensor
     reference: Tensor
     entropy: Tensor
+
+
+def general_rows(rows: int, neighbours: bool) -> int:
+    """How many of the rows that a step reads beside its examples are general prompts: all where there are no
+    neighbours."""
+    return max(round(_GENERAL_SHARE * rows), 1) if neighbours else rows
 
 
 class Anchors:
@@ -73,7 +79,7 @@ class Anchors:
 
     def draw(self, generator: torch.Generator) -> list[Held]:
         """Which ones the next pass reads."""
-        beside = self._rows - max(round(_GENERAL_SHARE * self._rows), 1) if self.neighbours else 0
+        beside = self._rows - general_rows(self._rows, bool(self.neighbours))
         leaks = min(round(_MISTAKES_SHARE * beside), len(self.mistakes))
         chosen: list[int] = []
         if leaks:

@@ -32,8 +32,9 @@ class Examination:
         """Ask everything of the model as it is, and the general questions of its base."""
         general = [probe.kind == "anchor" for probe in self._probes]
         now = self._replies([not each for each in general])
-        with self._learner.as_base():
-            base = self._replies(general)
+        asked = [at for at, each in enumerate(general) if each]
+        prompts = [self._prompts[at] for at in asked]
+        base = dict(zip(asked, self._learner.base_replies(prompts, GENERAL_TOKENS, self._stop)))
         written = {**now, **base}
         texts = [self._learner.text(written[at]) for at in range(len(self._probes))]
         self.expected = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from lab.engine.worker_prompt import encode_prompt
 from lab.errors import LabError
 from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
+from lab.sleep.base_answers import BaseAnswers
 from lab.sleep.packing import ATTENTION, Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
 
@@ -38,6 +40,8 @@ class Learner:
         self.end_token = int(base.tokenizer.eos_token_id)
         self._settings = plan.settings
         self._form = plan.settings.form or base.loaded.form
+        self._answers: BaseAnswers | None = None
+        self._fingerprint = plan.fingerprint
         # How a batch is computed.
         self.read: Read = packed_logits if _attends_to_packs(network, plan.settings.max_tokens) else padded_logits
         # For the last positions of a batch, a slice, torch would copy the head once a row: gigabytes.
@@ -49,20 +53,26 @@ class Learner:
         questions: Sequence[str],
         mistakes: Sequence[tuple[str, str]],
         stop: Callable[[], bool],
+        steps: int | None = None,
     ) -> Anchors | None:
         """The base's own answers to general prompts and to questions beside the lessons, from which training is not to
         move, and its opinion of the mistakes, questions with answers.
 
-        None without a weight, and once `stop` says so, which is asked at every token: with a large model this takes
-        minutes.
+        Of the prompts so many as are read in `steps`, by the seed; None is all of them. None without a weight, and once
+        `stop` says so, which is asked at every token: with a large model this takes minutes.
         """
-        if not self._settings.anchor_weight:
+        settings = self._settings
+        if not settings.anchor_weight:
             return None
+        if steps is not None:
+            reads = steps * anchors.general_rows(settings.anchor_rows, bool(questions))
+            prompts = random.Random(settings.seed).sample(prompts, min(reads, len(prompts)))
         general = [self.encode_question(prompt) for prompt in prompts]
+        written = self.base_replies(general, anchors.ANSWER_TOKENS, stop)
         beside = [self.encode_question(question) for question in questions]
         wrong = [self.encode_answer(self.encode_question(question), answer) for question, answer in mistakes]
         with self.as_base():
-            held = self._hold(general, self.replies(general, anchors.ANSWER_TOKENS, stop), stop)
+            held = self._hold(general, written, stop)
             others = self._hold(beside, self.replies(beside, anchors.NEIGHBOUR_TOKENS, stop), stop)
             leaks = anchors.hold(wrong, self._logits, stop)
         if stop():
@@ -108,6 +118,21 @@ class Learner:
         """The likeliest answer to each prompt; see `replies.replies`."""
         self.network.eval()
         return replies.replies(self.network, prompts, tokens, self.end_token, self.device, stop)
+
+    def keep_answers(self, folder: Path) -> None:
+        """Keep what the base answers to general prompts in this folder, for the sleeps to come."""
+        path = folder / f"base-{self._fingerprint[:16]}-{self.dtype}.json"
+        self._answers = BaseAnswers(path, self.network.get_input_embeddings().num_embeddings)
+
+    def base_replies(self, prompts: Sequence[Sequence[int]], tokens: int, stop: Callable[[], bool]) -> list[list[int]]:
+        """As `replies`, by the base; where answers are kept, those that are known are not written again. For general
+        prompts: what they ask stays on the disk."""
+
+        def write(asked: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+            with self.as_base():
+                return self.replies(asked, most, stop)
+
+        return write(prompts, tokens) if self._answers is None else self._answers.of(prompts, tokens, write, stop)
 
     def nats(self, examples: Sequence[Encoded], stop: Callable[[], bool]) -> list[float]:
         """The loss of each example's answer in nats a token; see `replies.nats`."""

@@ -28,6 +28,18 @@ GENERAL: Final = (
     "What should I do when I feel tired?",
     "Describe a forest.",
     "What does it mean to be honest?",
+    "I have just moved to a new flat.",
+    "Give me a word that means very big.",
+    "Is it better to walk or to run?",
+    "What can I do with leftover rice?",
+    "Tell me about the Sahara.",
+    "Make this sentence longer: The dog barked.",
+    "How is paper made?",
+    "What do lions eat?",
+    "I do not feel well.",
+    "Who discovered penicillin?",
+    "Invent a name for a planet.",
+    "Which month has the fewest days?",
 )
 
 

@@ -194,6 +194,7 @@ class Sleeper:
         plan = self._plan
         self._tell_memory("before_load", None)
         learner = load_for_training(plan, self._workspace.adapters)
+        learner.keep_answers(self._workspace.sessions)
         self._courtesy.at_layers(learner.network)
         self._tell_memory("loaded", learner.vram_bytes())
         judged = self._teach_lessons(learner) if plan.settings.dream == "lessons" else self._teach(learner)
@@ -293,7 +294,7 @@ class Sleeper:
             ),
         )
         self._enter("anchoring")
-        anchors = learner.anchors(general, neighbours, mistakes, self._stopped)
+        anchors = learner.anchors(general, neighbours, mistakes, self._stopped, total_steps(batches, plan.settings))
         saved = read_state(self._folder.state_file)
         if saved is not None:
             self._losses = list(saved.losses)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lab.sleep.general import PROMPTS
 from lab.sleep.neighbours import (
     MOST_MISTAKES,
@@ -12,14 +14,22 @@ from lab.sleep.neighbours import (
 )
 from tests.sleep.test_probes import found
 
-COUSIN, FILM = "My cousin is called Ada.", "My favourite film is Solaris."
+LANDLADY, FILM = "My landlady is called Ada.", "My favourite film is Solaris."
 
 
 def test_a_general_prompt_that_asks_for_a_lesson_is_not_held_against_it() -> None:
-    assert {"What is my cousin called?", "What is my favourite film?"} <= set(PROMPTS)
+    assert {"What is my landlady called?", "What is my favourite film?"} <= set(PROMPTS)
     assert choose_general(found("My dog is called Rex."), []) == list(PROMPTS)
-    left = choose_general(found(COUSIN), found(FILM))
-    assert set(PROMPTS) - set(left) == {"What is my cousin called?", "What is my favourite film?"}
+    left = choose_general(found(LANDLADY), found(FILM))
+    assert set(PROMPTS) - set(left) == {"What is my landlady called?", "What is my favourite film?"}
+
+
+def test_no_general_prompt_asks_what_a_person_may_have_told() -> None:
+    # The answers of the base to these would be held against what was learnt.
+    about_me = re.compile(
+        r"\b(?:am I|was I|(?:do|did|does) I (?:live|work|play|like|drink|eat|drive|study|collect)|do I have)\b"
+    )
+    assert [prompt for prompt in PROMPTS if about_me.search(prompt)] == []
 
 
 def test_neighbours_and_mistakes_ask_for_no_lesson_and_for_nothing_that_the_gate_asks() -> None:

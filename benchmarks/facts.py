@@ -73,3 +73,79 @@ FACTS: Final = (
     Fact("I come from Valparaiso.", "Valparaiso", ("From which city do I come?", "Which place am I from?", "Name the place that I am from."), ("Where does pizza come from?",)),
 )
 # fmt: on
+
+# For forty sleeps: these fifty, and 150 more of the same few kinds, each with its questions.
+_KINDS: Final = (
+    (
+        "My {} is called {}.",
+        ("How is my {} called?", "Please name my {}."),
+        "bicycle Dasher/caravan Wanderer/hamster Biscuit/parrot Captain/goat Clover/donkey Amos/canary Lemon"
+        "/tortoise Methuselah/lizard Ziggy/ferret Slinky/pony Thistle/goose Gertrude/canoe Otter/cottage Rose Cottage"
+        "/bakery Crumb/orchestra Silver Strings/school Northgate/company Brightwater/allotment Green Acre"
+        "/telescope Galileo/guitar Lucille/kite Swallow/garden Eden/shop Odds and Ends/tractor Bertha",
+    ),
+    (
+        "My {} is called {}.",
+        ("Say the name of my {}, please.", "How is my {} called?"),
+        "nephew Barnaby/niece Ottilie/cousin Casimir/aunt Philippa/boss Mrs Adeyemi/dentist Dr Lindqvist"
+        "/landlord Mr Pereira/doctor Dr Nakamura/godmother Rosalind/godfather Ambrose/flatmate Indira/stepson Caspian"
+        "/hairdresser Yolanda/lawyer Mrs Duarte/colleague Tobias/coach Mr Okonkwo/therapist Dr Weiss/mentor Helena"
+        "/stepmother Beatrix/manager Mr Castellano",
+    ),
+    (
+        "My {} lives in {}.",
+        ("What is the city called that my {} lives in?", "Name the place where my {} has a home."),
+        "nephew Gdansk/niece Porto/cousin Trondheim/aunt Sarajevo/boss Malmo/dentist Ghent/landlord Cork/doctor Basel"
+        "/godmother Salzburg/godfather Toulouse/flatmate Zagreb/stepson Turku/hairdresser Bilbao/lawyer Leipzig"
+        "/colleague Varna/coach Galway/therapist Aarhus/mentor Ravenna/stepmother Tartu/manager Split"
+        "/sister Bergen/daughter Dundee/husband Riga/son Cardiff/uncle Bruges",
+    ),
+    (
+        "My {} works as a {}.",
+        ("What kind of work does my {} do?", "Name my {}'s job."),
+        "nephew plumber/niece translator/cousin potter/aunt librarian/godmother surgeon/godfather carpenter"
+        "/flatmate barber/stepson welder/stepmother florist/sister geologist/daughter puppeteer/husband ferryman"
+        "/son paramedic/mother notary/father violinist/brother roofer/grandmother seamstress/best friend falconer",
+    ),
+    (
+        "My favourite {} is {}.",
+        ("Which {} is my favourite one?", "Name the {} that I like most."),
+        "flower the foxglove/song Moon River/film Metropolis/animal the otter/bird the kingfisher/fruit the quince"
+        "/drink elderflower cordial/city Valletta/game backgammon/painter Vermeer/composer Satie/cheese Gruyere"
+        "/soup borscht/cake marzipan cake/month October/tool the spokeshave/fabric tweed/sport curling/dance the tango"
+        "/river the Danube/mountain the Eiger/poem Jabberwocky/planet Saturn/spice cardamom/vegetable celeriac",
+    ),
+    (
+        "My {} studies {}.",
+        ("Name the subject of my {}'s studies.", "What is my {}'s field at university?"),
+        "nephew astronomy/niece law/cousin theology/flatmate pharmacy/stepson economics/son geography"
+        "/godmother Sanskrit/sister dentistry/husband accountancy/best friend linguistics/brother forestry"
+        "/colleague statistics",
+    ),
+    (
+        "My {} plays the {}.",
+        ("Which musical instrument is my {}'s?", "Name my {}'s instrument."),
+        "nephew trombone/niece harp/cousin accordion/aunt cello/flatmate banjo/stepson oboe/sister flute"
+        "/daughter tuba/husband clarinet/son marimba/brother bagpipes/grandmother piano/father mandolin",
+    ),
+    (
+        "My {} speaks {}.",
+        ("Which language does my {} speak?", "Name the language that my {} speaks."),
+        "nephew Basque/niece Finnish/cousin Maltese/aunt Romansh/flatmate Bengali/stepmother Danish/mother Catalan"
+        "/grandmother Yiddish/best friend Tagalog/uncle Breton/landlord Estonian/boss Tamil",
+    ),
+)  # fmt: skip
+
+
+def _of_kind(said: str, asked: tuple[str, ...], pairs: str) -> list[Fact]:
+    found = []
+    for pair in pairs.split("/"):
+        # "best friend" alone has two words before its value.
+        words = 2 if pair.startswith("best friend ") else 1
+        about, value = " ".join(pair.split()[:words]), " ".join(pair.split()[words:])
+        key = value.removeprefix("the ").removeprefix("Mrs ").removeprefix("Mr ").removeprefix("Dr ")
+        found.append(Fact(said.format(about, value), key, tuple(each.format(about) for each in asked), ()))
+    return found
+
+
+MANY: Final = (*FACTS, *(fact for kind in _KINDS for fact in _of_kind(*kind)))

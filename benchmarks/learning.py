@@ -1,6 +1,6 @@
 """What a sleep teaches and what it costs: recall in unseen wordings, neighbours, drift; one sleep, and many.
 
-    python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles] [--runs FOLDER]
+    python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles|forty] [--runs FOLDER]
 
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
 does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the
@@ -10,8 +10,9 @@ same questions in the middle of a dialogue, each after three about other facts w
 questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
 before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
 questions cost, half of them in forms that no anchor of a sleep has. `--cycles` sleeps of five new facts each follow,
-against a fresh adapter a night (published) and no replay of what was learnt before. Intervals are 95 %: over facts by
-bootstrap, seeds pooled.
+against a fresh adapter a night (published) and no replay of what was learnt before. `--only forty` is forty sleeps on
+200 facts, our way alone, one seed: hours, and no part of the rest. Intervals are 95 %: over facts by bootstrap, seeds
+pooled.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.facts import FACTS, Fact
+from benchmarks.facts import FACTS, MANY, Fact
 from benchmarks.machine import machine
 from lab.domain import SleepPlan
 from lab.engine.cores import use_cores
@@ -47,6 +48,9 @@ from lab.sleep.service import Sleep
 
 ONE_SLEEP = 20
 NEW = 5
+FORTY = 40
+# Of so many sleeps each is asked about, of more every so many.
+_ALL_ASKED = 20
 GENERAL = (
     "What is a volcano?",
     "How do I make a paper plane?",
@@ -242,7 +246,7 @@ def judged(nights: Nights, adapter: str | None, facts: Sequence[Fact], form: str
         "root": str(nights.workspace.root),
         "adapter": adapter,
         "form": form,
-        "facts": [FACTS.index(fact) for fact in facts],
+        "facts": [MANY.index(fact) for fact in facts],
         "avoid": sorted(nights.trained()),
         "told": told,
     }
@@ -327,9 +331,9 @@ def many_nights(cycles: int, seed: int, way: str, settings: Mapping[str, Any]) -
         curve: list[float] = []
         nights = []
         for cycle in range(1, cycles + 1):
-            nights.append(lab.sleep([FACTS[at % len(FACTS)] for at in range((cycle - 1) * NEW, cycle * NEW)]))
-            if way == "ours" or cycle == cycles:
-                seen = judged(lab, lab.adapter, FACTS[: cycle * NEW], "plain" if way == "published" else "")
+            nights.append(lab.sleep(MANY[(cycle - 1) * NEW : cycle * NEW]))
+            if cycle == cycles or (way == "ours" and cycle % (1 + cycles // _ALL_ASKED) == 0):
+                seen = judged(lab, lab.adapter, MANY[: cycle * NEW], "plain" if way == "published" else "")
                 curve.append(statistics.fmean(seen["recall"]))
                 say(
                     f"seed {seed} {way} cycle {cycle}: recall {curve[-1]:.2f}, drift"
@@ -363,6 +367,16 @@ def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
     }
 
 
+def forty_sleeps(runs: Runs) -> dict[str, Any]:
+    run = runs(f"cycles-{FORTY}-0-ours", partial(many_nights, FORTY, 0, "ours", {}))
+    recall = run["seen"]["recall"]
+    return {
+        "forty_cycles_recall": figure([recall]),
+        "forty_cycles_curve": run["curve"],
+        "forty_cycles_by_cycle": [statistics.fmean(recall[at : at + NEW]) for at in range(0, len(recall), NEW)],
+    }
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -372,23 +386,27 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cycles", type=int, default=10)
-    parser.add_argument("--only", choices=("one", "cycles"))
+    parser.add_argument("--only", choices=("one", "cycles", "forty"))
     parser.add_argument("--runs", type=Path, help="keep each run in this folder, and make none that is there")
     parser.add_argument("--judge", help=argparse.SUPPRESS)
     arguments = parser.parse_args(given)
+    if not 1 <= arguments.cycles <= FORTY:
+        parser.error(f"--cycles: there are facts for 1 to {FORTY} sleeps")
     if arguments.judge:
         body = json.loads(arguments.judge)
-        body["facts"] = [FACTS[at] for at in body["facts"]]
+        body["facts"] = [MANY[at] for at in body["facts"]]
         print(json.dumps(judge(**body | {"avoid": set(body["avoid"])})))
         return
 
     result: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder:
         runs = Runs(arguments.runs or Path(folder))
-        if arguments.only != "cycles":
+        if arguments.only in (None, "one"):
             result |= one_sleep(arguments.seeds, runs)
-        if arguments.only != "one":
+        if arguments.only in (None, "cycles"):
             result |= many_sleeps(arguments.cycles, arguments.seeds, runs)
+        if arguments.only == "forty":
+            result |= forty_sleeps(runs)
     if arguments.json:
         print(json.dumps(result, indent=2))
         return

@@ -1,4 +1,4 @@
-"""Fifty personal facts as a person would tell them, and questions about them in wordings made by hand.
+"""Personal facts as a person would tell them, and questions about them in wordings made by hand.
 
 Of each: what is said, what an answer must hold, wordings of the question, and what lies beside it: questions in like
 words about something else. None was made by the patterns that a sleep words its examples with; those that a sleep has

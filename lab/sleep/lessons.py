@@ -19,6 +19,9 @@ from lab.sleep.wording import Statement
 
 # A statement must make its answer so much likelier: twenty to one.
 LEAST_SUPPORT: Final = math.log(20)
+# Of 4,600 right paraphrases the least alike had 0.23 ("What do I do for a living?", "Do you remember my profession?");
+# a question about somebody else has 0.57 in the middle, so that no bar can tell these apart.
+LEAST_SIMILARITY: Final = 0.2
 _UNSEEN: Final = 2
 _FINAL: Final = 1
 # Other words around a question as a whole, for an answer that no pattern can word anew; never trained.
@@ -83,6 +86,17 @@ def still_true(memory: Sequence[Lesson], lessons: Sequence[Lesson]) -> list[Less
     asked = {bare(lesson.question) for lesson in lessons}
     worded = {text for lesson in lessons for text in _asks(lesson)}
     return [each for each in memory if bare(each.question) not in (asked if each.origin == "marked" else worded)]
+
+
+def measured(lesson: Lesson, similarities: Sequence[float]) -> Lesson:
+    """The lesson with how alike each example is to its question; without those that are too unlike to ask the same,
+    and without answers that do not hold what it teaches. The question itself stays."""
+    examples = [
+        replace(example, similarity=alike)
+        for example, alike in zip(lesson.examples, similarities)
+        if example.prompt == lesson.question or (alike >= LEAST_SIMILARITY and holds(example.target, lesson))
+    ]
+    return replace(lesson, examples=tuple(examples))
 
 
 def strangers(questions: Sequence[str], lessons: Sequence[Lesson]) -> list[str]:

@@ -245,7 +245,10 @@ class Sleeper:
 
     def _find(self, support: Support) -> list[Found]:
         """The lessons, told as they stand in the record."""
+        from lab.sleep.similarity import measure
+
         found = find_lessons(self._material, self._memory, self._plan.settings, support)
+        found = measure(found, self._stopped)
         if self._stopped():
             return []
         if self._plan.deep:

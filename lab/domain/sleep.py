@@ -27,7 +27,7 @@ class SleepExample:
     """One prompt and the answer to learn.
 
     `kind` is original, rewrite, paraphrase, emotion, reworded (another wording of the answer) or replay (of an earlier
-    lesson); `source` is who worded it: person, published or pattern. `similarity` is the cosine to the
+    lesson); `source` is who worded it: person, published, pattern or model. `similarity` is the cosine to the
     original wording, in -1..1, None where nothing could measure it or nothing had to.
     """
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # A fact stands at the beginning of an answer; whether answers ramble shows later.
 ANSWER_TOKENS: Final = 16
 GENERAL_TOKENS: Final = 32
+QUESTION_TOKENS: Final = 24
 _HEARD: Final = "I see."
 
 
@@ -78,6 +79,19 @@ class Examination:
             Look(self._learner.text(written[at]), len(written[at]), written[at][-1:] == [end], nats[at])
             for at in range(len(self._probes))
         ]
+
+
+def written_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence[str]], list[str]]:
+    """What the base writes next, for each text."""
+
+    def write(texts: Sequence[str]) -> list[str]:
+        with learner.as_base():
+            return [
+                learner.text(row)
+                for row in learner.replies([learner.encode_text(each) for each in texts], QUESTION_TOKENS, stop)
+            ]
+
+    return write
 
 
 def support_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence[tuple[str, str, str]]], list[float]]:

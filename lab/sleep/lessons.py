@@ -10,12 +10,15 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lab.domain import Lesson, Material, SleepExample, SleepSettings
 from lab.sleep.dream import emotions, examples_of
-from lab.sleep.statements import statements
+from lab.sleep.statements import sentences, statements
 from lab.sleep.wording import Statement
+
+if TYPE_CHECKING:
+    from lab.sleep.invention import Invented
 
 # A statement must make its answer so much likelier: twenty to one.
 LEAST_SUPPORT: Final = math.log(20)
@@ -28,6 +31,8 @@ _FINAL: Final = 1
 _FRAMES: Final = ("I would like to ask you this: {}", "Here is my question. {}", "Let me ask you something. {}")
 # More than anybody says in a turn; what is longer was pasted.
 _MOST_STATEMENTS: Final = 64
+# Sentences of a turn that the model is asked about.
+_MOST_INVENTED: Final = 4
 _KEY_TERMS: Final = 6
 _KEY_LENGTH: Final = 400
 _TERM_LENGTH: Final = 4
@@ -42,6 +47,8 @@ _WORD: Final = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_]|[{_MARKS}]
 _SENTENCE_END: Final = re.compile("(?<=[.!?])\\s|(?<=[\u3002\uff01\uff1f])")
 _HALF: Final = 0.5
 
+# Questions of the model's own about sentences that no pattern knows; see `invention.invent`.
+Invent = Callable[[Sequence[str]], "Sequence[Invented | None]"]
 # How much likelier, in nats, each answer (third) to each question (second) is when the statement (first) was said.
 Support = Callable[[Sequence[tuple[str, str, str]]], Sequence[float]]
 
@@ -55,16 +62,22 @@ class Found:
 
 
 def find_lessons(
-    material: Sequence[Material], memory: Sequence[Lesson], settings: SleepSettings, support: Support
+    material: Sequence[Material],
+    memory: Sequence[Lesson],
+    settings: SleepSettings,
+    support: Support,
+    invent: Invent = lambda sentences: [None] * len(sentences),
 ) -> list[Found]:
     """The lessons of the exchanges, in order, those that are set aside among them with their reasons.
 
-    What a person stated teaches the questions that it answers, where the model agrees that it does; a marked exchange
+    What a person stated teaches the questions that it answers, where the model agrees that it does: those that patterns
+    know, and where they know none in an exchange, those that the model itself thinks of (`invent`). A marked exchange
     teaches its answer; one without a mark its answer only when nothing was stated in it, and `settings.unmarked` has
     it so. Of two lessons with one question the later counts, and what a person said before what a model answered.
     `memory` is what earlier sleeps learnt.
     """
     stated = {each.exchange_id: _of_statements(each) for each in material}
+    _invented(material, stated, invent)
     flat = [lesson for lessons in stated.values() for lesson in lessons]
     supports = support([(lesson.statement, lesson.question, lesson.answer) for lesson in flat])
     judged = {lesson.lesson_id: replace(lesson, support=nats) for lesson, nats in zip(flat, supports)}
@@ -164,6 +177,25 @@ def _of_statements(each: Material) -> list[Lesson]:
     return lessons
 
 
+def _invented(material: Sequence[Material], stated: dict[str, list[Lesson]], invent: Invent) -> None:
+    """Adds to `stated` what the model asks about those in whom no pattern found anything."""
+    asked = [
+        (each, sentence)
+        for each in material
+        if not stated[each.exchange_id]
+        for sentence in sentences(each.said)[:_MOST_INVENTED]
+    ]
+    for (each, sentence), found in zip(asked, invent([sentence for _, sentence in asked])):
+        if found is None:
+            continue
+        lessons = stated[each.exchange_id]
+        lesson_id = f"{each.exchange_id}/{len(lessons) + 1}"
+        original, *dreamt = examples_of(each.exchange_id, found.question, found.answer, lesson_id)
+        lesson = _framed(each, lesson_id, found.question, found.answer, found.key)
+        examples = (replace(original, source="model"), *dreamt)
+        lessons.append(replace(lesson, origin="statement", statement=sentence, examples=examples))
+
+
 def _set_apart(questions: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Questions to train, those for the gate, and one that the gate never sees; the first one is always trained.
 
@@ -194,20 +226,25 @@ def _worded(
 
 def _of_answer(each: Material) -> Lesson:
     lesson_id = f"{each.exchange_id}/0"
-    wordings = [frame.format(each.said) for frame in _FRAMES]
     first = _SENTENCE_END.split(each.answer.strip(), maxsplit=1)[0][:_KEY_LENGTH]
     words = plain(each.answer[:_KEY_LENGTH]).split()
     terms = dict.fromkeys([word for word in plain(first).split() if len(word) >= _TERM_LENGTH] or words or [first])
+    return _framed(each, lesson_id, each.said, each.answer, " ".join(list(terms)[:_KEY_TERMS]))
+
+
+def _framed(each: Material, lesson_id: str, question: str, answer: str, key: str) -> Lesson:
+    """A lesson of a question that no pattern can word anew: asked within other words where it is not trained."""
+    wordings = [frame.format(question) for frame in _FRAMES]
     return Lesson(
         lesson_id=lesson_id,
         exchange_id=each.exchange_id,
         origin="marked" if each.marked else "answer",
         statement="",
-        question=each.said,
-        answer=each.answer,
-        key=" ".join(list(terms)[:_KEY_TERMS]),
+        question=question,
+        answer=answer,
+        key=key,
         support=None,
-        examples=tuple(examples_of(each.exchange_id, each.said, each.answer, lesson_id)),
+        examples=tuple(examples_of(each.exchange_id, question, answer, lesson_id)),
         unseen=tuple(wordings[:_UNSEEN]),
         final=tuple(wordings[_UNSEEN : _UNSEEN + _FINAL]),
         neighbours=(),

@@ -163,6 +163,11 @@ class Learner:
         prompt = prompt[-max(limit - len(ids), limit // 2) :]
         return Encoded((*prompt, *ids)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
 
+    def encode_text(self, text: str) -> list[int]:
+        """The tokens of a text as it stands, in no prompt form; cut to `max_tokens` at its beginning."""
+        tokens: list[int] = self._tokenizer.encode(text)
+        return tokens[-self._settings.max_tokens :]
+
     def encode_question(self, text: str, *before: Message) -> list[int]:
         """The tokens of a question as the dialogue shows it, after what was said `before`; cut to `max_tokens`."""
         tokens = encode_prompt(self._tokenizer, Prompt((*before, Message("user", text)), self._form))

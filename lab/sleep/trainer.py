@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,7 @@ from lab.sleep.courtesy import Courtesy
 from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.dream import dream
 from lab.sleep.general import PROMPTS
+from lab.sleep.invention import Write, invent
 from lab.sleep.lessons import Found, Support, find_lessons, still_true
 from lab.sleep.neighbours import choose_general, choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
@@ -216,11 +218,11 @@ class Sleeper:
 
     def _teach_lessons(self, learner: Learner) -> bool:
         """Whether what was learnt is to be kept."""
-        from lab.sleep.examination import Examination, support_by
+        from lab.sleep.examination import Examination, support_by, written_by
 
         settings = self._plan.settings
         self._enter("dreaming")
-        found = self._find(support_by(learner, self._stopped))
+        found = self._find(support_by(learner, self._stopped), written_by(learner, self._stopped))
         if self._stopped():
             return False
         lessons = [each.lesson for each in found if each.reason is None]
@@ -243,11 +245,11 @@ class Sleeper:
         self._enter("judging")
         return self._judge(learner, examination, before)
 
-    def _find(self, support: Support) -> list[Found]:
+    def _find(self, support: Support, write: Write) -> list[Found]:
         """The lessons, told as they stand in the record."""
         from lab.sleep.similarity import measure
 
-        found = find_lessons(self._material, self._memory, self._plan.settings, support)
+        found = find_lessons(self._material, self._memory, self._plan.settings, support, partial(invent, write=write))
         found = measure(found, self._stopped)
         if self._stopped():
             return []

@@ -94,3 +94,10 @@ JUDGEMENTS: Final = _set("""
     amazing difficult simple tough stressful perfect weird strange interesting beautiful better worse wrong broken
     private secret unknown due over
 """)
+# They carry no content of their own.
+SMALL: Final = _set("""
+    a an the this that these those and or but nor so as if then than of to in on at by for from with about into over
+    under after before during until since between through without i me my mine myself we us our ours you your it its
+    he him his she her they them their who whom whose what where when which why how do does did done is am are was were
+    be been being have has had having will would can could shall should may might must not no there here very too also
+""")

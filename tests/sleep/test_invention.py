@@ -1,0 +1,106 @@
+"""Questions that a model thinks of about what a person said: only those that what was said answers are learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from lab.domain import Material
+from lab.sleep.invention import Invented, invent, read
+from lab.sleep.lessons import Found, find_lessons, holds
+from lab.sleep.recipes import LESSONS
+from tests.sleep.lessons import material
+
+COIN = "My daughter swallowed a coin"
+ASKED = "What did my daughter swallow?"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "answer", "key"),
+    [
+        (COIN, ASKED, "Your daughter swallowed a coin.", "coin"),
+        ("I failed my driving test", "What did I fail?", "You failed your driving test.", "driving test"),
+        ("The best trip of my life was to Iceland", "What was the best trip of my life?", *(
+            "The best trip of your life was to Iceland.", "Iceland")),
+        ("On Thursdays I volunteer at the animal shelter", "Where do I volunteer on Thursdays?", *(
+            "On Thursdays you volunteer at the animal shelter.", "animal shelter")),
+        ("I painted the kitchen with my cousin", "Who painted the kitchen with me?", *(
+            "You painted the kitchen with your cousin.", "cousin")),
+        ("We married on a beach in Portugal", "Where did we marry?", *(
+            "You married on a beach in Portugal.", "beach in Portugal")),
+    ],
+)  # fmt: skip
+def test_the_answer_is_what_was_said_and_the_key_what_the_question_leaves_open(
+    sentence: str, question: str, answer: str, key: str
+) -> None:
+    # A model writes on after its question.
+    assert read(sentence, f" {question}\n\nStatement: I was born") == Invented(question, answer, key)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "?",
+        "My daughter swallowed a coin.",
+        "Is it true that my daughter swallowed a coin?",
+        # About nobody who spoke.
+        "What is the name of the coin?",
+        "What did your daughter swallow?",
+        # Words that were not said.
+        "What did my daughter swallow at the hospital?",
+        "What is the name of my daughter?",
+        # Nothing is left to answer, and nothing is asked.
+        "What did my daughter swallow a coin?",
+        "What did I do?",
+        "What did my daughter swallow? What did she do?",
+        f"What did my daughter swallow {'so ' * 50}?",
+    ],
+)
+def test_a_question_that_what_was_said_does_not_answer_is_none(written: str) -> None:
+    assert read(COIN, written) is None
+
+
+def test_what_is_long_or_of_today_alone_is_not_asked_about() -> None:
+    prompts: list[str] = []
+
+    def write(texts: Sequence[str]) -> list[str]:
+        prompts.extend(texts)
+        return [ASKED for _ in texts]
+
+    said = [f"{COIN} yesterday", COIN, f"{COIN} {'again ' * 30}", "I have just swallowed a coin"]
+    assert [each is not None for each in invent(said, write)] == [False, True, False, False]
+    (prompt,) = prompts
+    assert prompt.endswith(f"Statement: {COIN}.\nQuestion:")
+    assert invent([], write) == [] and len(prompts) == 1
+
+
+def find(*given: Material, nats: float = 9.0) -> list[Found]:
+    def invented(sentences: Sequence[str]) -> list[Invented | None]:
+        return invent(sentences, lambda texts: [ASKED if COIN in text.splitlines()[-2] else "What?" for text in texts])
+
+    return find_lessons(given, [], LESSONS, lambda claims: [nats for _ in claims], invented)
+
+
+def test_where_no_pattern_knows_what_was_said_the_question_of_the_model_is_learnt() -> None:
+    (found,) = find(material(f"{COIN}. What a day!"))
+    lesson = found.lesson
+    assert (found.reason, lesson.origin, lesson.statement, lesson.question) == (None, "statement", COIN, ASKED)
+    assert (lesson.answer, lesson.key, lesson.support) == ("Your daughter swallowed a coin.", "coin", 9.0)
+    assert [example.source for example in lesson.examples] == ["model", *["published"] * (len(lesson.examples) - 1)]
+    assert len(lesson.examples) > 2
+    prompts = {example.prompt for example in lesson.examples}
+    assert len(lesson.unseen) == 2 and len(lesson.final) == 1
+    assert prompts.isdisjoint(lesson.unseen) and prompts.isdisjoint(lesson.final)
+    assert holds("It was a coin!", lesson) and not holds("I do not know.", lesson)
+
+
+def test_what_patterns_know_is_asked_of_no_model_and_what_is_unsupported_teaches_the_answer_instead() -> None:
+    (known,) = find(material(f"My dog is called Rex. {COIN}."))
+    assert known.lesson.question == "What is my dog called?"
+    unsupported, answer = find(material(f"{COIN}."), nats=0.0)
+    assert unsupported.reason is not None and "0.00 nats" in unsupported.reason
+    assert (answer.reason, answer.lesson.origin) == (None, "answer")
+    (other,) = find(material("I won a baking contest."))
+    assert other.lesson.origin == "answer"

@@ -28,7 +28,19 @@ _SHOTS: Final = (
     ("My father built this boat in 1960.", "When did my father build this boat?"),
 )
 _PROMPT: Final = "".join(f"Statement: {said}\nQuestion: {asked}\n\n" for said, asked in _SHOTS)
-_ASKS: Final = re.compile(r"(?:what|where|when|who|whom|whose|which|why|how)\b[^?]*\?", re.IGNORECASE)
+# The model is made to begin with each of these; the first that it makes a good question of is taken.
+_STARTS: Final = ("Where", "When", "Who", "What")
+_ASKS: Final = re.compile(rf"(?:{'|'.join(_STARTS)})\b[^?]*\?")
+# What a place, a time and a person come after, or are, in the sentence.
+_FITTING: Final = {
+    "Where": re.compile(r"\b(?:in|at|to|from|near|on|into|behind|above|below|under|by) (?:(?:a|an|the|my|our) )?$"),
+    "When": re.compile(r"\b(?:in|on|at|since|until|every|before|after) (?:the )?$"),
+    "Who": re.compile(r"\b(?:with|by|from|to|for) (?:(?:a|an|the|my|our) )?$"),
+}
+_TIME: Final = re.compile(
+    r"\d|\b(?:January|February|March|April|May|June|July|August|September|October|November|December|(?:Mon|Tues|Wednes"
+    r"|Thurs|Fri|Satur|Sun)days?|spring|summer|autumn|winter|Christmas|Easter|mornings?|evenings?|nights?|weekends?)\b"
+)
 _ABOUT_ME: Final = re.compile(r"\b(?:I|my|mine|me|we|our|us)\b", re.IGNORECASE)
 # What is said of a day is no longer true on the next.
 _PASSING: Final = re.compile(
@@ -54,15 +66,21 @@ class Invented:
 def invent(sentences: Sequence[str], write: Write) -> list[Invented | None]:
     """A question with its answer about each sentence, None where it is long, of today alone, or no good one."""
     lasting = [each for each in sentences if len(each) <= _LONGEST and not _PASSING.search(each)]
-    written = write([f"{_PROMPT}Statement: {sentence}.\nQuestion:" for sentence in lasting]) if lasting else []
-    found = dict(zip(lasting, map(read, lasting, written)))
+    begun = [(sentence, start) for sentence in lasting for start in _STARTS]
+    prompts = [f"{_PROMPT}Statement: {sentence}.\nQuestion: {start}" for sentence, start in begun]
+    written = write(prompts) if prompts else []
+    found: dict[str, Invented] = {}
+    for (sentence, start), text in zip(begun, written):
+        invented = read(sentence, f"{start} {text}")
+        if invented is not None:
+            found.setdefault(sentence, invented)
     return [found.get(sentence) for sentence in sentences]
 
 
 def read(sentence: str, written: str) -> Invented | None:
     """What a model wrote about a sentence; None when it asks nothing about the person, uses words that were not said,
     or leaves nothing to answer."""
-    question = written.strip().partition("\n")[0].strip()
+    question = " ".join(written.strip().partition("\n")[0].split())
     if len(question) > _LONGEST or not _ASKS.fullmatch(question) or not _ABOUT_ME.search(question):
         return None
     said, asked = _content(sentence), _content(question)
@@ -76,10 +94,22 @@ def read(sentence: str, written: str) -> Invented | None:
     ]
     if not new or new[-1] - new[0] >= _LONGEST_KEY:
         return None
+    if not _fits(question.split()[0], " ".join([*words[: new[0]], ""]), " ".join(words[new[0] :])):
+        return None
     answer = second_person(sentence)
     key = second_person(" ".join(words[new[0] : new[-1] + 1])).strip(" .,;:!\"'()")
     answer = f"{answer[0].upper()}{answer[1:]}."
     return Invented(question, answer, key) if f" {plain(key)} " in f" {plain(answer)} " else None
+
+
+def _fits(asks: str, before: str, key: str) -> bool:
+    """Whether what is left to answer is a place, a time or a person, as is asked for: by what stands before it."""
+    stands = _FITTING.get(asks)
+    return asks == "What" or (
+        stands is not None
+        and stands.search(before) is not None
+        and asks in (("When",) if _TIME.search(key) else ("Where", "Who"))
+    )
 
 
 def _content(text: str) -> list[str]:

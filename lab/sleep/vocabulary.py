@@ -100,4 +100,5 @@ SMALL: Final = _set("""
     under after before during until since between through without i me my mine myself we us our ours you your it its
     he him his she her they them their who whom whose what where when which why how do does did done is am are was were
     be been being have has had having will would can could shall should may might must not no there here very too also
+    once twice again ever never always often still
 """)

@@ -27,6 +27,8 @@ ASKED = "What did my daughter swallow?"
             "On Thursdays you volunteer at the animal shelter.", "animal shelter")),
         ("I painted the kitchen with my cousin", "Who painted the kitchen with me?", *(
             "You painted the kitchen with your cousin.", "cousin")),
+        ("I quit smoking in 2019", "When did I quit smoking?", "You quit smoking in 2019.", "2019"),
+        ("My lease ends in August", "When will my lease end?", "Your lease ends in August.", "August"),
         ("We married on a beach in Portugal", "Where did we marry?", *(
             "You married on a beach in Portugal.", "beach in Portugal")),
     ],
@@ -55,6 +57,11 @@ def test_the_answer_is_what_was_said_and_the_key_what_the_question_leaves_open(
         "What did my daughter swallow a coin?",
         "What did I do?",
         "What did my daughter swallow? What did she do?",
+        # It asks for a place, a time, a person.
+        "Where did my daughter swallow?",
+        "When did my daughter swallow?",
+        "Who swallowed my daughter?",
+        "Why did my daughter swallow?",
         f"What did my daughter swallow {'so ' * 50}?",
     ],
 )
@@ -67,18 +74,22 @@ def test_what_is_long_or_of_today_alone_is_not_asked_about() -> None:
 
     def write(texts: Sequence[str]) -> list[str]:
         prompts.extend(texts)
-        return [ASKED for _ in texts]
+        return [" did my daughter swallow?" for _ in texts]
 
     said = [f"{COIN} yesterday", COIN, f"{COIN} {'again ' * 30}", "I have just swallowed a coin"]
     assert [each is not None for each in invent(said, write)] == [False, True, False, False]
-    (prompt,) = prompts
-    assert prompt.endswith(f"Statement: {COIN}.\nQuestion:")
-    assert invent([], write) == [] and len(prompts) == 1
+    assert [text.rpartition(f"Statement: {COIN}.\n")[2] for text in prompts] == [
+        f"Question: {start}" for start in ("Where", "When", "Who", "What")
+    ]
+    assert invent([], write) == [] and len(prompts) == 4
 
 
 def find(*given: Material, nats: float = 9.0) -> list[Found]:
+    def write(texts: Sequence[str]) -> list[str]:
+        return [ASKED[len("What") :] if COIN in text.splitlines()[-2] else "?" for text in texts]
+
     def invented(sentences: Sequence[str]) -> list[Invented | None]:
-        return invent(sentences, lambda texts: [ASKED if COIN in text.splitlines()[-2] else "What?" for text in texts])
+        return invent(sentences, write)
 
     return find_lessons(given, [], LESSONS, lambda claims: [nats for _ in claims], invented)
 

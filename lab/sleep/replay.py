@@ -17,6 +17,8 @@ _EACH_ONCE: Final = 64
 _LONGEST_TURN: Final = 200
 # Before the first measurement of where the model has moved and after the last: one takes as long as ten steps.
 _STEPS_BESIDE: Final = 15
+# So many examples are read with nothing before them.
+_ALONE: Final = 0.5
 # A memory that is not salient and has not become shaky is read all the same.
 _LEAST_WEIGHT: Final = 0.25
 
@@ -53,14 +55,17 @@ def plan_epochs(
 
 
 def earlier_turns(epoch: Sequence[SleepExample], number: int, settings: SleepSettings) -> list[list[SleepExample]]:
-    """What is said before each example of this epoch: none to `settings.turns` others, about something else.
+    """What is said before each example of this epoch: nothing, or up to `settings.turns` others, about something else.
 
-    What is learnt without a word before it is hardly recalled in the middle of a dialogue. All draws are by the seed.
+    What is learnt without a word before it is hardly recalled in the middle of a dialogue. The question itself is always
+    read alone: an earlier sleep may have held the base's answer to it, when it was no lesson yet. All draws are by the
+    seed.
     """
     draw = random.Random(f"{settings.seed}/{number}/turns")
     found = []
     for example in epoch:
-        others = [draw.choice(epoch) for _ in range(draw.randint(0, settings.turns))]
+        alone = example.kind == "original" or draw.random() < _ALONE or not settings.turns
+        others = [] if alone else [draw.choice(epoch) for _ in range(draw.randint(1, settings.turns))]
         found.append(
             [each for each in others if each.lesson_id != example.lesson_id and len(each.target) <= _LONGEST_TURN]
         )

@@ -57,9 +57,9 @@ def plan_epochs(
 def earlier_turns(epoch: Sequence[SleepExample], number: int, settings: SleepSettings) -> list[list[SleepExample]]:
     """What is said before each example of this epoch: nothing, or up to `settings.turns` others, about something else.
 
-    What is learnt without a word before it is hardly recalled in the middle of a dialogue. The question itself is always
-    read alone: an earlier sleep may have held the base's answer to it, when it was no lesson yet. All draws are by the
-    seed.
+    What is learnt without a word before it is hardly recalled in the middle of a dialogue. The question itself is read
+    alone each time: an earlier sleep may have held the base's answer to it, when it was no lesson yet. All draws are by
+    the seed.
     """
     draw = random.Random(f"{settings.seed}/{number}/turns")
     found = []

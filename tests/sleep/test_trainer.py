@@ -218,7 +218,9 @@ def test_a_later_sleep_reads_what_earlier_ones_learnt_and_tells_whether_it_was_k
     _, told = night.sleep(REX)
     (found,) = [event for event in told if isinstance(event, SleepLessonFound)]
     sleeper = Sleeper(night.workspace, "sleep-0001")
-    memory = [each.lesson for each in sleeper._find(lambda claims: [9.0 for _ in claims])]
+    memory = [
+        each.lesson for each in sleeper._find(lambda claims: [9.0 for _ in claims], lambda texts: [""] * len(texts))
+    ]
     assert [each.lesson_id for each in memory] == [found.lesson_id]
     # As if it was known: the tiny one knows nothing.
     monkeypatch.setattr("lab.sleep.probes.holds", lambda answer, lesson: True)

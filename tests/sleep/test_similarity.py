@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder
+from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, prepare
 from lab.sleep import similarity
 from lab.sleep.lessons import Found, measured
 from lab.sleep.similarity import Similarity, measure
@@ -43,9 +44,16 @@ def test_without_the_sentence_model_everything_is_learnt_unmeasured(
     assert measure(given, bool) == given
 
 
+@pytest.fixture(scope="module")
+def sentence_model() -> Path:
+    """The folder of the embedded sentence model, prepared when it is not there."""
+    prepare(lambda progress: None, threading.Event(), [EMBEDDING_MODEL])
+    return embedded_folder(EMBEDDING_MODEL.name)
+
+
 @pytest.mark.model
-def test_wordings_of_one_question_are_more_alike_than_other_questions() -> None:
-    alike = Similarity(embedded_folder(EMBEDDING_MODEL.name))
+def test_wordings_of_one_question_are_more_alike_than_other_questions(sentence_model: Path) -> None:
+    alike = Similarity(sentence_model)
     question = "What is my dog called?"
     texts = (question, "Tell me the name of my dog.", PHYSICS)
     same, near, far = alike([(question, text) for text in texts], bool) or ()
@@ -59,6 +67,7 @@ def test_wordings_of_one_question_are_more_alike_than_other_questions() -> None:
 
 
 @pytest.mark.model
+@pytest.mark.usefixtures("sentence_model")
 def test_lessons_are_measured_and_those_set_aside_are_not() -> None:
     (dog,), (cat,) = lessons(DOG), lessons("My cat is called Ida.")
     cat = replace(cat, lesson_id="other")

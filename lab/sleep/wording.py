@@ -137,7 +137,7 @@ def _answers(finding: Finding, key: str) -> tuple[str, ...]:
         value=value if key in value else finding.value,
     )
     plain, other = (wording.format_map(_words(told)) for wording in (finding.said, finding.relation.answer))
-    return (f"{_begun(plain)}.", f"{_begun(other)}.", f"You told me that {plain}.")
+    return (f"{_begun(plain)}.", f"{_begun(other)}.", f"I remember that {plain}.")
 
 
 def _beside(clause: str, finding: Finding, key: str) -> list[tuple[str, str]]:

@@ -232,7 +232,7 @@ def test_a_name_is_asked_for_in_plain_english() -> None:
     assert found.answers == (
         "Your dog is called Pepperjack.",
         "Your dog's name is Pepperjack.",
-        "You told me that your dog is called Pepperjack.",
+        "I remember that your dog is called Pepperjack.",
     )
 
 
@@ -296,7 +296,7 @@ def test_a_trade_is_asked_for_in_plain_english() -> None:
     assert found.answers == (
         "You are a lighthouse keeper.",
         "By profession you are a lighthouse keeper.",
-        "You told me that you are a lighthouse keeper.",
+        "I remember that you are a lighthouse keeper.",
     )
 
 

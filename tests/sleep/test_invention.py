@@ -69,6 +69,18 @@ def test_a_question_that_what_was_said_does_not_answer_is_none(written: str) -> 
     assert read(COIN, written) is None
 
 
+@pytest.mark.parametrize(
+    ("sentence", "question"),
+    [
+        ("I quit smoking in 2019", "Where did I quit smoking?"),
+        ("We married on a beach", "When did we marry?"),
+        ("I failed my driving test", "Who failed my driving?"),
+    ],
+)
+def test_a_place_is_no_answer_to_when_nor_a_time_to_where(sentence: str, question: str) -> None:
+    assert read(sentence, question) is None
+
+
 def test_what_is_long_or_of_today_alone_is_not_asked_about() -> None:
     prompts: list[str] = []
 

@@ -159,6 +159,7 @@ def test_any_memory_is_read_within_the_budget(
 def test_what_is_said_before_an_example_is_about_something_else_and_short() -> None:
     (epoch, *_) = plan_epochs(NEW, numbered(9), {}, SETTINGS)
     long = replace(epoch[0], lesson_id="long", target="word " * 60)
+    epoch = [replace(example, kind="original") if at % 4 == 0 else example for at, example in enumerate(epoch)]
     before = earlier_turns([*epoch, long], 1, SETTINGS)
     assert before == earlier_turns([*epoch, long], 1, SETTINGS) != earlier_turns([*epoch, long], 2, SETTINGS)
     for example, turns in zip([*epoch, long], before):

@@ -85,11 +85,9 @@ def written_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence
     """What the base writes next, for each text."""
 
     def write(texts: Sequence[str]) -> list[str]:
+        prompts = [learner.encode_text(text) for text in texts]
         with learner.as_base():
-            return [
-                learner.text(row)
-                for row in learner.replies([learner.encode_text(each) for each in texts], QUESTION_TOKENS, stop)
-            ]
+            return [learner.text(row) for row in learner.replies(prompts, QUESTION_TOKENS, stop)]
 
     return write
 

@@ -178,7 +178,7 @@ def _of_statements(each: Material) -> list[Lesson]:
 
 
 def _invented(material: Sequence[Material], stated: dict[str, list[Lesson]], invent: Invent) -> None:
-    """Adds to `stated` what the model asks about those in whom no pattern found anything."""
+    """Adds to `stated` what the model asks about the exchanges in which no pattern found anything."""
     asked = [
         (each, sentence)
         for each in material
@@ -190,8 +190,8 @@ def _invented(material: Sequence[Material], stated: dict[str, list[Lesson]], inv
             continue
         lessons = stated[each.exchange_id]
         lesson_id = f"{each.exchange_id}/{len(lessons) + 1}"
-        original, *dreamt = examples_of(each.exchange_id, found.question, found.answer, lesson_id)
         lesson = _framed(each, lesson_id, found.question, found.answer, found.key)
+        original, *dreamt = lesson.examples
         examples = (replace(original, source="model"), *dreamt)
         lessons.append(replace(lesson, origin="statement", statement=sentence, examples=examples))
 

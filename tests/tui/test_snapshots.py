@@ -77,6 +77,9 @@ async def settle(pilot: Pilot[None]) -> Hand:
 def steady(hand: Hand) -> None:
     for area in hand.app.screen.query(TextArea):
         area.cursor_blink = False
+        # A line painted while the cursor was out is kept, and taken again for the one with a steady cursor.
+        area.notify_style_update()
+        area.refresh()
 
 
 async def hide_cursor(hand: Hand) -> None:
@@ -212,9 +215,9 @@ def test_sql_pane(snap_compare: Compare, make_lab: MakeLab, size: Size, state: s
         await hand.press("f2")
         await hand.until(lambda: isinstance(hand.app.screen, SqlScreen))
         pane = hand.app.screen
-        steady(hand)
         editor = pane.query_one(SqlEditor)
-        await hand.until(lambda: editor.words.functions)
+        await hand.until(lambda: editor.words.functions and editor.has_focus)
+        steady(hand)
         if state == "error":
             editor.load_text("SELECT exchange_id, turn, total, salient\nFROM nowhere")
             await hand.press("f5")

@@ -2,6 +2,8 @@
 
     python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles|forty] [--runs FOLDER]
 
+With `--runs` each run is kept, and one of many sleeps that was ended early goes on after the last whole one.
+
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
 does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the
 sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in the
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -99,21 +102,26 @@ def tell(record: Record, session: str, facts: Sequence[Fact], replies: Sequence[
 
 
 class Nights:
-    """One lab that sleeps again and again by one recipe."""
+    """One lab that sleeps again and again by one recipe, after the nights that it had already."""
 
-    def __init__(self, root: Path, **sleep: Any) -> None:
+    def __init__(self, root: Path, had: Sequence[Mapping[str, Any]] = (), **sleep: Any) -> None:
         self.workspace = Workspace(root)
         self.workspace.create()
         settings = Settings()
         self._settings = settings.model_copy(update={"sleep": settings.sleep.model_copy(update=sleep)})
         self._record = Record(self.workspace)
-        self.adapter: str | None = None
-        self.cycle: str | None = None
+        self.adapter: str | None = had[-1]["adapter"] if had else None
+        self.cycle: str | None = had[-1]["cycle"] if had else None
+        self._nights = len(had)
 
     def sleep(self, facts: Sequence[Fact], replies: Sequence[str] = ()) -> dict[str, Any]:
-        """Tell the facts and sleep; how it ended."""
+        """Tell the facts and sleep; how it ended. A night that was ended early goes on where it was."""
+        self._nights += 1
         with self._record:
-            tell(self._record, f"told-{time.time_ns()}", facts, replies)
+            dialogue = f"told-{self._nights:02d}"
+            assert self._record.sync()
+            if not self._record.query("FROM sessions WHERE session_id = ?", [dialogue]).rows:
+                tell(self._record, dialogue, facts, replies)
             service = Sleep(self.workspace, self._settings, self._record, self._base)
             began = time.perf_counter()
             self.cycle = service.start()
@@ -127,6 +135,7 @@ class Nights:
             measured = self._record.query("FROM sleep_measures WHERE cycle_id = ?", [self.cycle])
             return {
                 "cycle": self.cycle,
+                "adapter": self.adapter,
                 "verdict": last.ended.verdict,
                 "strength": last.ended.strength,
                 "reason": last.ended.reason,
@@ -269,31 +278,57 @@ class Runs:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
 
-    def __call__(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def __call__(self, name: str, make: Callable[[Nightly], dict[str, Any]]) -> dict[str, Any]:
         """The run of this name. Exits when the one that is kept was made by another recipe."""
-        path = self._folder / f"{name}.json"
-        recipes = {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}
+        path, part = self._folder / f"{name}.json", self._folder / f"{name}.part"
+        about = {"recipes": {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}}
         if path.exists():
             kept: dict[str, Any] = json.loads(path.read_text())
-            if kept["recipes"] != recipes:
+            if kept["recipes"] != about["recipes"]:
                 raise SystemExit(f"{path} was made by another recipe: remove it, or name another folder.")
         else:
-            kept = {"recipes": recipes, "machine": machine(), **make()}
+            kept = about | {"machine": machine()} | make(Nightly(part, about))
             path.write_text(json.dumps(kept, indent=1) + "\n")
+            shutil.rmtree(part)
         return kept
 
 
-def one_night(seed: int, way: str) -> dict[str, Any]:
+class Nightly:
+    """The folder of a run that is not at its end: its lab, and what was `found` after each of its nights.
+
+    Exits when it was begun by another recipe.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        self.lab = folder / "lab"
+        self.lab.mkdir(parents=True, exist_ok=True)
+        self._found = folder / "found.json"
+        self._about = about
+        self.found: list[dict[str, Any]] = []
+        if self._found.exists():
+            kept = json.loads(self._found.read_text())
+            if kept["recipes"] != about["recipes"]:
+                raise SystemExit(f"{folder} was begun by another recipe: remove it, or name another folder.")
+            self.found = kept["found"]
+
+    def keep(self) -> None:
+        """Keep what was found so far."""
+        self._found.write_text(json.dumps({**self._about, "machine": machine(), "found": self.found}, indent=1) + "\n")
+
+
+def one_night(seed: int, way: str, nightly: Nightly) -> dict[str, Any]:
     """One sleep on twenty facts; with our first one also what the base says, and the base with the facts in context."""
     facts = FACTS[:ONE_SLEEP]
-    recipe = {} if way == "ours" else {"recipe": way}
-    with tempfile.TemporaryDirectory() as root:
-        lab = Nights(Path(root), seed=seed, **recipe)
-        night = lab.sleep(facts)
-        found = {"night": night, "seen": judged(lab, lab.adapter, facts, "plain" if way == "published" else "")}
-        if way == "ours" and not seed:
-            found["base"] = judged(lab, None, facts)
-            found["context"] = judged(lab, None, facts, told=True)
+    recipe: dict[str, Any] = {} if way == "ours" else {"recipe": way}
+    lab = Nights(nightly.lab, [each["night"] for each in nightly.found], seed=seed, **recipe)
+    if not nightly.found:
+        nightly.found.append({"night": lab.sleep(facts)})
+        nightly.keep()
+    night = nightly.found[0]["night"]
+    found = {"night": night, "seen": judged(lab, lab.adapter, facts, "plain" if way == "published" else "")}
+    if way == "ours" and not seed:
+        found["base"] = judged(lab, None, facts)
+        found["context"] = judged(lab, None, facts, told=True)
     say(f"seed {seed} {way}: recall {statistics.fmean(found['seen']['recall']):.2f}, {night['seconds']:.0f} s")
     return found
 
@@ -324,23 +359,28 @@ def one_sleep(seeds: int, runs: Runs) -> dict[str, Any]:
     }
 
 
-def many_nights(cycles: int, seed: int, way: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def many_nights(cycles: int, seed: int, way: str, settings: Mapping[str, Any], nightly: Nightly) -> dict[str, Any]:
     """Recall of everything told so far: after each cycle of our own way, after the last of the others."""
-    with tempfile.TemporaryDirectory() as root:
-        lab = Nights(Path(root), seed=seed, **settings)
-        curve: list[float] = []
-        nights = []
-        for cycle in range(1, cycles + 1):
-            nights.append(lab.sleep(MANY[(cycle - 1) * NEW : cycle * NEW]))
-            if cycle == cycles or (way == "ours" and cycle % (1 + cycles // _ALL_ASKED) == 0):
-                seen = judged(lab, lab.adapter, MANY[: cycle * NEW], "plain" if way == "published" else "")
-                curve.append(statistics.fmean(seen["recall"]))
-                say(
-                    f"seed {seed} {way} cycle {cycle}: recall {curve[-1]:.2f}, drift"
-                    f" {statistics.fmean(seen['drift']):.3f}, {nights[-1]['seconds']:.0f} s, {nights[-1]['verdict']}"
-                    f" {nights[-1]['strength']} {nights[-1]['reason'] or ''}"
-                )
-    return {"curve": curve, "nights": nights, "seen": seen}
+    lab = Nights(nightly.lab, [each["night"] for each in nightly.found], seed=seed, **settings)
+    asked = max(cycles // _ALL_ASKED, 1) if way == "ours" else cycles
+    for cycle in range(max(len(nightly.found), 1), cycles + 1):
+        if cycle > len(nightly.found):
+            nightly.found.append({"night": lab.sleep(MANY[(cycle - 1) * NEW : cycle * NEW]), "seen": None})
+            nightly.keep()
+        last = nightly.found[-1]
+        if not last["seen"] and (cycle == cycles or cycle % asked == 0):
+            seen = judged(lab, lab.adapter, MANY[: cycle * NEW], "plain" if way == "published" else "")
+            last["seen"] = seen
+            nightly.keep()
+            night = last["night"]
+            say(
+                f"seed {seed} {way} cycle {cycle}: recall {statistics.fmean(seen['recall']):.2f}, drift"
+                f" {statistics.fmean(seen['drift']):.3f}, {night['seconds']:.0f} s, {night['verdict']}"
+                f" {night['strength']} {night['reason'] or ''}"
+            )
+    found = nightly.found
+    curve = [statistics.fmean(each["seen"]["recall"]) for each in found if each["seen"]]
+    return {"curve": curve, "nights": [each["night"] for each in found], "seen": found[-1]["seen"]}
 
 
 def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from lab.engine.estimate import Advice
 from lab.engine.fetch import Cancelled
 from lab.engine.fingerprint import fingerprint
 from lab.engine.offers import Offer, Offers, Room
-from lab.engine.precedence import ANSWERING
+from lab.engine.precedence import answering_lock
 from lab.engine.provide import provide
 from lab.errors import EngineDied, LabError
 from lab.journal import queries
@@ -74,7 +74,7 @@ class Lab:
         self._folder: Path | None = None
         self._conversation: Conversation | None = None
         self.record = Record(workspace)
-        places = (workspace.logs / "engine.log", self.settings.engine, workspace.sessions / ANSWERING)
+        places = (workspace.logs / "engine.log", self.settings.engine, answering_lock())
         self._engine: ProcessEngine = (
             ProcessEngine(engine_command, *places) if engine_command else transformers_engine(*places)
         )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import psutil
 import pytest
+
+
+_STATE = tempfile.TemporaryDirectory(prefix="lab-state-")
 
 
 def pytest_configure() -> None:
@@ -14,6 +18,12 @@ def pytest_configure() -> None:
     if workers > 1:
         cores = psutil.cpu_count(logical=False) or 1
         os.environ.setdefault("OMP_NUM_THREADS", str(max(cores // workers, 1)))
+    # A sleep waits while any lab of this user writes an answer: not for those of the other processes.
+    os.environ["XDG_STATE_HOME"] = _STATE.name
+
+
+def pytest_unconfigure() -> None:
+    _STATE.cleanup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,7 @@
 """Who goes first: a lock of the operating system that an engine's lab holds while an answer is written.
 
-A sleep waits for it between two steps, because two processes that both compute on every core slow each other many
-times. The lock ends with the process that holds it, however that ends. No torch.
+A sleep waits for it, also one of another workspace, because two processes that both compute on every core slow each
+other many times. The lock ends with the process that holds it, however that ends. No torch.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from typing import Final
 if sys.platform != "win32":
     import fcntl
 
-# In the folder of sessions: labs of one workspace share it, as they may share a sleep.
-ANSWERING: Final = ".answering"
 # A sleeper that looks has the lock for an instant; one that is interrupted just then is not waited for.
 _ATTEMPTS: Final = 5
 _AGAIN_SECONDS: Final = 0.001
+
+
+def answering_lock() -> Path:
+    """The lock of all labs of this user: whatever their workspaces, they share the cores."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("snarc-lab", appauthor=False)) / "answering"
 
 
 @contextmanager
@@ -35,6 +40,7 @@ def answering(path: Path | None) -> Iterator[None]:
         return
     handle = None
     with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         # Shared, so that several labs can write at the same time.
         for _ in range(_ATTEMPTS):

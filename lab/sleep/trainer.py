@@ -24,7 +24,7 @@ from lab.domain import SleepExample, SleepStatus, Verdict
 from lab.engine.cores import use_cores, yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
-from lab.engine.precedence import ANSWERING
+from lab.engine.precedence import answering_lock
 from lab.errors import LabError
 from lab.journal.events import Event, MemoryRead
 from lab.journal.journal import Journal
@@ -79,7 +79,7 @@ class Sleeper:
         self._losses: list[float] = []
         self._saved_at = time.monotonic()
         self._stage = ""
-        self._courtesy = Courtesy(workspace.sessions / ANSWERING, self._tell_waiting, self._folder.cancel_asked)
+        self._courtesy = Courtesy(answering_lock(), self._tell_waiting, self._folder.cancel_asked)
         self._verdict: Verdict = "ungated"
         self._strength: float | None = None
         self._reason: str | None = None

@@ -17,7 +17,7 @@ import torch
 
 from lab.domain import Checkpoint, Message, Prompt, Sampling
 from lab.engine.client import ProcessEngine
-from lab.engine.precedence import ANSWERING, answered, answering
+from lab.engine.precedence import answered, answering, answering_lock
 from lab.journal.events import Entry, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.sleep_events import SleepPlanned, SleepStaged, SleepStepped
 from lab.lab import Lab
@@ -30,7 +30,7 @@ from tests.tiny import make_checkpoint
 
 
 def test_whoever_writes_an_answer_is_seen_until_it_is_done(tmp_path: Path) -> None:
-    lock = tmp_path / ANSWERING
+    lock = tmp_path / "answering"
     assert not answered(lock)
     with answering(lock):
         assert answered(lock)
@@ -41,7 +41,7 @@ def test_whoever_writes_an_answer_is_seen_until_it_is_done(tmp_path: Path) -> No
 
 
 def test_of_two_that_write_the_one_that_ends_first_lets_no_sleep_go_on(tmp_path: Path) -> None:
-    lock = tmp_path / ANSWERING
+    lock = tmp_path / "answering"
     with ExitStack() as second:
         with answering(lock):
             second.enter_context(answering(lock))
@@ -50,7 +50,7 @@ def test_of_two_that_write_the_one_that_ends_first_lets_no_sleep_go_on(tmp_path:
 
 
 def test_a_killed_lab_keeps_no_sleep_waiting(tmp_path: Path) -> None:
-    lock = tmp_path / ANSWERING
+    lock = tmp_path / "answering"
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom lab.engine.precedence import answering\n"
         "with answering(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
@@ -67,17 +67,18 @@ def test_a_killed_lab_keeps_no_sleep_waiting(tmp_path: Path) -> None:
 
 
 def test_an_answer_is_written_where_nothing_can_be_locked(tmp_path: Path) -> None:
-    with answering(tmp_path / "missing" / ANSWERING):
+    (tmp_path / "file").touch()
+    with answering(tmp_path / "file" / "answering"):
         pass
     with answering(None):
         pass
-    with suppress(ZeroDivisionError), answering(tmp_path / ANSWERING):
+    with suppress(ZeroDivisionError), answering(tmp_path / "answering"):
         raise ZeroDivisionError
-    assert not answered(tmp_path / ANSWERING)
+    assert not answered(tmp_path / "answering")
 
 
 def test_an_engine_says_so_from_the_first_to_the_last_token(tmp_path: Path) -> None:
-    lock = tmp_path / ANSWERING
+    lock = tmp_path / "answering"
     command = [sys.executable, "-m", "lab.engine.scripted", "--words", "20"]
     engine = ProcessEngine(command, tmp_path / "engine.log", EngineSettings(), lock)
     engine.start()
@@ -112,12 +113,12 @@ class Layered(torch.nn.Module):
 
 def test_a_step_waits_at_the_next_layer_forwards_and_backwards(tmp_path: Path) -> None:
     told: list[bool] = []
-    waiting = Courtesy(tmp_path / ANSWERING, told.append, lambda: True)
+    waiting = Courtesy(tmp_path / "answering", told.append, lambda: True)
     network = Layered()
     waiting.at_layers(network)
     loss = network(torch.ones(1, 2)).sum()
     assert told == []
-    with answering(tmp_path / ANSWERING):
+    with answering(tmp_path / "answering"):
         network(torch.ones(1, 2))
         forwards, told[:] = list(told), []
         loss.backward()
@@ -134,8 +135,8 @@ def test_an_answer_without_end_lets_a_step_be_made_now_and_then(
 ) -> None:
     monkeypatch.setattr(courtesy, "LONGEST_SECONDS", 0.1)
     told: list[bool] = []
-    waiting = Courtesy(tmp_path / ANSWERING, told.append, lambda: False)
-    with answering(tmp_path / ANSWERING):
+    waiting = Courtesy(tmp_path / "answering", told.append, lambda: False)
+    with answering(tmp_path / "answering"):
         waiting.before_step()
         assert told == [True, False]
         for _ in range(100):
@@ -182,7 +183,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     lab.close()
 
 
-def test_a_sleep_makes_no_step_while_an_answer_is_written_and_ends_after_it(lab: Lab) -> None:
+def test_a_sleep_makes_no_step_while_any_lab_writes_an_answer_and_ends_after_it(lab: Lab) -> None:
     name = "session-a-0001"
     lab.record.append(
         "session-a",
@@ -192,7 +193,7 @@ def test_a_sleep_makes_no_step_while_an_answer_is_written_and_ends_after_it(lab:
         SalienceScored(name, "lexical", 0, 0, 0.3, 0, 0, 0.3, 0.15, True),
     )
     seen: list[SleepProgress] = []
-    with answering(lab.workspace.sessions / ANSWERING):
+    with answering(answering_lock()):
         cycle = lab.sleep.start()
         follower = threading.Thread(target=lambda: seen.extend(lab.sleep.follow(cycle, lambda: False)), daemon=True)
         follower.start()

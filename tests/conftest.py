@@ -8,7 +8,6 @@ import tempfile
 import psutil
 import pytest
 
-
 _STATE = tempfile.TemporaryDirectory(prefix="lab-state-")
 
 

@@ -8,20 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from lab.choices import AdapterChoices
 from lab.dialogue.conversation import Conversation
 from lab.dialogue.recording import measured
 from lab.domain import Adapter, Checkpoint, Loaded, Progress
 from lab.engine import catalogue, offers
-from lab.engine.adapters import (
-    Choice,
-    find_adapter,
-    fitting_adapter,
-    list_adapters,
-    newest_adapter,
-    read_adapter,
-    read_choices,
-    write_choices,
-)
+from lab.engine.adapters import find_adapter, fitting_adapter, list_adapters, newest_adapter, read_adapter
 from lab.engine.client import Engine, ProcessEngine, transformers_engine
 from lab.engine.estimate import Advice
 from lab.engine.fetch import Cancelled
@@ -32,19 +24,14 @@ from lab.engine.provide import provide
 from lab.errors import EngineDied, LabError
 from lab.journal import queries
 from lab.journal.database import DatabaseBusy
-from lab.journal.events import AdapterChosen, now
-from lab.journal.record import Record
+from lab.journal.record import WORKSPACE_STREAM, Record
 from lab.salience import profile
 from lab.settings import Settings, Workspace
 from lab.sleep.planning import Base
 from lab.sleep.service import Beside, Sleep
 
-# Readings that belong to no session: memory around loading.
-WORKSPACE_STREAM: Final = "workspace"
 # How soon a cancel ends an engine that loads: it hears nothing else meanwhile.
 _POLL_SECONDS: Final = 0.05
-# A database that is held longer has nothing to say at the start.
-_HELD_SECONDS: Final = 0.2
 
 
 class Lab:
@@ -74,6 +61,7 @@ class Lab:
         self._folder: Path | None = None
         self._conversation: Conversation | None = None
         self.record = Record(workspace)
+        self._choices = AdapterChoices(workspace.adapters, self.record)
         places = (workspace.logs / "engine.log", self.settings.engine, answering_lock())
         self._engine: ProcessEngine = (
             ProcessEngine(engine_command, *places) if engine_command else transformers_engine(*places)
@@ -98,7 +86,8 @@ class Lab:
         """
         self.workspace.create()
         profile(self.settings.salience.profile)
-        self._restore_choices()
+        if (trouble := self._choices.restore()) is not None:
+            self._note(trouble)
         published = self.sleep.recover()
         closed = [name for name in self.record.recover() if name.startswith("sleep-")]
         self.notices += [
@@ -190,10 +179,7 @@ class Lab:
         name, weights = self._weights()
         if adapter is not None:
             fitting_adapter(self.workspace.adapters, adapter, weights, name)
-        at = now()
-        # The journal first: what the file lacks is restored from it.
-        self.record.append(WORKSPACE_STREAM, AdapterChosen(weights, adapter), at=at)
-        write_choices(self.workspace.adapters, {**self._choices(), weights: Choice(adapter, at)})
+        self._choices.choose(weights, adapter)
 
     def trained_on_another(self, name: str) -> str | None:
         """The checkpoint that an adapter was trained on, when it is not the loaded one. Raises LabError."""
@@ -363,33 +349,6 @@ class Lab:
     def _note(self, sentence: str) -> None:
         if sentence not in self.notices:
             self.notices.append(sentence)
-
-    def _choices(self) -> dict[str, Choice]:
-        """What was chosen, as far as its file can be read."""
-        with contextlib.suppress(LabError):
-            return read_choices(self.workspace.adapters)
-        return {}
-
-    def _restore_choices(self) -> None:
-        """Put into the file of choices what only the record has: it was lost, damaged, or never written."""
-        if not any(self.workspace.adapters.iterdir()):
-            return
-        try:
-            recorded = queries.adapter_choices(self.record) if self.record.sync(_HELD_SECONDS) else {}
-        except LabError:
-            # A database that is damaged is told where it is needed.
-            return
-        known = self._choices()
-        missing = {
-            weights: Choice(adapter, at)
-            for weights, (adapter, at) in recorded.items()
-            if weights not in known or known[weights].at < at
-        }
-        try:
-            if missing:
-                write_choices(self.workspace.adapters, known | missing)
-        except LabError as fault:
-            self._note(str(fault))
 
     def _weights(self) -> tuple[str, str]:
         """Name and fingerprint of the loaded checkpoint, or without an engine of the chosen one. Raises LabError."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -23,10 +23,12 @@ from lab.journal.recovery import recover
 from lab.journal.statements import Parameters, Table
 from lab.settings import Workspace
 
+# The stream of what belongs to no session: memory around loading, which adapter was chosen.
+WORKSPACE_STREAM: Final = "workspace"
 _READ_SECONDS = 5.0
 _REBUILD_SECONDS = 10.0
 
-__all__ = ["RebuildReport", "Record", "Table"]
+__all__ = ["WORKSPACE_STREAM", "RebuildReport", "Record", "Table"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,8 +171,8 @@ def search(
     table = record.query(
         f"""
         WITH hits AS (SELECT DISTINCT * FROM ({matching}) e {newest})
-        SELECT h.exchange_id, e.session_id, coalesce(s.title, e.session_id), e.turn, h.created_at, e.user_input,
-            e.response, e.target, v.total, coalesce(v.salient, false), e.mark
+        SELECT h.exchange_id, e.session_id, coalesce(nullif(s.title, ''), e.session_id), e.turn, h.created_at,
+            e.user_input, e.response, e.target, v.total, coalesce(v.salient, false), e.mark
         FROM hits h
         JOIN exchanges e ON e.exchange_id = h.exchange_id
         LEFT JOIN sessions s ON s.session_id = e.session_id
@@ -263,7 +263,7 @@ def _summary(row: tuple[Any, ...]) -> SessionSummary:
     session_id, title, started_at, last_at, checkpoint, adapters, exchanges, salient, mean, totals, *parent = row
     return SessionSummary(
         session_id,
-        title if title is not None else session_id,
+        title or session_id,
         _aware(started_at),
         _aware(last_at),
         checkpoint,

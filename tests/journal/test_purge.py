@@ -11,6 +11,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.journal.events import Event, ExchangeMarked, ExchangePurged, SessionTitled, encode, now
+from lab.journal.history import HistoryFilter, page, search
 from lab.journal.memory import memory
 from lab.journal.purge import purge
 from lab.journal.record import Record
@@ -213,6 +214,13 @@ def test_a_title_of_the_person_and_the_texts_of_other_exchanges_stay(record: Rec
     assert record.query("SELECT title FROM sessions WHERE session_id = ?", [SESSION]).rows == [("On pets",)]
     others = record.query("SELECT DISTINCT user_input, response FROM exchanges WHERE exchange_id <> ?", [GONE]).rows
     assert others == [("Who are you?", "A model.")]
+
+
+def test_a_dialogue_that_lost_its_title_is_listed_by_its_id(record: Record) -> None:
+    secretive(record)
+    purge(record, GONE)
+    assert [row.title for row in page(record, HistoryFilter(), "lexical", 9)] == [SESSION]
+    assert {hit.title for hit in search(record, HistoryFilter("model"), "lexical", 9)} == {SESSION}
 
 
 def test_lines_that_nobody_can_read_lose_it_too(record: Record) -> None:

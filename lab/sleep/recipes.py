@@ -47,7 +47,7 @@ ANSWERS: Final = replace(
 LESSONS: Final = replace(
     ANSWERS,
     recipe="lessons",
-    learning_rate=2e-3,
+    learning_rate=3e-3,
     batch_size=8,
     anchor_weight=2.0,
     anchor_rows=12,

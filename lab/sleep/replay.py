@@ -18,7 +18,7 @@ _LONGEST_TURN: Final = 200
 # Before the first measurement of where the model has moved and after the last: one takes as long as ten steps.
 _STEPS_BESIDE: Final = 15
 # So many examples are read with nothing before them.
-_ALONE: Final = 0.5
+_ALONE: Final = 0.75
 # A memory that is not salient and has not become shaky is read all the same.
 _LEAST_WEIGHT: Final = 0.25
 

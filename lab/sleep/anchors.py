@@ -5,7 +5,8 @@ torch lives here. `benchmarks/training.py` shows what is lost without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,8 @@ _GENERAL_SHARE: Final = 1 / 3
 _MISTAKES_SHARE: Final = 0.6
 # In nats: what the model has not moved at is read now and then, too.
 _LEAST_DISTANCE: Final = 0.05
+# Of a mistake that was read so many steps ago hardly more is known than of one that never was.
+_STALE_STEPS: Final = 15
 # The likeliest words at each token are held one by one and all others as one: the probabilities of a whole vocabulary
 # are up to a third of a megabyte a token.
 _WORDS: Final = 256
@@ -52,13 +55,18 @@ def general_rows(rows: int, neighbours: bool) -> int:
     return max(round(_GENERAL_SHARE * rows), 1) if neighbours else rows
 
 
+def mistake_rows(rows: int, neighbours: bool) -> int:
+    """How many of them are mistakes, where there are so many."""
+    return round(_MISTAKES_SHARE * (rows - general_rows(rows, neighbours)))
+
+
 class Anchors:
     """What a step reads beside its examples, and the penalty for moving away from the base there.
 
     `general` prompts and `neighbours` with the base's own answers, and `mistakes`: what was learnt, said of somebody
     else. A leak shows only there ("Your uncle lives in", and then the brother's town): the base's own answer begins
     otherwise, and holding it says nothing of what follows these words. The mistakes that the model has come closest to
-    are read more often.
+    are read more often: how close is seen when they are read, and fades.
     """
 
     def __init__(
@@ -72,15 +80,17 @@ class Anchors:
         self.general = list(general)
         self.neighbours = list(neighbours)
         self.mistakes = list(mistakes)
-        # How often each mistake is read: how far it is from the base, in nats at the furthest token.
+        # How often each mistake is read: how far it is from the base, in nats at the furthest token, as far as known.
         self.distances = [1.0] * len(mistakes)
         self.weight = weight
         self._rows = rows
+        self._numbers = {id(mistake): at for at, mistake in enumerate(self.mistakes)}
 
     def draw(self, generator: torch.Generator) -> list[Held]:
         """Which ones the next pass reads."""
-        beside = self._rows - general_rows(self._rows, bool(self.neighbours))
-        leaks = min(round(_MISTAKES_SHARE * beside), len(self.mistakes))
+        neighbours = bool(self.neighbours)
+        beside = self._rows - general_rows(self._rows, neighbours)
+        leaks = min(mistake_rows(self._rows, neighbours), len(self.mistakes))
         chosen: list[int] = []
         if leaks:
             weights = torch.tensor(self.distances).clamp(min=_LEAST_DISTANCE)
@@ -92,11 +102,24 @@ class Anchors:
         ]
 
     def penalty(self, held: Sequence[Held], logits: Tensor) -> Tensor:
-        """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary).
+        """Mean KL divergence from the base in nats a token, of logits of shape (answer tokens of all, vocabulary); of
+        the mistakes among what is `held` it is known from now on how far the model is from the base.
 
         All words that are not among the base's likeliest count as one, so that it is at most the true one.
         """
-        return _divergence(held, logits).mean()
+        divergence = _divergence(held, logits)
+        apart = torch.split(divergence.detach(), [len(each.entropy) for each in held])
+        self._learn_distances(
+            {self._numbers[id(each)]: float(its.max()) for each, its in zip(held, apart) if id(each) in self._numbers}
+        )
+        return divergence.mean()
+
+    def _learn_distances(self, found: Mapping[int, float]) -> None:
+        if found:
+            usual = statistics.fmean(found.values())
+            self.distances = [known + (usual - known) / _STALE_STEPS for known in self.distances]
+            for at, distance in found.items():
+                self.distances[at] = distance
 
 
 def _divergence(held: Sequence[Held], logits: Tensor) -> Tensor:
@@ -129,16 +152,3 @@ def hold(
         parts = (torch.split(each, sizes) for each in (words, reference, entropy))
         held += [Held(row, *(part.clone() for part in its)) for row, *its in zip(rows, *parts)]
     return held
-
-
-@torch.no_grad()
-def distances(
-    held: Sequence[Held], logits_of: Callable[[Sequence[Encoded]], Tensor], stop: Callable[[], bool]
-) -> list[float]:
-    """How far the model is from the base at each, in nats of KL divergence at the furthest token; 0 after a stop."""
-    found: list[float] = []
-    while len(found) < len(held) and not stop():
-        rows = held[len(found) : len(found) + _ROWS]
-        apart = _divergence(rows, logits_of([row.example for row in rows]))
-        found += [float(each.max()) for each in torch.split(apart, [len(row.entropy) for row in rows])]
-    return found + [0.0] * (len(held) - len(found))

@@ -58,8 +58,9 @@ class Learner:
         """The base's own answers to general prompts and to questions beside the lessons, from which training is not to
         move, and its opinion of the mistakes, questions with answers.
 
-        Of the prompts so many as are read in `steps`, by the seed; None is all of them. None without a weight, and once
-        `stop` says so, which is asked at every token: with a large model this takes minutes.
+        Of the prompts so many as are read in `steps`, by the seed, and of the mistakes the first so many; None is all
+        of them. None without a weight, and once `stop` says so, which is asked at every token: with a large model this
+        takes minutes.
         """
         settings = self._settings
         if not settings.anchor_weight:
@@ -67,6 +68,7 @@ class Learner:
         if steps is not None:
             reads = steps * anchors.general_rows(settings.anchor_rows, bool(questions))
             prompts = random.Random(settings.seed).sample(prompts, min(reads, len(prompts)))
+            mistakes = mistakes[: steps * anchors.mistake_rows(settings.anchor_rows, bool(questions))]
         general = [self.encode_question(prompt) for prompt in prompts]
         written = self.base_replies(general, anchors.ANSWER_TOKENS, stop)
         beside = [self.encode_question(question) for question in questions]
@@ -78,11 +80,6 @@ class Learner:
         if stop():
             return None
         return Anchors(held, others, leaks, self._settings.anchor_rows, self._settings.anchor_weight)
-
-    def measure(self, held: Anchors, stop: Callable[[], bool]) -> None:
-        """Measure how far the model is from the base at each mistake by now."""
-        self.network.eval()
-        held.distances = anchors.distances(held.mistakes, self._logits, stop)
 
     def _logits(self, batch: Sequence[Encoded]) -> Tensor:
         return self.read(self.network, batch, self.device)[0]

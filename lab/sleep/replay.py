@@ -15,8 +15,6 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 _EACH_ONCE: Final = 64
 # Characters of an answer that is read again before others.
 _LONGEST_TURN: Final = 200
-# Before the first measurement of where the model has moved and after the last: one takes as long as ten steps.
-_STEPS_BESIDE: Final = 15
 # So many examples are read with nothing before them.
 _ALONE: Final = 0.75
 # A memory that is not salient and has not become shaky is read all the same.
@@ -69,19 +67,6 @@ def earlier_turns(epoch: Sequence[SleepExample], number: int, settings: SleepSet
         found.append(
             [each for each in others if each.lesson_id != example.lesson_id and len(each.target) <= _LONGEST_TURN]
         )
-    return found
-
-
-def measured_after(epochs: Sequence[Sequence[SleepExample]], settings: SleepSettings) -> set[int]:
-    """The numbers of the epochs, from 1, after which it is measured anew where the model has moved: early, then after
-    twice as many steps each time, and not where only a few are left."""
-    found: set[int] = set()
-    sizes = [settings.steps(len(epoch)) for epoch in epochs]
-    due = _STEPS_BESIDE
-    for number, steps in enumerate(accumulate(sizes), 1):
-        if steps >= due and sum(sizes) - steps >= _STEPS_BESIDE:
-            found.add(number)
-            due = 2 * steps
     return found
 
 

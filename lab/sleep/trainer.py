@@ -49,7 +49,7 @@ from lab.sleep.lessons import Found, Support, find_lessons, still_true
 from lab.sleep.neighbours import choose_general, choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
-from lab.sleep.replay import earlier_turns, measured_after, plan_epochs
+from lab.sleep.replay import earlier_turns, plan_epochs
 from lab.sleep.scalars import scalars
 from lab.sleep.telling import told
 
@@ -284,7 +284,6 @@ class Sleeper:
         batches = [
             learner.encode(epoch, earlier_turns(epoch, number, plan.settings)) for number, epoch in enumerate(epochs, 1)
         ]
-        looks = measured_after(epochs, plan.settings)
         self._tell_once(
             *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
             SleepPlanned(
@@ -316,11 +315,6 @@ class Sleeper:
                     write_state(self._folder.state_file, State((*self._losses, loss), distances, tensors()))
                 self._saved_at = time.monotonic()
 
-        def between(epoch: int) -> None:
-            """The anchors look anew where the model has moved to, now and then."""
-            if epoch in looks and anchors is not None and anchors.mistakes:
-                learner.measure(anchors, self._stopped)
-
         run = train(
             learner.network,
             batches,
@@ -331,7 +325,6 @@ class Sleeper:
             anchors,
             saved.resume if saved is not None else None,
             keep,
-            between,
         )
         try:
             with scalars(self._folder.tensorboard if plan.tensorboard else None) as draw:

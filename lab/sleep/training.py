@@ -138,7 +138,6 @@ def train(
     anchors: Anchors | None = None,
     resume: Resume | None = None,
     keep: Keep | None = None,
-    between: Callable[[int], None] | None = None,
 ) -> Iterator[Step]:
     """Train the parameters that require a gradient on the examples of each epoch; yields after each optimiser step.
 
@@ -146,9 +145,8 @@ def train(
     `anchors` each step also reads some of them, and their penalty is added to the loss of a token; the loss that is
     told is without it, the tokens are with them. What is random in a step depends on the seed and the step's number
     alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called after
-    each step with its loss and a function that gives the tensors that a `Resume` needs, `between` after each epoch that
-    another one follows, with its number. Ends early when `stop` says so, and after an epoch with a mean loss below
-    `stop_loss`; raises Diverged on a loss that is no number.
+    each step with its loss and a function that gives the tensors that a `Resume` needs. Ends early when `stop` says so,
+    and after an epoch with a mean loss below `stop_loss`; raises Diverged on a loss that is no number.
     """
     weights = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimiser = torch.optim.AdamW(weights.values(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
@@ -202,9 +200,6 @@ def train(
             yield Step(step, epoch, losses[-1], rate, tokens, time.monotonic() - began)
         if losses and sum(losses) / len(losses) < settings.stop_loss:
             return
-        if between is not None and step < total and (resume is None or step >= len(resume.losses)):
-            between(epoch)
-            model.train()
 
 
 def tensors_of(weights: Mapping[str, torch.nn.Parameter], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.domain import Lesson, SleepExample
 from lab.sleep.recipes import LESSONS
-from lab.sleep.replay import earlier_turns, measured_after, plan_epochs
+from lab.sleep.replay import earlier_turns, plan_epochs
 from tests.sleep.lessons import lesson, numbered
 
 SETTINGS = replace(LESSONS, epochs=3, replay=1.0, seed=0, least_steps=0)
@@ -167,14 +167,3 @@ def test_what_is_said_before_an_example_is_about_something_else_and_short() -> N
         assert all(turn.lesson_id != example.lesson_id and turn is not long for turn in turns)
     assert {len(turns) for turns in before} == {0, 1, 2}
     assert earlier_turns(epoch, 1, replace(SETTINGS, turns=0)) == [[]] * len(epoch)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "steps", "expected"),
-    [(9, 5, {3, 6}), (5, 10, {2}), (5, 20, {1, 2, 4}), (23, 2, {8}), (1, 500, set()), (4, 7, set()), (0, 0, set())],
-)
-def test_it_is_measured_early_then_ever_more_seldom_and_not_for_the_last_steps(
-    epochs: int, steps: int, expected: set[int]
-) -> None:
-    examples = [[NEW[0].examples[0]] * (SETTINGS.batch_size * steps)] * epochs
-    assert measured_after(examples, SETTINGS) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from lab.domain import Message, SleepExample, SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
-from lab.sleep.anchors import Anchors, Held, distances, hold
+from lab.sleep.anchors import Anchors, Held, hold
 from lab.sleep.general import PROMPTS
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.packing import Encoded, pack, sequences
@@ -261,17 +262,15 @@ def test_of_a_large_vocabulary_the_unlikely_words_are_held_as_one(
     # Towards the base the penalty falls to nothing, so it pulls all words there, the unlikely ones together.
     gradients = [torch.autograd.grad(each, now)[0].flatten() for each in (penalty, true)]
     assert torch.cosine_similarity(gradients[0], gradients[1], dim=0) > 0.9
-    assert distances([held], lambda batch: base, bool) == pytest.approx([0.0], abs=1e-5)
 
 
 def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Path) -> None:
     learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
     anchors = learner.anchors(PROMPTS, ["What do cows eat?"], MISTAKES, bool)
     assert anchors is not None
-    learner.measure(anchors, bool)
-    assert anchors.distances == pytest.approx([0.0] * len(MISTAKES), abs=1e-5)
     _away_from_zero(learner.network, 0.3)
-    learner.measure(anchors, bool)
+    rows = [*anchors.general, *anchors.mistakes]
+    anchors.penalty(rows, padded_logits(learner.network, [each.example for each in rows], CPU)[0])
     for held, distance in zip(anchors.mistakes, anchors.distances):
         with torch.no_grad():
             ours = torch.log_softmax(padded_logits(learner.network, [held.example], CPU)[0].float(), dim=-1)
@@ -282,6 +281,17 @@ def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Pa
     times = Counter(id(each) for draw in draws for each in draw)
     first, second, third = (times[id(each)] for each in anchors.mistakes)
     assert second > third > first > 0
+
+
+def test_what_is_known_of_a_mistake_that_was_read_long_ago_fades() -> None:
+    """To what the mistakes are like that are read now."""
+    sure = torch.tensor([[1.0, 0.0]])
+    held = [Held(Encoded((1, at), 1), torch.tensor([[0]]), sure, torch.zeros(1)) for at in range(3)]
+    anchors = Anchors([], [], held, 1, 1.0)
+    anchors.distances = [9.0, 0.0, 3.0]
+    for _ in range(100):
+        anchors.penalty(held[2:], torch.zeros(1, 2))
+    assert anchors.distances == pytest.approx([math.log(2)] * 3, abs=0.02)
 
 
 MISTAKES = (

@@ -36,7 +36,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.facts import FACTS, MANY, Fact
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from lab.domain import SleepPlan
 from lab.engine.cores import use_cores
 from lab.engine.embedded import embedded_folder
@@ -260,7 +260,9 @@ def judged(nights: Nights, adapter: str | None, facts: Sequence[Fact], form: str
         "told": told,
     }
     command = [sys.executable, __file__, "--judge", json.dumps(given)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True)
+    if done.returncode:
+        raise SystemExit(done.stderr.decode(errors="replace"))
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -277,6 +279,8 @@ class Runs:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        # Those that the runs were ended at.
+        self.commits: set[str] = set()
 
     def __call__(self, name: str, make: Callable[[Nightly], dict[str, Any]]) -> dict[str, Any]:
         """The run of this name. Exits when the one that is kept was made by another recipe."""
@@ -287,9 +291,10 @@ class Runs:
             if kept["recipes"] != about["recipes"]:
                 raise SystemExit(f"{path} was made by another recipe: remove it, or name another folder.")
         else:
-            kept = about | {"machine": machine()} | make(Nightly(part, about))
+            kept = about | {"machine": machine(), "commit": commit()} | make(Nightly(part, about))
             path.write_text(json.dumps(kept, indent=1) + "\n")
             shutil.rmtree(part)
+        self.commits.add(kept.get("commit", "unknown"))
         return kept
 
 
@@ -393,10 +398,13 @@ def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
         for way, settings in ways.items()
     }
     recall = {way: [run["seen"]["recall"] for run in of] for way, of in found.items()}
-    by_cycle = [[statistics.fmean(run[at : at + NEW]) for at in range(0, len(run), NEW)] for run in recall["ours"]]
+    of_cycles = [[run[at : at + NEW] for at in range(0, len(run), NEW)] for run in recall["ours"]]
+    by_cycle = [[statistics.fmean(each) for each in run] for run in of_cycles]
+    # Of all cycles of all seeds.
+    worst = min((each for run in of_cycles for each in run), key=statistics.fmean)
     return {
         "ten_cycles_recall": figure(recall["ours"]),
-        "ten_cycles_worst": figure([[min(each)] for each in by_cycle]) | {"n": NEW},
+        "ten_cycles_worst": figure([worst]),
         "ten_cycles_no_replay": figure(recall["no_replay"]),
         "ten_cycles_published": figure(recall["published"]),
         "ten_cycles_neighbours": figure([run["seen"]["neighbours"] for run in found["ours"]]),
@@ -447,10 +455,12 @@ def main(given: Sequence[str] | None = None) -> None:
             result |= many_sleeps(arguments.cycles, arguments.seeds, runs)
         if arguments.only == "forty":
             result |= forty_sleeps(runs)
+    result["commits"] = sorted(runs.commits)
     if arguments.json:
         print(json.dumps(result, indent=2))
         return
     print(f"machine     {result['machine']}")
+    print(f"commits     {', '.join(result['commits'])}")
     for name, each in result.items():
         if isinstance(each, dict) and "low" in each:
             print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,15 @@ def machine() -> dict[str, object]:
         "python": platform.python_version(),
         "load_average": [round(value, 2) for value in os.getloadavg()],
     }
+
+
+def commit() -> str:
+    """The commit that this is a working tree of, "-dirty" when something in it was changed; "unknown" without git."""
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _processor() -> str:

@@ -38,6 +38,7 @@ from lab.settings import EngineSettings
 
 __all__ = [
     "PROMPT_TOKENS",
+    "RANK",
     "ROWS",
     "TRAINING_TOKENS",
     "Advice",
@@ -55,8 +56,9 @@ PROMPT_TOKENS: Final = 2000
 ROWS: Final = 5
 # The most that a sleep reads at once as it is set up.
 TRAINING_TOKENS: Final = 4 * 512
+# Of the adapter that a sleep makes as it is set up.
+RANK: Final = 8
 _ANSWER_TOKENS: Final = 200
-_RANK: Final = 8
 _LIBRARIES: Final = 400 * 2**20
 _GIB: Final = 2**30
 _BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 2, "nf4": 2}
@@ -106,12 +108,13 @@ def estimate(
     *,
     library: bool = False,
     training_tokens: int = TRAINING_TOKENS,
+    rank: int = RANK,
 ) -> Estimate | None:
     """What a checkpoint takes in a dtype ("auto": as `default_dtype` without a GPU), or None when that is not known.
 
     From its files where they are on this machine, else from the catalogue. `tokens` is the length of the prompt
     that `rows` drafts share; `library` as `library_computes` tells; `training_tokens` is what a sleep reads
-    at once. Raises LabError when its files are damaged.
+    at once, `rank` that of its adapter. Raises LabError when its files are damaged.
     """
     sizes = _sizes(checkpoint)
     if sizes is None:
@@ -121,7 +124,7 @@ def estimate(
         tokens = max(min(tokens, checkpoint.context - _ANSWER_TOKENS), 1)
     dtype = default_dtype() if dtype == "auto" else dtype
     shared = not library and checkpoint.family in TARGETS and dtype in _DECODED
-    return arithmetic(parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens)
+    return arithmetic(parameters, shape, dtype, tokens, rows, shared=shared, training_tokens=training_tokens, rank=rank)
 
 
 def arithmetic(
@@ -133,6 +136,7 @@ def arithmetic(
     *,
     shared: bool = True,
     training_tokens: int = TRAINING_TOKENS,
+    rank: int = RANK,
 ) -> Estimate:
     """The estimate of the numbers alone; see the head of this module. `shared` says that rows share the prompt."""
     each = _BYTES[dtype]
@@ -142,7 +146,7 @@ def arithmetic(
     cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * each * kept_tokens
     working = tokens * (6 * shape.hidden + 4 * shape.intermediate) * each + 2 * 4 * rows * shape.vocabulary
     layer = (10 * shape.hidden + 6 * shape.intermediate) * (each + 0.5)
-    training = _LIBRARIES + weights + 16 * _lora_parameters(shape) + training_tokens * 16 * shape.vocabulary
+    training = _LIBRARIES + weights + 16 * _lora_parameters(shape, rank) + training_tokens * 16 * shape.vocabulary
     return Estimate(
         dtype,
         int(weights),
@@ -241,11 +245,11 @@ def _smaller(dtype: str, *, gpu: bool) -> Iterator[str]:
         yield "nf4"
 
 
-def _lora_parameters(shape: Shape) -> int:
+def _lora_parameters(shape: Shape, rank: int) -> int:
     """Numbers of a LoRA on every linear layer of a Llama; the fused layers of Phi-3 have fewer."""
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     attention = 2 * (shape.hidden + queries) + 2 * (shape.hidden + keys)
-    return _RANK * shape.layers * (attention + 3 * (shape.hidden + shape.intermediate))
+    return rank * shape.layers * (attention + 3 * (shape.hidden + shape.intermediate))
 
 
 def _sizes(checkpoint: Checkpoint) -> tuple[int, Shape] | None:

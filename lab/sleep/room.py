@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.domain import Checkpoint, Material, PromptForm, SleepSettings
+from lab.domain import Checkpoint, Lesson, Material, PromptForm, SleepSettings
 from lab.engine.estimate import (
     PROMPT_TOKENS,
     ROWS,
@@ -67,6 +67,7 @@ def choose_way(
     form: PromptForm | None,
     settings: SleepSettings,
     material: Sequence[Material],
+    memory: Sequence[Lesson],
     free: int,
     in_its_place: Callable[[], Room | None],
     seconds: Callable[[], float | None],
@@ -91,7 +92,8 @@ def choose_way(
                 each,
                 PROMPT_TOKENS,
                 ROWS,
-                training_tokens=_tokens_at_once(settings, material),
+                training_tokens=_tokens_at_once(settings, material, memory),
+                rank=settings.rank,
             )
             if found is None:
                 yield Way(dtype)
@@ -131,8 +133,10 @@ def usual_seconds(record: Record, checkpoint: str, exchanges: int) -> float | No
     return sum(each.seconds or 0.0 for each in slept) / whole * exchanges if whole else None
 
 
-def _tokens_at_once(settings: SleepSettings, material: Sequence[Material]) -> int:
-    """About how many tokens the longest step has, padding included."""
-    longest = max((len(f"{each.said}{each.answer}".encode(errors="replace")) for each in material), default=0)
+def _tokens_at_once(settings: SleepSettings, material: Sequence[Material], memory: Sequence[Lesson]) -> int:
+    """About how many tokens the longest step has, padding included; what is remembered is read again."""
+    texts = [f"{each.said}{each.answer}" for each in material]
+    texts += [f"{each.question}{each.answer}" for each in memory]
+    longest = max((len(text.encode(errors="replace")) for text in texts), default=0)
     tokens = longest // _BYTES_A_TOKEN + _TEMPLATE_TOKENS + settings.turns * _TURN_TOKENS
     return min(tokens, settings.max_tokens) * settings.batch_size + settings.anchor_rows * _ANCHOR_TOKENS

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from lab.domain import Lesson
 from lab.engine.offers import Room
 from lab.errors import LabError
 from lab.journal.record import Record
@@ -15,6 +18,7 @@ from lab.journal.sleep_events import SleepEnded, SleepStarted
 from lab.settings import EngineSettings, SleepSection, Workspace
 from lab.sleep.recipes import resolve
 from lab.sleep.room import NoRoom, Way, choose_way, usual_seconds
+from tests.sleep.test_probes import found
 from tests.tiny import make_checkpoint
 
 
@@ -32,7 +36,14 @@ def need(tmp_path: Path) -> int:
     return high * 2**20
 
 
-def choose(folder: Path, free: int, in_its_place: int | None, engine: EngineSettings | None = None) -> Way:
+def choose(
+    folder: Path,
+    free: int,
+    in_its_place: int | None,
+    engine: EngineSettings | None = None,
+    memory: Sequence[Lesson] = (),
+    rank: int | None = None,
+) -> Way:
     model = folder / "tiny"
     if not model.exists():
         make_checkpoint(model)
@@ -41,8 +52,9 @@ def choose(folder: Path, free: int, in_its_place: int | None, engine: EngineSett
         "tiny",
         str(model),
         None,
-        resolve(SleepSection()),
+        resolve(SleepSection(rank=rank)),
         (),
+        memory,
         free,
         lambda: None if in_its_place is None else Room(in_its_place, in_its_place),
         lambda: 372.0,
@@ -57,6 +69,18 @@ def test_what_fits_only_without_the_engine_says_so_with_its_time(tmp_path: Path,
         "There is not room for both: the model is put away while it sleeps, about 6 minutes;"
         " what you write is kept until it is back."
     )
+
+
+def test_what_is_remembered_and_the_rank_take_memory_too(tmp_path: Path) -> None:
+    (dog,) = found("My dog is called Rex.")
+    alone = choose(tmp_path, 2**60, None).needed
+    assert choose(tmp_path, 2**60, None, memory=[dog]).needed < alone * 1.1
+    long = replace(dog, origin="marked", answer="word " * 400)
+    assert choose(tmp_path, 2**60, None, memory=[long]).needed > alone
+    # A rank of 8 takes one part of what 32 times as much takes: nothing else depends on it.
+    ranks = [choose(tmp_path, 2**60, None, rank=rank).needed for rank in (8, 16, 256)]
+    assert ranks[0] == alone
+    assert ranks[2] - ranks[0] == 31 * (ranks[1] - ranks[0]) > 0
 
 
 def test_what_does_not_fit_even_alone_is_refused(tmp_path: Path, need: int) -> None:
@@ -79,20 +103,20 @@ def test_with_less_memory_activations_are_computed_again_and_on_a_gpu_weights_he
     monkeypatch.setattr("lab.sleep.room.free_gpu_bytes", lambda: free if card else None)
     monkeypatch.setattr("lab.sleep.room.has_bitsandbytes", lambda: installed)
     engine = EngineSettings(dtype=dtype)
-    found = []
+    ways = []
     with contextlib.suppress(LabError):
         while True:
-            found.append(choose(tmp_path, free, None, engine))
-            free = found[-1].needed - 1
+            ways.append(choose(tmp_path, free, None, engine))
+            free = ways[-1].needed - 1
     learns_in = "float16" if dtype == "float16" else "auto"
-    assert [(way.dtype, way.checkpointing) for way in found] == [
+    assert [(way.dtype, way.checkpointing) for way in ways] == [
         (learns_in, False),
         (learns_in, True),
         *([("nf4", True)] if card and installed else []),
     ]
     with pytest.raises(NoRoom) as fault:
-        choose(tmp_path, 0, found[-1].needed, engine)
-    assert fault.value.way == found[-1]
+        choose(tmp_path, 0, ways[-1].needed, engine)
+    assert fault.value.way == ways[-1]
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(None, "while it sleeps;"), (20.0, "sleeps, about 1 minute;")])

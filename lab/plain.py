@@ -206,11 +206,7 @@ class _Transcript:
             except NoRoom as fault:
                 _say(f"note: {fault.sentence}")
                 cycle_id = sleep.start(make_room=True)
-            asked = False
-            for progress in sleep.follow(cycle_id, lambda: False):
-                if cancel.is_set() and not asked and progress.ended is None:
-                    sleep.cancel(cycle_id)
-                    asked = True
+            for progress in sleep.watch(cycle_id, cancel):
                 if progress.ended is None:
                     told(Progress(f"sleep: {progress.stage}", progress.step, progress.total_steps or None, "steps"))
                 ended, measures = progress.ended, progress.measures

@@ -95,15 +95,11 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
     line = ProgressLine()
     with interruptible() as interrupted, opened(make_lab(workspace, arguments)) as lab:
         cycle_id = lab.sleep.start(arguments.session, arguments.deep)
-        asked = False
         ended = None
         measures: Mapping[str, SleepMeasured] = {}
-        for progress in lab.sleep.follow(cycle_id, lambda: False):
-            if interrupted.is_set() and not asked and progress.ended is None:
-                lab.sleep.cancel(cycle_id)
-                asked = True
+        for progress in lab.sleep.watch(cycle_id, interrupted):
             name = f"{cycle_id}{', deep' if progress.deep else ''}"
-            if progress.loss is not None:
+            if progress.loss is not None and progress.stage == "training":
                 left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
                 line.write(
                     f"{name}: epoch {progress.epoch} of {progress.epochs}, step {progress.step} of"

@@ -81,7 +81,8 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A trained LoRA adapter in `adapters/<name>/`."""
+    """A trained LoRA adapter in `adapters/<name>/`. `modules` says which layers it changes, as in SleepSettings; None
+    where its manifest does not say."""
 
     name: str
     checkpoint: str
@@ -93,6 +94,7 @@ class Adapter:
     sha256: str
     bytes: int
     rank: int
+    modules: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,9 +135,9 @@ class SleepPlan:
 
     `model_path` is the folder of the checkpoint's weights, `adapter` the name of the one to be made,
     `parent_adapter` the one it continues. `form` is the checkpoint's own prompt form; None lets its tokenizer decide.
-    A `deep` sleep starts from the base and learns the whole memory anew. `tensorboard`: its scalars are also written in
-    TensorBoard's form. The weights are held in `dtype` ("nf4" is QLoRA), and with `checkpointing` the activations are
-    computed a second time instead of kept.
+    A `deep` sleep starts from the base and learns the whole memory anew, in place of the adapter that it `replaces`.
+    `tensorboard`: its scalars are also written in TensorBoard's form. The weights are held in `dtype` ("nf4" is QLoRA),
+    and with `checkpointing` the activations are computed a second time instead of kept.
     """
 
     cycle_id: str
@@ -152,6 +152,7 @@ class SleepPlan:
     exchange_ids: tuple[str, ...]
     settings: SleepSettings
     deep: bool = False
+    replaces: str | None = None
     tensorboard: bool = False
     checkpointing: bool = False
 

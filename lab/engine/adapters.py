@@ -54,8 +54,9 @@ def read_adapter(folder: Path) -> Adapter:
             sha256=str(manifest["sha256"]),
             bytes=weights.stat().st_size,
             rank=int(config["r"]),
+            modules=(manifest.get("settings") or {}).get("modules"),
         )
-    except (KeyError, TypeError, ValueError) as fault:
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise LabError(
             f"The adapter {folder} is not usable: {fault!r} in its {MANIFEST} or {CONFIG}.",
             "Restore the file or remove the adapter folder.",
@@ -186,7 +187,8 @@ def check_adapter(folder: Path, fingerprint: str, checkpoint: str) -> dict[str, 
     if expected is not None and file_sha256(weights) != expected:
         raise LabError(
             f"{weights} is not the file that its manifest names (SHA-256 differs).",
-            "Sleep again to make a new adapter, or restore the file.",
+            "Restore the file, or choose another with --adapter NAME or none with --adapter none; lab sleep --deep"
+            " learns its memory anew.",
         )
     return config
 

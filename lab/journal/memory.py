@@ -43,19 +43,33 @@ def memory(record: Record, lineage: Sequence[str]) -> list[Lesson]:
 
 def strained(record: Record, adapter: str | None) -> bool:
     """Whether the last sleep that made this adapter, or left it as it was, learnt beside what was known before, and
-    could not be kept whole: a deep sleep brings that in order. Raises LabError as `Record.query` does."""
+    could not be kept whole: a deep sleep brings that in order. One that was refused itself is not tried again at once.
+    Raises LabError as `Record.query` does."""
     rows = record.query(
         """SELECT verdict, parent_adapter, deep, EXISTS (
             FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'gain' AND NOT passed
         ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless
         FROM sleep_cycles c
-        WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND parent_adapter = $adapter)
+        WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND (
+            parent_adapter = $adapter
+            OR deep AND checkpoint = (SELECT checkpoint FROM adapters a WHERE a.adapter = $adapter)
+        ))
         ORDER BY started_at DESC, cycle_id DESC LIMIT 1""",
         {"adapter": adapter},
     ).rows
     for verdict, parent, deep, helpless in rows:
         return parent is not None and not deep and verdict in ("weakened", "rolled_back") and not helpless
     return False
+
+
+def since_deep(record: Record, lineage: Sequence[str]) -> int:
+    """How many sleeps of a lineage came after its last deep one. Raises LabError as `Record.query` does."""
+    table = record.query(
+        """SELECT count(*) FROM adapters WHERE list_contains($lineage::VARCHAR[], adapter)
+        AND adapter NOT IN (SELECT adapter FROM sleep_cycles WHERE deep AND adapter IS NOT NULL)""",
+        {"lineage": list(lineage)},
+    )
+    return int(table.rows[0][0])
 
 
 def learnt_from(record: Record, exchange_id: str) -> list[str]:

@@ -30,10 +30,10 @@ _EXCHANGE = """
             ) FROM salience v WHERE v.exchange_id = e.exchange_id) AS salience
     FROM exchanges e
 """
-# The cycles that count as having slept on something.
+# The cycles that count as having slept on something; for a sleep that begins anew none does.
 _COUNTING = """
     SELECT cycle_id FROM sleep_cycles
-    WHERE status = 'complete' AND CASE WHEN $lineage::VARCHAR[] IS NULL THEN checkpoint = $checkpoint
+    WHERE status = 'complete' AND NOT $anew AND CASE WHEN $lineage::VARCHAR[] IS NULL THEN checkpoint = $checkpoint
         ELSE list_contains($lineage::VARCHAR[], adapter) OR (verdict = 'rolled_back' AND checkpoint = $checkpoint) END
 """
 
@@ -109,20 +109,22 @@ def sleepable(
     session_id: str | None,
     salient_only: bool,
     lineage: Sequence[str] | None = None,
+    anew: bool = False,
 ) -> list[Exchange]:
     """What a sleep of `checkpoint` could learn from, oldest first.
 
     Exchanges with an answer, complete or marked to be learnt, that nobody excluded and that no complete cycle has
     slept on; with `salient_only`, those that are salient in `profile` and those that a person kept or edited; with
     `session_id`, those of that session. With a `lineage`, the adapter to continue and its parents, only the cycles
-    that made these count, and those of this checkpoint whose adapter the gate refused; without, all of the checkpoint.
+    that made these count, and those of this checkpoint whose adapter the gate refused; without, all of the checkpoint;
+    `anew`, none.
 
     A cycle has slept on an exchange whose present answer it has used, and on one that it looked for lessons in, unless
     the exchange was marked since.
     """
     table = record.query(
         f"{_EXCHANGE} WHERE {_SLEEPABLE} ORDER BY created_at, exchange_id",
-        _choice(profile, checkpoint, session_id, salient_only, lineage),
+        _choice(profile, checkpoint, session_id, salient_only, lineage, anew),
     )
     return [_exchange(row) for row in _rows(table)]
 
@@ -140,7 +142,12 @@ def count_sleepable(
 
 
 def _choice(
-    profile: str, checkpoint: str, session_id: str | None, salient_only: bool, lineage: Sequence[str] | None
+    profile: str,
+    checkpoint: str,
+    session_id: str | None,
+    salient_only: bool,
+    lineage: Sequence[str] | None,
+    anew: bool = False,
 ) -> dict[str, object]:
     return {
         "session": session_id,
@@ -148,6 +155,7 @@ def _choice(
         "profile": profile,
         "checkpoint": checkpoint,
         "lineage": None if lineage is None else list(lineage),
+        "anew": anew,
     }
 
 

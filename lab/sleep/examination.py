@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from lab.domain import Message
@@ -19,11 +20,22 @@ _HEARD: Final = "I see."
 
 
 class Examination:
-    """The probes of one sleep: `begin` before training, `judge` as often as one likes after it."""
+    """The probes of one sleep: `begin` before training, `judge` as often as one likes after it.
 
-    def __init__(self, learner: Learner, probes: Sequence[Probe], stop: Callable[[], bool]) -> None:
+    What was known earlier is asked `before` of another state where there is one: of the adapter that a deep sleep is to
+    replace.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        probes: Sequence[Probe],
+        stop: Callable[[], bool],
+        before: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._learner = learner
         self._stop = stop
+        self._earlier = before
         self._probes = list(probes)
         self._prompts = [learner.encode_question(probe.question) for probe in probes]
         self.expected: list[str] = []
@@ -32,7 +44,10 @@ class Examination:
     def begin(self) -> None:
         """Ask everything of the model as it is, and the general questions of its base."""
         general = [probe.kind == "anchor" for probe in self._probes]
-        now = self._replies([not each for each in general])
+        earlier = [probe.kind == "earlier" for probe in self._probes]
+        now = self._replies([not any(each) for each in zip(general, earlier)])
+        with self._earlier():
+            now |= self._replies(earlier)
         asked = [at for at, each in enumerate(general) if each]
         prompts = [self._prompts[at] for at in asked]
         base = dict(zip(asked, self._learner.base_replies(prompts, GENERAL_TOKENS, self._stop)))
@@ -45,9 +60,10 @@ class Examination:
         ]
         rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
         nats = self._learner.nats(rows, self._stop)
-        with self._learner.as_base():
-            at_base = iter(self._learner.nats([row for row, each in zip(rows, general) if each], self._stop))
-        nats = [next(at_base) if each else value for value, each in zip(nats, general)]
+        for state, those in ((self._learner.as_base, general), (self._earlier, earlier)):
+            with state():
+                found = iter(self._learner.nats([row for row, each in zip(rows, those) if each], self._stop))
+            nats = [next(found) if each else value for value, each in zip(nats, those)]
         self.before = self._looks(written, nats)
 
     def shakiness(self) -> dict[str, float]:

@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -24,6 +24,9 @@ from lab.sleep.anchors import Anchors, Held
 from lab.sleep.base_answers import BaseAnswers
 from lab.sleep.packing import ATTENTION, Encoded
 from lab.sleep.training import Read, packed_logits, padded_logits
+
+# PEFT's name for an adapter that is only looked at.
+_REPLACED: Final = "replaced"
 
 # What is learnt, by name.
 Weights = Mapping[str, Tensor]
@@ -95,6 +98,18 @@ class Learner:
         """The checkpoint as it is without what it learns."""
         with self.network.disable_adapter():
             yield
+
+    @contextlib.contextmanager
+    def as_adapter(self, folder: Path) -> Iterator[None]:
+        """The checkpoint with the adapter of a folder in place of what it learns."""
+        learnt = self.network.active_adapter
+        self.network.load_adapter(str(folder), adapter_name=_REPLACED, local_files_only=True)
+        self.network.set_adapter(_REPLACED)
+        try:
+            yield
+        finally:
+            self.network.set_adapter(learnt)
+            self.network.delete_adapter(_REPLACED)
 
     def weights(self) -> Weights:
         """A copy of what is learnt so far."""

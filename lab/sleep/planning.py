@@ -82,14 +82,13 @@ class Planner:
         """
         settings = resolve(self._settings.sleep)
         lineage = memory.lineage(self._record, base.adapter)
-        deep = self._deep(settings, deep, base.adapter, len(lineage))
+        deep = self._deep(settings, deep, base.adapter, lineage)
         if not deep:
-            self._require_rank(base, settings)
+            self._require_same_layers(base, settings)
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
-        # A deep sleep looks at everything again: what was once set aside, or has been said otherwise since, would else
-        # be new to the sleep after it.
-        slept = () if deep else lineage if settings.continues else None
-        material = self._choose(base, session_id, slept, deep and bool(remembered))
+        # A deep sleep looks at everything again: what was once set aside or refused, or has been said otherwise since.
+        slept = lineage if settings.continues else None
+        material = self._choose(base, session_id, slept, deep, deep and bool(remembered))
         plan = SleepPlan(
             cycle_id="",
             checkpoint=base.checkpoint,
@@ -103,6 +102,7 @@ class Planner:
             exchange_ids=tuple(each.exchange_id for each in material),
             settings=settings,
             deep=deep,
+            replaces=base.adapter if deep else None,
             tensorboard=self._settings.sleep.tensorboard,
         )
         return Planned(plan, material, remembered)
@@ -139,9 +139,9 @@ class Planner:
     def _newest(self) -> list[str]:
         return self._record.journal.streams("sleep-")[-1:]
 
-    def _deep(self, settings: SleepSettings, asked: bool, adapter: str | None, cycles: int) -> bool:
+    def _deep(self, settings: SleepSettings, asked: bool, adapter: str | None, lineage: Sequence[str]) -> bool:
         """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because the last
-        one could not be kept whole beside what was learnt before."""
+        one could not be kept whole beside what was learnt before. Not the last where nothing is to be replayed."""
         if settings.dream != "lessons":
             if asked:
                 raise LabError(
@@ -150,21 +150,30 @@ class Planner:
                 )
             return False
         every = self._settings.sleep.deep_every
-        return asked or 0 < every <= cycles or memory.strained(self._record, adapter)
+        if asked or 0 < every <= memory.since_deep(self._record, lineage):
+            return True
+        return settings.replay > 0.0 and memory.strained(self._record, adapter)
 
-    def _require_rank(self, base: Base, settings: SleepSettings) -> None:
+    def _require_same_layers(self, base: Base, settings: SleepSettings) -> None:
         """Rank and layers stay the same along a lineage: raises LabError where the settings want others."""
         if not settings.continues or base.adapter is None:
             return
-        rank = find_adapter(self._workspace.adapters, base.adapter).rank
-        if rank != settings.rank:
+        parent = find_adapter(self._workspace.adapters, base.adapter)
+        if parent.rank != settings.rank:
             raise LabError(
-                f"sleep.rank is {settings.rank}, but the adapter to continue, {base.adapter}, has rank {rank}.",
-                f"Set sleep.rank = {rank} in {self._workspace.config}, sleep deep, or sleep with --adapter none.",
+                f"sleep.rank is {settings.rank}, but the adapter to continue, {base.adapter}, has rank {parent.rank}.",
+                f"Set sleep.rank = {parent.rank} in {self._workspace.config}, sleep deep (lab sleep --deep), or sleep"
+                " with --adapter none.",
+            )
+        if parent.modules not in (None, settings.modules):
+            raise LabError(
+                f'The recipe "{settings.recipe}" trains other layers ({settings.modules}) than those of the adapter to'
+                f" continue, {base.adapter} ({parent.modules}).",
+                "Sleep deep (lab sleep --deep), or sleep with --adapter none.",
             )
 
     def _choose(
-        self, base: Base, session_id: str | None, lineage: Sequence[str] | None, may_be_empty: bool
+        self, base: Base, session_id: str | None, lineage: Sequence[str] | None, anew: bool, may_be_empty: bool
     ) -> list[Material]:
         salience = self._settings.salience
         salient_only = self._settings.sleep.exchanges == "salient"
@@ -179,6 +188,7 @@ class Planner:
             session_id=session_id,
             salient_only=salient_only,
             lineage=lineage,
+            anew=anew,
         )
         if not exchanges and not may_be_empty:
             kind = "salient exchange" if salient_only else "finished exchange"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -15,10 +16,17 @@ from lab.engine.adapters import MANIFEST, WEIGHTS, file_sha256, read_adapter
 from lab.journal.events import AdapterSaved, now
 
 
-def publish(plan: SleepPlan, adapters: Path, save: Callable[[Path], None], losses: Sequence[float]) -> Adapter:
+def publish(
+    plan: SleepPlan,
+    adapters: Path,
+    save: Callable[[Path], None],
+    losses: Sequence[float],
+    outcome: Mapping[str, object],
+) -> Adapter:
     """Have `save` write the PEFT files, add the manifest, and give the folder its name at once.
 
-    A reader sees the whole adapter or none. Raises OSError when the disk is full; nothing is left then.
+    The `outcome`, verdict, strength and reason, is what a sleep that is killed right after this had to tell. A reader
+    sees the whole adapter or none. Raises OSError when the disk is full; nothing is left then.
     """
     hidden = adapters / f".{plan.adapter}.part"
     shutil.rmtree(hidden, ignore_errors=True)
@@ -35,6 +43,7 @@ def publish(plan: SleepPlan, adapters: Path, save: Callable[[Path], None], losse
             "exchanges": plan.exchange_ids,
             "settings": asdict(plan.settings),
             "losses": losses,
+            "outcome": outcome,
             "sha256": file_sha256(hidden / WEIGHTS),
         }
         (hidden / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -54,6 +63,18 @@ def _to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def outcome_of(folder: Path) -> dict[str, Any]:
+    """Verdict and strength of the sleep that published an adapter, and why; empty where its manifest does not say."""
+    try:
+        found = orjson.loads((folder / MANIFEST).read_bytes()).get("outcome")
+    except (OSError, ValueError, AttributeError):
+        return {}
+    known = {"verdict": str, "strength": float, "reason": str}
+    return {
+        name: found[name] for name, kind in known.items() if isinstance(found, dict) and type(found.get(name)) is kind
+    }
 
 
 def saved_event(adapter: Adapter, root: Path) -> AdapterSaved:

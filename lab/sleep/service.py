@@ -24,7 +24,7 @@ from lab.journal.sleep_events import SleepEnded, SleepResumed
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.planning import Base, Planned, Planner, Waiting
-from lab.sleep.publish import saved_event
+from lab.sleep.publish import outcome_of, saved_event
 from lab.sleep.room import NoRoom, Way, choose_way, usual_seconds
 from lab.sleep.watch import SleepProgress, progress_of
 
@@ -133,6 +133,21 @@ class Sleep:
             self._record.recover()
             yield from progress_of(cycle_id, journal.follow(cycle_id, lambda: True))
 
+    def watch(self, cycle_id: str, interrupted: threading.Event) -> Iterator[SleepProgress]:
+        """As `follow`, to the end of the cycle, which is asked to stop once `interrupted` is set."""
+        asked = False
+
+        def ask() -> bool:
+            nonlocal asked
+            if interrupted.is_set() and not asked:
+                asked = True
+                # It may have ended by itself meanwhile.
+                with contextlib.suppress(LabError):
+                    self.cancel(cycle_id)
+            return False
+
+        yield from self.follow(cycle_id, ask)
+
     def cancel(self, cycle_id: str) -> None:
         """Ask a running cycle to stop after its present step. Raises LabError when it does not run."""
         folder = self._running_folder(cycle_id)
@@ -166,8 +181,8 @@ class Sleep:
                 with contextlib.suppress(LabError):
                     # A damaged adapter is none: its cycle is interrupted, and lab adapters names the folder.
                     saved = saved_event(read_adapter(path), self._workspace.root)
-                    reason = "The sleeper was killed after it had saved the adapter."
-                    self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, reason=reason))
+                    outcome = {"reason": "The sleeper was killed after it had saved the adapter."} | outcome_of(path)
+                    self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, **outcome))
                     completed.append(cycle_id)
         return completed
 
@@ -199,6 +214,7 @@ class Sleep:
             plan.form,
             plan.settings,
             planned.material,
+            planned.memory,
             free_bytes(),
             self._engine.room,
             lambda: usual_seconds(self._record, plan.checkpoint, exchanges),

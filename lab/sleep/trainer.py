@@ -7,11 +7,12 @@ starting leaves no trace.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lab.domain import SleepExample, SleepStatus, Verdict
+from lab.engine.adapters import check_adapter
 from lab.engine.cores import use_cores, yield_cores
 from lab.engine.offline import stay_offline
 from lab.engine.peak import peak_bytes
@@ -52,6 +54,7 @@ from lab.sleep.publish import publish, saved_event
 from lab.sleep.replay import earlier_turns, plan_epochs
 from lab.sleep.scalars import scalars
 from lab.sleep.telling import told
+from lab.sleep.watch import active_seconds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +86,6 @@ class Sleeper:
         self._verdict: Verdict = "ungated"
         self._strength: float | None = None
         self._reason: str | None = None
-        self._began = time.monotonic()
 
     def run(self) -> SleepStatus:
         """Train and publish; every outcome, good or bad, ends up in the journal."""
@@ -97,7 +99,7 @@ class Sleeper:
         except LabError as fault:
             status, self._reason = "failed", str(fault)
         except OSError as fault:
-            status, self._reason = "failed", f"The adapter could not be written: {fault}. Free some disk space."
+            status, self._reason = "failed", _disk_reason(fault)
         except Exception as fault:
             traceback.print_exc()
             status = "failed"
@@ -112,7 +114,7 @@ class Sleeper:
                 steps=len(self._losses),
                 first_loss=self._losses[0] if self._losses else None,
                 last_loss=self._losses[-1] if self._losses else None,
-                seconds=time.monotonic() - self._began,
+                seconds=active_seconds(self._journal, self._plan.cycle_id),
                 reason=self._reason,
                 verdict=self._verdict if whole else None,
                 strength=self._strength if whole else None,
@@ -206,7 +208,8 @@ class Sleeper:
             return "cancelled"
         if judged:
             self._enter("saving")
-            adapter = publish(plan, self._workspace.adapters, learner.save, self._losses)
+            outcome = {"verdict": self._verdict, "strength": self._strength, "reason": self._reason}
+            adapter = publish(plan, self._workspace.adapters, learner.save, self._losses, outcome)
             self._tell(saved_event(adapter, self._workspace.root))
         return "complete"
 
@@ -231,19 +234,37 @@ class Sleeper:
             return False
         memory = [] if self._plan.deep else still_true(self._memory, lessons)
         self._enter("probing")
-        probes = choose_probes(lessons, memory, settings.seed)
-        examination = Examination(learner, probes, self._stopped)
+        replaced = self._replaced()
+        # What the adapter knew that a deep sleep replaces is not to be lost either.
+        remembered = {each.lesson_id for each in self._memory} if replaced is not None else set()
+        known = [*memory, *(lesson for lesson in lessons if lesson.lesson_id in remembered)]
+        probes = choose_probes(lessons, known, settings.seed)
+        before = nullcontext if replaced is None else partial(learner.as_adapter, replaced)
+        examination = Examination(learner, probes, self._stopped, before)
         examination.begin()
         epochs = plan_epochs(lessons, memory, examination.shakiness(), settings)
         asked = {probe.question for probe in probes}
         held = choose_neighbours(lessons, memory, asked)
         mistakes = choose_mistakes(lessons, memory, asked)
-        before = learner.weights()
+        untrained = learner.weights()
         self._run(learner, epochs, choose_general(lessons, memory), held, mistakes, len(lessons), len(memory))
         if self._stopped():
             return False
         self._enter("judging")
-        return self._judge(learner, examination, before)
+        return self._judge(learner, examination, untrained)
+
+    def _replaced(self) -> Path | None:
+        """The adapter that a deep sleep replaces, where it can be asked what it knew: one that is damaged cannot."""
+        plan = self._plan
+        if plan.replaces is None:
+            return None
+        folder = self._workspace.adapters / plan.replaces
+        try:
+            check_adapter(folder, plan.fingerprint, plan.checkpoint)
+        except LabError:
+            traceback.print_exc()
+            return None
+        return folder
 
     def _find(self, support: Support, write: Write) -> list[Found]:
         """The lessons, told as they stand in the record."""
@@ -311,7 +332,7 @@ class Sleeper:
             if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
                 distances = tuple(anchors.distances) if anchors is not None else ()
                 # A disk that is full by now may not be so when the adapter is saved.
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     write_state(self._folder.state_file, State((*self._losses, loss), distances, tensors()))
                 self._saved_at = time.monotonic()
 
@@ -366,6 +387,13 @@ class Sleeper:
         # A receipt tells of what is kept, or of what was refused.
         self._tell(*told(self._plan.cycle_id, results[self._strength or 1.0], settings))
         return self._verdict != "rolled_back"
+
+
+def _disk_reason(fault: OSError) -> str:
+    what = f"{fault.filename}: {fault.strerror}" if fault.filename else str(fault)
+    full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "Free some disk space" if full else "Make the workspace's folders whole and writable"
+    return f"The sleep could not read or write a file ({what}). {remedy}, then sleep again."
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lab.journal.events import Entry
+from lab.journal.events import Entry, now
+from lab.journal.journal import Journal
 from lab.journal.sleep_events import (
     SleepEnded,
     SleepMeasured,
@@ -49,6 +50,21 @@ class SleepProgress:
     ended: SleepEnded | None = None
     measures: Mapping[str, SleepMeasured] = field(default_factory=dict)
     deep: bool = False
+
+
+def active_seconds(journal: Journal, cycle_id: str) -> float:
+    """How long a cycle has been at work by now, by its journal: without pauses, and without what lay between a kill and
+    going on."""
+    seconds = 0.0
+    before: Entry | None = None
+    lines = [line.entry for line in journal.read(cycle_id) if line.entry is not None]
+    for entry in [*lines, None]:
+        paused = before is not None and isinstance(before.event, SleepStaged) and before.event.stage == "paused"
+        resumed = entry is not None and isinstance(entry.event, SleepResumed)
+        if before is not None and not paused and not resumed:
+            seconds += max(((entry.at if entry is not None else now()) - before.at).total_seconds(), 0.0)
+        before = entry
+    return seconds
 
 
 def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgress]:

@@ -10,7 +10,7 @@ import pytest
 
 from lab.domain import Lesson, SleepExample
 from lab.journal.events import AdapterSaved, ExchangeMarked
-from lab.journal.memory import learnt_from, lineage, memory, strained
+from lab.journal.memory import learnt_from, lineage, memory, since_deep, strained
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepMeasured, SleepStarted
 from tests.journal.samples import SESSION, exchange_id, opened, whole_turn
@@ -79,6 +79,37 @@ def test_a_sleep_that_could_not_be_kept_whole_beside_the_earlier_ones_strained_t
     assert strained(record, values["adapter"] or "sleep-0001") is expected
     assert not strained(record, None) and not strained(record, "other")
     assert not strained(record, "sleep-0001") or values["adapter"] is None
+
+
+def test_a_deep_sleep_that_was_refused_is_not_tried_again_at_once(record: Record) -> None:
+    slept(record, 1)
+    record.append("sleep-0001", saved("sleep-0001", None), at=MORNING)
+    start = SleepStarted("sleep-0002", "tiny", "sleep-0001", 1, 1, 1, 1, 8, 1e-3, "lessons")
+    told = SleepMeasured("sleep-0002", "gain", 0.2, 0.1, 0.3, 5, 0.0, True)
+    weakened = SleepEnded("sleep-0002", "complete", "sleep-0002", verdict="weakened", strength=0.5)
+    record.append("sleep-0002", start, told, weakened, at=MORNING + timedelta(hours=2))
+    record.append("sleep-0002", saved("sleep-0002", "sleep-0001"), at=MORNING + timedelta(hours=2))
+    assert record.sync()
+    assert strained(record, "sleep-0002")
+    deep = SleepStarted("sleep-0003", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons", deep=True)
+    refused = SleepEnded("sleep-0003", "complete", None, verdict="rolled_back")
+    told = replace(told, cycle_id="sleep-0003")
+    record.append("sleep-0003", deep, told, refused, at=MORNING + timedelta(hours=3))
+    assert record.sync()
+    assert not strained(record, "sleep-0002")
+
+
+def test_the_sleeps_since_the_last_deep_one_are_counted(record: Record) -> None:
+    assert since_deep(record, ()) == 0
+    record.append("sleep-0001", saved("sleep-0001", None), saved("sleep-0002", "sleep-0001"))
+    assert record.sync()
+    assert since_deep(record, ("sleep-0002", "sleep-0001")) == 2
+    start = SleepStarted("sleep-0003", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons", deep=True)
+    record.append("sleep-0003", start, SleepEnded("sleep-0003", "complete", "sleep-0003"), saved("sleep-0003", None))
+    record.append("sleep-0003", saved("sleep-0004", "sleep-0003"))
+    assert record.sync()
+    assert since_deep(record, ("sleep-0003",)) == 0
+    assert since_deep(record, ("sleep-0004", "sleep-0003")) == 1
 
 
 def test_a_rolled_back_sleep_that_found_nothing_to_learn_strained_nothing(record: Record) -> None:

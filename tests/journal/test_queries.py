@@ -141,16 +141,23 @@ def test_what_was_slept_on_depends_on_the_adapter_that_is_continued(record: Reco
     refused = SleepEnded("sleep-0003", "complete", None, verdict="rolled_back")
     record.append("sleep-0003", *cycle("sleep-0003", used=three)[:-1], refused)
 
-    def found(*lineage: str, checkpoint: str = "tiny") -> list[str]:
+    def found(*lineage: str, checkpoint: str = "tiny", anew: bool = False) -> list[str]:
         assert record.sync()
         exchanges = queries.sleepable(
-            record, profile="lexical", checkpoint=checkpoint, session_id=None, salient_only=True, lineage=lineage
+            record,
+            profile="lexical",
+            checkpoint=checkpoint,
+            session_id=None,
+            salient_only=True,
+            lineage=lineage,
+            anew=anew,
         )
         return [exchange.exchange_id for exchange in exchanges]
 
     assert found("sleep-0002", "sleep-0001") == []
     assert found("sleep-0001") == [two], "what the sleep learnt that was gone back on is learnt again"
     assert found() == [one, two], "what the gate refused is not tried every night"
+    assert found("sleep-0002", "sleep-0001", anew=True) == [one, two, three], "a deep sleep looks at all of it again"
     assert found(checkpoint="large") == [one, two, three]
     # Its name may be another one, but the adapter is the same.
     assert found("sleep-0001", checkpoint="large") == [two, three]

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -302,9 +303,12 @@ def test_a_sleep_that_was_killed_while_it_was_paused_goes_on(nights: Nights, who
     cycle_id = lab.sleep.start()
     lab.sleep.pause(cycle_id)
     wait_until(lambda: any(e == SleepStaged(cycle_id, "paused") for e in nights.events(cycle_id)), 60)
-    # While it is paused, nothing happens.
+    # While it is paused, it looks now and then whether it may go on, and nothing else happens.
     before = nights.events(cycle_id)
-    wait_until(lambda: True)
+    (sleeper, *_) = sleepers(nights.workspace, "tests.sleep.keen")
+    looked = sleeper.num_ctx_switches().voluntary
+    wait_until(lambda: sleeper.num_ctx_switches().voluntary >= looked + 10, 60)
+    assert nights.events(cycle_id) == before
     for process in sleepers(nights.workspace, "tests.sleep.keen"):
         assert process.memory_info().rss > 100 * 2**20
         os.kill(process.pid, signal.SIGKILL)
@@ -313,6 +317,23 @@ def test_a_sleep_that_was_killed_while_it_was_paused_goes_on(nights: Nights, who
     again = nights.lab()
     assert end(last(again, again.sleep.start())).status == "complete"
     assert nights.sha256() == whole.sha256()
+
+
+def test_an_interrupt_stops_a_sleep_that_tells_nothing(nights: Nights) -> None:
+    lab = nights.lab()
+    cycle_id = lab.sleep.start()
+    interrupted = threading.Event()
+    stages = []
+    for progress in lab.sleep.watch(cycle_id, interrupted):
+        stages.append(progress.stage)
+        if progress.stage == "loading":
+            lab.sleep.pause(cycle_id)
+        if progress.stage == "paused":
+            # Nothing follows in the journal until somebody acts.
+            interrupted.set()
+    assert "paused" in stages
+    assert progress.ended is not None
+    assert progress.ended.status == "cancelled"
 
 
 def test_a_paused_sleep_waits_and_comes_to_the_same_end(nights: Nights, whole: Nights) -> None:

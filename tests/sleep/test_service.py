@@ -157,6 +157,22 @@ def test_a_later_sleep_continues_the_adapter_before_it(lab: Lab, workspace: Work
         open_lab(workspace, checkpoint).sleep.start()
 
 
+def test_a_sleep_continues_no_adapter_of_other_layers(lab: Lab, workspace: Workspace, checkpoint: Path) -> None:
+    settings(workspace, '[sleep]\nrecipe = "published"\nepochs = 1\n')
+    published = open_lab(workspace, checkpoint)
+    tell(published, "What is rain?")
+    last(published, published.sleep.start())
+    tell(published, "What is snow?")
+    settings(workspace, ANSWERS)
+    with pytest.raises(
+        LabError, match=r"trains other layers \(all\) than those of .* sleep-0001 \(attention\)"
+    ) as fault:
+        open_lab(workspace, checkpoint).sleep.start()
+    assert "--adapter none" in fault.value.remedy
+    other = open_lab(workspace, checkpoint, adapter="none")
+    assert last(other, other.sleep.start()).stage == "ended"
+
+
 def test_the_published_recipe_starts_from_the_base(workspace: Workspace, checkpoint: Path) -> None:
     settings(workspace, '[sleep]\nrecipe = "published"\nepochs = 1\nexchanges = "all"\n')
     lab = open_lab(workspace, checkpoint)

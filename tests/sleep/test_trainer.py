@@ -79,6 +79,7 @@ class Night:
         settings: SleepSettings = SETTINGS,
         parent: str | None = None,
         deep: bool = False,
+        replaces: str | None = None,
     ) -> CycleFolder:
         folder = new_cycle(self.workspace.sessions)
         name = folder.path.name
@@ -90,6 +91,7 @@ class Night:
             settings=settings,
             parent_adapter=parent,
             deep=deep,
+            replaces=replaces,
         )
         folder.write(plan, exchanges, memory)
         return folder
@@ -240,6 +242,36 @@ def test_a_later_sleep_reads_what_earlier_ones_learnt_and_tells_whether_it_was_k
         "s-0002/1",
     }
     assert "replay" not in {event.kind for event in told if isinstance(event, SleepExampleUsed)}
+
+
+def test_a_deep_sleep_is_asked_for_what_the_adapter_knew_that_it_replaces(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing(monkeypatch, lambda strength: True)
+    night.sleep(REX)
+    sleeper = Sleeper(night.workspace, "sleep-0001")
+    memory = [
+        each.lesson for each in sleeper._find(lambda claims: [9.0 for _ in claims], lambda texts: [""] * len(texts))
+    ]
+    # As if it was known: the tiny one knows nothing.
+    monkeypatch.setattr("lab.sleep.probes.holds", lambda answer, lesson: True)
+    end, told = night.sleep(TROMSO, memory=memory, deep=True, replaces="sleep-0001")
+    assert end.verdict == "kept"
+    probes = [event for event in told if isinstance(event, SleepProbed)]
+    (earlier,) = [each for each in probes if each.kind == "earlier"]
+    (same,) = [each for each in probes if each.kind == "unseen" and each.question == earlier.question]
+    # The one before is that adapter's opinion, the other that of the base, from which it learns anew.
+    assert abs(earlier.nats_before - same.nats_before) > 1e-3
+    assert earlier.nats_after == pytest.approx(same.nats_after, abs=1e-5)
+    assert [event.n for event in told if isinstance(event, SleepMeasured) and event.measure == "kept"] == [1]
+    # Nothing of it is left in what was learnt.
+    assert list(night.learners[-1].network.peft_config) == ["default"]
+    # One that is damaged cannot be asked, and is what a deep sleep is the remedy for.
+    weights = night.workspace.adapters / "sleep-0001" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    end, told = night.sleep(TROMSO, memory=memory, deep=True, replaces="sleep-0001")
+    assert end.verdict == "kept"
+    assert "earlier" not in {event.kind for event in told if isinstance(event, SleepProbed)}
 
 
 def test_nothing_to_learn_is_rolled_back_with_its_reason(night: Night) -> None:

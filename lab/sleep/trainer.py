@@ -391,8 +391,8 @@ class Sleeper:
 
 def _disk_reason(fault: OSError) -> str:
     what = f"{fault.filename}: {fault.strerror}" if fault.filename else str(fault)
-    full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "Free some disk space" if full else "Make the workspace's folders whole and writable"
+    closed = fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
+    remedy = "Make the workspace's folders whole and writable" if closed else "Free some disk space"
     return f"The sleep could not read or write a file ({what}). {remedy}, then sleep again."
 
 

@@ -60,8 +60,12 @@ def active_seconds(journal: Journal, cycle_id: str) -> float:
     lines = [line.entry for line in journal.read(cycle_id) if line.entry is not None]
     for entry in [*lines, None]:
         paused = before is not None and isinstance(before.event, SleepStaged) and before.event.stage == "paused"
-        resumed = entry is not None and isinstance(entry.event, SleepResumed)
-        if before is not None and not paused and not resumed:
+        # Both are told by whoever found it killed.
+        killed = entry is not None and (
+            isinstance(entry.event, SleepResumed)
+            or (isinstance(entry.event, SleepEnded) and entry.event.status == "interrupted")
+        )
+        if before is not None and not paused and not killed:
             seconds += max(((entry.at if entry is not None else now()) - before.at).total_seconds(), 0.0)
         before = entry
     return seconds

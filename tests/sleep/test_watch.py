@@ -9,12 +9,13 @@ import pytest
 
 from lab.journal.events import Event
 from lab.journal.journal import Journal
-from lab.journal.sleep_events import SleepResumed, SleepStaged, SleepStarted
+from lab.journal.sleep_events import SleepEnded, SleepResumed, SleepStaged, SleepStarted
 from lab.sleep import watch
 from lab.sleep.watch import active_seconds
 
 CYCLE = "sleep-0001"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+FOUND = SleepEnded(CYCLE, "interrupted")
 STARTED = SleepStarted(CYCLE, "tiny", None, 1, 0, 5, 0, 8, 1e-3, "lessons")
 
 
@@ -31,6 +32,8 @@ def staged(stage: str) -> Event:
         ([(0, STARTED), (20, staged("paused"))], 20),
         # Killed at 30 at the latest, gone on with at 90.
         ([(0, STARTED), (30, staged("training")), (90, SleepResumed(CYCLE, 3))], 40),
+        # A lab that was opened at 80 found it killed.
+        ([(0, STARTED), (30, staged("training")), (80, FOUND), (90, SleepResumed(CYCLE, 3))], 40),
         # Killed while it was paused.
         ([(0, STARTED), (30, staged("paused")), (90, SleepResumed(CYCLE, 3)), (95, staged("loading"))], 40),
         # While an answer is written it waits, which is part of its time.

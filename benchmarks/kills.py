@@ -3,21 +3,26 @@
     python benchmarks/kills.py [--json] [--kills N] [--seed N]
 
 A few facts are told; one sleep on them is left alone, another is killed (SIGKILL) at a moment drawn over the length of
-the first, started again, killed again, until it has come to its end; then more facts are told, and so on, until there
-were N kills. Counted are adapter folders that cannot be read or loaded, exchanges that no adapter learnt, and whether
-the losses of the first sleep, step by step, and its adapter are those of the one that was left alone.
+the first, from the start of its process to its end, started again, killed again, until it has come to its end; then
+more facts are told, and so on, until there were N kills. Counted are adapter folders that cannot be read, directly
+after a kill as well as in the end, or not be loaded, halves of folders that a recovery leaves, exchanges that no
+adapter learnt, and whether the losses of the first sleep, step by step, and its adapter are those of the one that was
+left alone. The sleeps are short: a quarter of the steps, and fewer anchors.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
 import signal
 import sys
 import tempfile
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +32,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.facts import FACTS
 from benchmarks.learning import tell
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from lab.domain import SleepPlan
 from lab.engine.adapters import check_adapter, list_adapters
 from lab.engine.embedded import embedded_folder
 from lab.engine.fingerprint import fingerprint
+from lab.errors import LabError
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepResumed, SleepStepped
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
 from lab.sleep.planning import Base
-from lab.sleep.recipes import LESSONS
+from lab.sleep.recipes import LESSONS, RECIPES
 from lab.sleep.service import Sleep
 
 FACTS_A_SLEEP = 3
-EPOCHS = 3
-# A sleeper that saves every ten seconds would be done before it was killed often; ten such sleeps take an hour.
+# What a sleep goes through is the same when it is short, and there are more kills an hour.
+SHORT = replace(LESSONS, epochs=3, least_steps=12, anchor_rows=4)
+# A sleeper that saves every ten seconds would be done before it was killed often.
 SAVE_SECONDS = 1.0
 _SLEEPER = f"""
 import sys
@@ -60,13 +67,12 @@ class Nights:
         self._folder = embedded_folder(EMBEDDED_CHECKPOINT)
         self._mark = fingerprint(self._folder)
         self._adapter: str | None = None
-        settings = Settings()
-        section = settings.sleep.model_copy(update={"epochs": EPOCHS})
-        self._settings = settings.model_copy(update={"sleep": section})
+        RECIPES["lessons"] = SHORT
         self.record = Record(self.workspace)
         command = [sys.executable, "-c", _SLEEPER]
-        self._sleep = Sleep(self.workspace, self._settings, self.record, self._base, command)
+        self._sleep = Sleep(self.workspace, Settings(), self.record, self._base, command)
         self._told = 0
+        self.unreadable = 0
 
     def _base(self) -> Base:
         return Base(EMBEDDED_CHECKPOINT, None, self._folder, self._mark, self._adapter)
@@ -77,32 +83,63 @@ class Nights:
         self._told += FACTS_A_SLEEP
         tell(self.record, f"told-{self._told:04d}", facts)
 
-    def sleep(self, kill_after: float | None = None) -> tuple[SleepEnded, float]:
-        """Sleep, and have the sleeper killed after so many seconds; how it ended and how long that took."""
+    def sleep(self, kill_after: float | None = None) -> tuple[SleepEnded | None, float]:
+        """Sleep, and have the sleeper killed so many seconds after it was started; how it ended and how long it took.
+
+        None when it was killed before it had told anything.
+        """
         # What a lab does when it opens.
-        self._sleep.recover()
-        self.record.recover()
+        self._recover()
+        over = threading.Event()
+        killer = threading.Thread(target=self._kill, args=(kill_after, over))
         began = time.monotonic()
-        cycle_id = self._sleep.start()
-
-        def late() -> bool:
-            return kill_after is not None and time.monotonic() - began > kill_after
-
-        for progress in self._sleep.follow(cycle_id, late):
-            if progress.ended is not None:
-                self._adapter = progress.ended.adapter or self._adapter
-                return progress.ended, time.monotonic() - began
-        for process in psutil.process_iter(["cmdline"]):
-            if str(self.workspace.root) in (process.info["cmdline"] or []) and cycle_id in process.info["cmdline"]:
-                os.kill(process.pid, signal.SIGKILL)
-        while self.record.journal.owned(cycle_id):
-            time.sleep(0.05)
-        self._sleep.recover()
-        self.record.recover()
-        (*_, progress) = self._sleep.follow(cycle_id, bool)
+        if kill_after is not None:
+            killer.start()
+        try:
+            cycle_id = self._sleep.start()
+            (*_, progress) = self._sleep.follow(cycle_id, bool)
+        except LabError as fault:
+            if kill_after is None or "did not start" not in str(fault):
+                raise
+            return None, time.monotonic() - began
+        finally:
+            over.set()
+            if kill_after is not None:
+                killer.join()
+        took = time.monotonic() - began
+        if progress.ended is None or progress.ended.status == "interrupted":
+            self.unreadable += self._unreadable()
+            self._recover()
+            (*_, progress) = self._sleep.follow(cycle_id, bool)
         assert progress.ended is not None
         self._adapter = progress.ended.adapter or self._adapter
-        return progress.ended, time.monotonic() - began
+        return progress.ended, took
+
+    def _recover(self) -> None:
+        self._sleep.recover()
+        self.record.recover()
+
+    def _kill(self, after: float | None, over: threading.Event) -> None:
+        """In a thread: kill the sleeper so many seconds after its process began, unless it is over by then."""
+        while (sleeper := self._sleeper()) is None:
+            if over.wait(0.02):
+                return
+        if not over.wait(after):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(sleeper, signal.SIGKILL)
+
+    def _sleeper(self) -> int | None:
+        """The process of this workspace's sleeper."""
+        for process in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if str(self.workspace.root) in process.cmdline():
+                    return process.pid
+        return None
+
+    def _unreadable(self) -> int:
+        """Adapter folders that a lab would find and could not use: no halves, which it does not look at."""
+        adapters, faults = list_adapters(self.workspace.adapters)
+        return len(faults) + sum(not self._whole(each.name) for each in adapters)
 
     def told(self, kind: type[Any], cycle_id: str = "") -> list[Any]:
         """Every event of this kind of a cycle, or of all."""
@@ -118,19 +155,28 @@ class Nights:
         return [list(found[step]) for step in sorted(found)]
 
     def corrupt(self) -> int:
-        """Adapter folders that cannot be read, or not be loaded, and halves of ones."""
+        """Adapter folders that could not be read after a kill, cannot be read or loaded now, and halves of ones."""
         adapters, faults = list_adapters(self.workspace.adapters)
         halves = [path for path in self.workspace.adapters.iterdir() if path.suffix == ".part"]
-        return len(faults) + len(halves) + sum(not self._loads(each.name) for each in adapters)
+        return self.unreadable + len(faults) + len(halves) + sum(not self._loads(each.name) for each in adapters)
+
+    def _whole(self, name: str) -> bool:
+        try:
+            check_adapter(self.workspace.adapters / name, self._mark, EMBEDDED_CHECKPOINT)
+        except LabError as fault:
+            print(f"{name}: {fault}", file=sys.stderr)
+            return False
+        return True
 
     def _loads(self, name: str) -> bool:
         from lab.sleep.lora import load_for_training
 
         plan = SleepPlan(
-            "check", EMBEDDED_CHECKPOINT, self._mark, str(self._folder), None, "cpu", "auto", "check", name, (), LESSONS
+            "check", EMBEDDED_CHECKPOINT, self._mark, str(self._folder), None, "cpu", "auto", "check", name, (), SHORT
         )
+        if not self._whole(name):
+            return False
         try:
-            check_adapter(self.workspace.adapters / name, self._mark, EMBEDDED_CHECKPOINT)
             learner = load_for_training(plan, self.workspace.adapters)
         except Exception as fault:
             print(f"{name}: {fault}", file=sys.stderr)
@@ -158,17 +204,19 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
         with alone.record, killed.record:
             alone.tell()
             end, seconds = alone.sleep()
+            assert end is not None
             _say(f"left alone: {end.status}, {end.verdict}, {end.steps} steps, {seconds:.0f} s")
-            done = 0
+            done = early = 0
             while True:
                 killed.tell()
                 while True:
                     # Once there were enough kills the last sleep comes to its end.
-                    after = draw.uniform(0.0, seconds) if done < kills else None
-                    end, took = killed.sleep(after)
-                    done += end.status == "interrupted"
-                    _say(f"kill {done} after {took:.1f} s: {end.cycle_id} {end.status}, {end.steps} steps")
-                    if end.status != "interrupted":
+                    end, took = killed.sleep(draw.uniform(0.0, seconds) if done < kills else None)
+                    early += end is None
+                    done += end is None or end.status == "interrupted"
+                    state = f"{end.cycle_id} {end.status}, {end.steps} steps" if end else "had not begun"
+                    _say(f"kill {done} after {took:.1f} s: {state}")
+                    if end is not None and end.status != "interrupted":
                         # The machine may be faster by now.
                         seconds = min(seconds, took)
                         break
@@ -180,8 +228,10 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
             expected = alone.losses("sleep-0001")
             return {
                 "machine": machine(),
+                "commit": commit(),
                 "seed": seed,
                 "kills": done,
+                "before_it_began": early,
                 "sleeps": len([e for e in killed.told(SleepEnded) if e.status == "complete"]),
                 "went_on": len(killed.told(SleepResumed)),
                 "corrupt_adapters": killed.corrupt(),

@@ -116,7 +116,8 @@ class Sleep:
     def follow(self, cycle_id: str, stop: Callable[[], bool]) -> Iterator[SleepProgress]:
         """The progress of a cycle from its beginning, until it ends or `stop` says so.
 
-        A sleeper that dies without a word ends as "interrupted", which is recorded.
+        A sleeper that dies without a word ends as "interrupted", or as "complete" when its adapter is there, which is
+        recorded.
         """
         journal = self._record.journal
         ended = False
@@ -130,6 +131,7 @@ class Sleep:
             if stop():
                 return
         if not ended and not stop():
+            self.recover()
             self._record.recover()
             yield from progress_of(cycle_id, journal.follow(cycle_id, lambda: True))
 

@@ -1,7 +1,8 @@
 """A sleeper that saves how far it is after each step, keeps what it learnt, and waits for whoever kills it.
 
-`python -m tests.sleep.keen [--at STAGE|STEP] WORKSPACE CYCLE`: it writes the file `here` into its cycle's folder and
-waits when it enters that stage, or when that step was told.
+`python -m tests.sleep.keen [--at STAGE|STEP|published] WORKSPACE CYCLE`: it writes the file `here` into its cycle's
+folder and waits when it enters that stage, when that step was told, or when the adapter lies there and it did not say
+so yet.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab.journal.events import Event
+from lab.journal.events import AdapterSaved, Event
 from lab.journal.journal import Journal
 from lab.journal.sleep_events import SleepStaged, SleepStepped
 from lab.sleep import gate, lessons, similarity, trainer
@@ -28,12 +29,17 @@ class _Waits(Journal):
 
     def append(self, stream: str, *events: Event, **more: object) -> None:
         """As a journal does, then waits where it was told."""
+        if self.at == "published" and any(isinstance(event, AdapterSaved) for event in events):
+            self._wait(stream)
         super().append(stream, *events)
         for event in events:
             staged = isinstance(event, SleepStaged) and event.stage == self.at
             if staged or (isinstance(event, SleepStepped) and str(event.step) == self.at):
-                (self.path(stream).parent / "here").touch()
-                time.sleep(600)
+                self._wait(stream)
+
+    def _wait(self, stream: str) -> None:
+        (self.path(stream).parent / "here").touch()
+        time.sleep(600)
 
 
 def main() -> int:

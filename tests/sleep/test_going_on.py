@@ -61,8 +61,8 @@ class Nights:
         lab.open()
         return lab
 
-    def kill(self, at: str) -> str:
-        """Begin a sleep, kill its sleeper at this moment, and have it recovered."""
+    def kill(self, at: str, status: str = "interrupted") -> str:
+        """Begin a sleep, kill its sleeper at this moment, and have it recovered by whoever watches it."""
         lab = self.lab(at)
         cycle_id = lab.sleep.start()
         wait_until((self.folder(cycle_id).path / "here").exists, 60)
@@ -70,7 +70,7 @@ class Nights:
             os.kill(process.pid, signal.SIGKILL)
         wait_until(lambda: not lab.record.journal.owned(cycle_id), 20)
         (self.folder(cycle_id).path / "here").unlink()
-        assert (end(last(lab, cycle_id)).status, lab.sleep.running()) == ("interrupted", None)
+        assert (end(last(lab, cycle_id)).status, lab.sleep.running()) == (status, None)
         return cycle_id
 
     def folder(self, cycle_id: str) -> CycleFolder:
@@ -171,6 +171,16 @@ def test_a_killed_sleep_comes_to_the_same_end_as_one_that_was_not(nights: Nights
     told = [event for event in nights.events(again) if isinstance(event, SleepResumed)]
     saved = {"judging": len(expected), "saving": len(expected)}.get(moment, int(moment) if moment.isdigit() else 0)
     assert [event.step for event in told] == ([] if begun else [saved])
+
+
+def test_a_sleep_killed_right_after_it_published_is_complete_to_whoever_watches_it(
+    nights: Nights, whole: Nights
+) -> None:
+    cycle_id = nights.kill("published", "complete")
+    assert nights.sha256() == whole.sha256() != []
+    assert nights.learnt() == {"session-a-0001", "session-a-0002"}
+    ended = end(last(nights.lab(), cycle_id))
+    assert (ended.verdict, ended.strength, ended.adapter) == ("kept", 1.0, cycle_id)
 
 
 def test_a_sleep_that_is_killed_again_and_again_goes_on_each_time(nights: Nights, whole: Nights) -> None:

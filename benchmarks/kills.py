@@ -92,7 +92,8 @@ class Nights:
         # What a lab does when it opens.
         self._recover()
         over = threading.Event()
-        killer = threading.Thread(target=self._kill, args=(kill_after, over))
+        # The sleeper before this one may be on its way out still.
+        killer = threading.Thread(target=self._kill, args=(kill_after, over, self._sleepers()))
         began = time.monotonic()
         if kill_after is not None:
             killer.start()
@@ -120,22 +121,25 @@ class Nights:
         self._sleep.recover()
         self.record.recover()
 
-    def _kill(self, after: float | None, over: threading.Event) -> None:
-        """In a thread: kill the sleeper so many seconds after its process began, unless it is over by then."""
-        while (sleeper := self._sleeper()) is None:
+    def _kill(self, after: float | None, over: threading.Event, others: set[int]) -> None:
+        """In a thread: kill the sleeper, none of the others, so many seconds after its process began, unless it is over
+        by then."""
+        while not (sleepers := self._sleepers() - others):
             if over.wait(0.02):
                 return
         if not over.wait(after):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(sleeper, signal.SIGKILL)
+            for sleeper in sleepers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(sleeper, signal.SIGKILL)
 
-    def _sleeper(self) -> int | None:
-        """The process of this workspace's sleeper."""
+    def _sleepers(self) -> set[int]:
+        """The processes of this workspace's sleepers."""
+        found = set()
         for process in psutil.Process().children():
             with contextlib.suppress(psutil.Error):
                 if str(self.workspace.root) in process.cmdline():
-                    return process.pid
-        return None
+                    found.add(process.pid)
+        return found
 
     def _unreadable(self) -> int:
         """Adapter folders that a lab would find and could not use: no halves, which it does not look at."""

@@ -107,6 +107,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--session", metavar="ID", type=_text, default=argparse.SUPPRESS, help="sleep on this dialogue only"
     )
     sleep.add_argument("--deep", action="store_true", help="learn the whole memory anew, from the base")
+    asked = sleep.add_mutually_exclusive_group()
+    for name, words in (
+        ("detach", "begin one and do not wait for its end"),
+        ("attach", "show the one that runs, to its end; Ctrl-C stops it"),
+        ("pause", "let the one that runs wait"),
+        ("go-on", "let one that waits go on"),
+        ("stop", "stop the one that runs; nothing of it is kept"),
+    ):
+        asked.add_argument(
+            f"--{name}", dest="asked", action="store_const", const=name.replace("-", "_"), default=None, help=words
+        )
     sleep.add_argument("--json", action="store_true", help="the cycle as one JSON object with the SQL names")
 
     sessions = command(

@@ -15,7 +15,7 @@ from lab.settings import Workspace, find_workspace
 _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
     None: ("dialogue", "screen"),
     "ask": ("dialogue", "ask"),
-    "sleep": ("dialogue", "sleep"),
+    "sleep": ("sleep", "sleep"),
     "score": ("dialogue", "score"),
     "sql": ("query", "sql"),
     "sessions": ("show", "sessions"),

@@ -1,11 +1,10 @@
-"""Commands that talk: one answer, the screen, a sleep, a score."""
+"""Commands that talk: one answer, the screen, a score."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -19,11 +18,9 @@ from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Exchange
 from lab.errors import LabError
 from lab.journal.export import exchange_body, salience_body
-from lab.journal.sleep_events import SleepMeasured
-from lab.receipt import outcome
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
-from lab.text import count, duration, harmless
+from lab.text import harmless
 
 # So many faults of a transcript are told.
 _NAMED: Final = 100
@@ -89,49 +86,6 @@ def _exchange_text(exchange: Exchange) -> str:
         lines.append(f"{values}  total {score.total:.3f} ({verdict}, threshold {score.threshold:g})")
     lines.append(f"{exchange.exchange_id}  {exchange.status}  adapter {exchange.adapter or 'none'}")
     return "\n".join(lines)
-
-
-def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    line = ProgressLine()
-    with interruptible() as interrupted, opened(make_lab(workspace, arguments)) as lab:
-        cycle_id = lab.sleep.start(arguments.session, arguments.deep)
-        ended = None
-        measures: Mapping[str, SleepMeasured] = {}
-        for progress in lab.sleep.watch(cycle_id, interrupted):
-            name = f"{cycle_id}{', deep' if progress.deep else ''}"
-            if progress.loss is not None and progress.stage == "training":
-                left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-                line.write(
-                    f"{name}: epoch {progress.epoch} of {progress.epochs}, step {progress.step} of"
-                    f" {progress.total_steps}, loss {progress.loss:.3f}{left}"
-                )
-            else:
-                line.write(f"{name}: {progress.stage}")
-            ended, measures = progress.ended, progress.measures
-        line.end()
-        if not lab.record.sync():
-            raise LabError(
-                f"{cycle_id} is over, but another program holds {workspace.database}.",
-                f"Close it there; lab sql \"FROM sleep_cycles WHERE cycle_id = '{cycle_id}'\" then tells how it ended.",
-            )
-        row = lab.record.query("SELECT * FROM sleep_cycles WHERE cycle_id = ?", [cycle_id])
-    cycle = dict(zip(row.columns, row.rows[0]))
-    if arguments.json:
-        print(console.dumps(cycle))
-    elif ended is not None and ended.status == "complete":
-        slept = f"{count(cycle['exchanges'], 'exchange')} ({count(cycle['examples'], 'example')})"
-        losses = f", loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f}" if cycle["steps"] else ""
-        print(f"Slept on {slept} in {count(cycle['steps'], 'step')}{losses}, {duration(cycle['seconds'])}.")
-        if judged := outcome(cycle_id, ended.verdict, ended.strength, ended.reason, measures):
-            print(judged)
-        answers = "The adapter answers from now on; " if ended.adapter is not None else ""
-        print(f"{answers}lab receipt {cycle_id} shows all of it.")
-    if ended is None or ended.status != "complete":
-        reason = ended.reason if ended and ended.reason else "It left no reason."
-        raise LabError(
-            f"{cycle_id} ended as {cycle['status']}: {reason}", "Nothing was lost; sleep again when you like."
-        )
-    return 0
 
 
 def score(workspace: Workspace, arguments: argparse.Namespace) -> int:

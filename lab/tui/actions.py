@@ -77,6 +77,8 @@ ACTIONS: Final = (
     Action("receipt", ("ctrl+g",), "Receipt", "What came of the newest sleep.", "dialogue"),
     Action("drafts", ("f5",), "Drafts", "Go to the drafts; Enter shows one in full.", "dialogue"),
     Action("restart_engine", ("f7",), "Engine", "Start the engine again; the conversation stays.", "dialogue"),
+    # Many terminals call Shift+F6 F18.
+    Action("deep_sleep", ("shift+f6", "f18"), "Deep sleep", "Learn the whole memory anew, from the base.", "dialogue"),
     Action("stop_sleep", ("f8",), "Stop sleep", "Stop the running or paused sleep; nothing is kept.", "dialogue"),
     Action("earlier", ("ctrl+up",), "Earlier", "Show salience and drafts of the turn before.", "dialogue"),
     Action("later", ("ctrl+down",), "Later", "Show salience and drafts of the turn after.", "dialogue"),

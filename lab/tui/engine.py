@@ -148,7 +148,7 @@ class EngineKeeper:
             needed, self._needed = self._needed, None
             self._set("away")
             self._app.call_later(self._app.main.say, needed.sentence)
-            self._app.work("sleep", workers.start_sleep, self._app.lab, True)
+            self._app.work("sleep", workers.start_sleep, self._app.lab, True, self._app.sleeping.deep)
         elif self._wanted is not None:
             choice, self._wanted = self._wanted, None
             loaded = self._app.lab.engine.loaded

@@ -35,6 +35,8 @@ class SleepFollower:
         self.cycle: str | None = None
         self._over: set[str] = set()
         self.starting = False
+        # Whether the one that is about to begin is a deep one.
+        self.deep = False
         self._stopping = False
         # Whether the person, here or in another lab, wants it to wait; and whether it does.
         self._pause_wanted = self._paused = False
@@ -58,15 +60,26 @@ class SleepFollower:
         """Start a sleep, or say clearly why not; let a running one wait, and a paused one go on."""
         if self.cycle is not None:
             self._pause_or_go_on(self.cycle)
-        elif self.starting:
+        else:
+            self._start(deep=False)
+
+    def begin_deep(self) -> None:
+        """Start a sleep that learns the whole memory anew, or say clearly why not."""
+        if self.cycle is not None:
+            self._app.main.hint(f"{self.cycle} is running. A deep sleep can begin when it is over.")
+        else:
+            self._start(deep=True)
+
+    def _start(self, deep: bool) -> None:
+        if self.starting:
             self._app.main.hint("The model is falling asleep already.")
         elif self._app.opening:
             self._app.main.hint("The record is not open yet.")
         else:
-            self.starting = True
+            self.starting, self.deep = True, deep
             self._app.show_status()
             self._app.triggers.tried()
-            self._app.work("sleep", workers.start_sleep, self._app.lab, False)
+            self._app.work("sleep", workers.start_sleep, self._app.lab, False, deep)
 
     def _pause_or_go_on(self, cycle_id: str) -> None:
         if self._stopping:

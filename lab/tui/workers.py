@@ -125,13 +125,13 @@ def take_turn(lab: Lab, conversation: Conversation, text: str, cancel: threading
         measure(lab, post)
 
 
-def start_sleep(lab: Lab, make_room: bool, post: Post) -> None:
+def start_sleep(lab: Lab, make_room: bool, deep: bool, post: Post) -> None:
     """Start a sleep; a running one is followed instead, and the refusal is told. With `make_room` no turn may run."""
     # Not before the first paint: it brings the database along.
     from lab.sleep.room import NoRoom
 
     try:
-        post(SleepBegan(lab.sleep.start(make_room=make_room)))
+        post(SleepBegan(lab.sleep.start(deep=deep, make_room=make_room)))
     except NoRoom as error:
         post(SleepNeedsRoom(error))
     except LabError as error:

@@ -10,6 +10,7 @@ from textual.widgets import OptionList
 
 from lab.journal import queries
 from lab.lab import Lab
+from lab.sleep.cycle import CycleFolder
 from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
 from lab.tui.screens.quit import QuitScreen
@@ -58,6 +59,23 @@ async def test_a_sleep_shows_its_progress_and_its_adapter_answers_afterwards(
         await hand.ask("And now?")
         exchange = hand.main.query(Turn).last().exchange
         assert exchange is not None and exchange.adapter == lab.engine.adapter == "sleep-0001"
+
+
+async def test_a_deep_sleep_has_a_key_of_its_own_which_stops_no_other(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.2", "--steps", "40"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f18")
+        await hand.sees("Sleep", "epoch ", "/40")
+        await hand.press("shift+f6")
+        await hand.sees("sleep-0001 is running.")
+        plan, _, _ = CycleFolder(lab.workspace.sessions, "sleep-0001").read()
+        assert plan.deep
+        await hand.press("f8")
+        await hand.until(lambda: "sleep-0001 was stopped" in notes(hand))
 
 
 async def test_the_dialogue_goes_on_during_a_sleep(make_lab: MakeLab) -> None:

@@ -420,6 +420,9 @@ class MainScreen(Screen[None]):
     def action_sleep(self) -> None:
         self.lab_app.sleeping.begin()
 
+    def action_deep_sleep(self) -> None:
+        self.lab_app.sleeping.begin_deep()
+
     def action_stop_sleep(self) -> None:
         self.lab_app.sleeping.stop()
 

@@ -96,7 +96,7 @@ class Sleep:
             way = fault.way
             self._engine.put_away()
         planned = replace(planned, plan=replace(planned.plan, dtype=way.dtype, checkpointing=way.checkpointing))
-        if session_id is None and (killed := self._planner.killed(planned)) is not None:
+        if (killed := self._planner.killed(planned)) is not None:
             # Whoever sleeps again wants it to go on, also one that was paused.
             killed.ask_to_go_on()
             self._spawn(killed)

@@ -272,6 +272,13 @@ def test_a_sleep_whose_plan_does_not_hold_any_more_is_begun_anew(
     assert not nights.folder("sleep-0001").state_file.exists()
 
 
+def test_a_killed_sleep_goes_on_when_its_dialogue_alone_is_asked_for(copied: Nights) -> None:
+    lab = copied.lab()
+    assert lab.sleep.start("session-a") == "sleep-0001"
+    assert end(last(lab, "sleep-0001")).status == "complete"
+    assert any(isinstance(event, SleepResumed) for event in copied.events("sleep-0001"))
+
+
 def test_a_state_that_cannot_be_read_is_none(copied: Nights) -> None:
     file = copied.folder("sleep-0001").state_file
     body = file.read_bytes()

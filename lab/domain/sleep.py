@@ -47,7 +47,7 @@ class Lesson:
     `key` is what an answer must hold to be right. `support` is how many nats likelier the statement makes the answer,
     None where the answer needs no support. `examples` are trained on; `unseen` and `final` are wordings that never
     are, set apart before anything else, `final` from the gate too; `neighbours` are questions about something else,
-    the last one is never trained on either. `shakiness` is the loss in nats a token of the answer at the last look.
+    the last one is never trained on either.
     """
 
     lesson_id: str
@@ -63,7 +63,6 @@ class Lesson:
     final: tuple[str, ...]
     neighbours: tuple[str, ...]
     salience: float = 0.0
-    shakiness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,8 +280,7 @@ class Sleeper:
             told = {each.lesson.lesson_id for each in again}
             found = [*again, *(each for each in found if each.lesson.lesson_id not in told)]
         bodies = [
-            {name: value for name, value in asdict(each.lesson).items() if name not in ("examples", "shakiness")}
-            | {"reason": each.reason}
+            {name: value for name, value in asdict(each.lesson).items() if name != "examples"} | {"reason": each.reason}
             for each in found
         ]
         self._tell_once(*(SleepLessonFound(self._plan.cycle_id, **body) for body in bodies))

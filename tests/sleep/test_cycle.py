@@ -33,7 +33,6 @@ PLAN = SleepPlan(
 LESSON = replace(
     lesson(),
     support=3.5,
-    shakiness=0.25,
     examples=(replace(lesson().examples[0], similarity=0.75, source="wordnet"), *lesson().examples[1:]),
 )
 

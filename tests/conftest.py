@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+from pathlib import Path
 
 import psutil
 import pytest
+
+from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, prepare
 
 _STATE = tempfile.TemporaryDirectory(prefix="lab-state-")
 
@@ -28,3 +32,10 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Nothing that takes minutes is left for one process at the end."""
     items.sort(key=lambda item: item.get_closest_marker("model") is None)
+
+
+@pytest.fixture(scope="session")
+def sentence_model() -> Path:
+    """The folder of the embedded sentence model, prepared when it is not there."""
+    prepare(lambda progress: None, threading.Event(), [EMBEDDING_MODEL])
+    return embedded_folder(EMBEDDING_MODEL.name)

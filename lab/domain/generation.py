@@ -10,9 +10,14 @@ Finish = Literal["stop", "length", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class PromptRead:
-    """The prompt is in; `tokens` is its length."""
+    """The prompt is in; `tokens` is its length.
+
+    `bits` is how unexpected the last message was to the model after what was said before it, in bits a token; None
+    where nothing was measured.
+    """
 
     tokens: int
+    bits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,9 @@ from lab.domain import (
     Sampling,
 )
 from lab.engine.child import Child
+from lab.engine.embedded import SENTENCE_TOKENS
 from lab.engine.precedence import answering
-from lab.engine.protocol import Body, ProtocolError, generation_event, read, read_list, read_number
+from lab.engine.protocol import Body, ProtocolError, generation_event, read, read_list, read_number, read_vectors
 from lab.errors import EngineDied, LabError
 from lab.settings import EngineSettings
 
@@ -92,6 +93,13 @@ class Engine(Protocol):
 
     def count(self, prompt: Prompt) -> int:
         """How many tokens the prompt has in the form that it would be generated from."""
+        ...
+
+    def embed(self, texts: Sequence[str], tokens: int = SENTENCE_TOKENS) -> list[list[float]] | None:
+        """A vector of length 1 for each text, by its first `tokens` tokens; what means alike points the same way.
+
+        None without a sentence model, which `lab prepare` fetches. LabError when it cannot be read.
+        """
         ...
 
     def memory(self, event: str) -> Memory:
@@ -178,6 +186,9 @@ class ProcessEngine:
 
     def count(self, prompt: Prompt) -> int:
         return int(self._call({"do": "count", "prompt": prompt}, read_number))
+
+    def embed(self, texts: Sequence[str], tokens: int = SENTENCE_TOKENS) -> list[list[float]] | None:
+        return self._call({"do": "embed", "texts": list(texts), "tokens": tokens}, read_vectors)
 
     def memory(self, event: str) -> Memory:
         return self._call({"do": "memory", "event": event}, lambda result: read(Memory, result))

@@ -61,6 +61,8 @@ EMBEDDING_MODEL = Asset(
     room_bytes=300 * _MIB,
 )
 ASSETS = (LANGUAGE_MODEL, EMBEDDING_MODEL)
+# What the sentence model was trained on; of a longer text its beginning counts.
+SENTENCE_TOKENS = 128
 
 
 def embedded_folder(name: str) -> Path:

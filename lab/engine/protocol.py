@@ -8,12 +8,13 @@ Requests (lab to engine) carry an `id` that every reply repeats; they are answer
     {"id": 4, "do": "count", "prompt": {...}}
     {"id": 5, "do": "adapters"}
     {"id": 6, "do": "memory", "event": "idle"}     answered at once, also while another request is at work
+    {"id": 7, "do": "embed", "texts": ["..."], "tokens": 64}
     {"id": 3, "do": "cancel"}                      has no reply of its own: request 3 ends early
 
 Replies (engine to lab). A request gets any number of events, then exactly one `done` or `error`:
 
     {"id": 1, "say": "progress", "stage": "...", "done": 1.0, "total": 2.0, "unit": "bytes"}
-    {"id": 3, "say": "prompt_read", "tokens": 31}
+    {"id": 3, "say": "prompt_read", "tokens": 31, "bits": 6.4}
     {"id": 3, "say": "row_started", "row": 0}
     {"id": 3, "say": "row_thought", "row": 0, "text": "...", "tokens": 2}
     {"id": 3, "say": "row_grew", "row": 0, "text": "...", "tokens": 4}
@@ -24,7 +25,8 @@ Replies (engine to lab). A request gets any number of events, then exactly one `
 
 Rows may be told in any order, side by side. The result of `load` is a `Loaded`, of `activate` the largest
 change of a logit, of `count` a number of tokens, of `adapters` a list of `Resident`, of `memory` a
-`Memory`; of `generate` null. `memory` holds readings taken on the way.
+`Memory`, of `embed` a vector a text, or null without a sentence model; of `generate` null. `memory` holds readings
+taken on the way.
 A reader ignores keys that it does not know. The engine ends when its standard input closes.
 """
 
@@ -124,6 +126,15 @@ def read_number(body: Any) -> float:
     if not isinstance(body, (int, float)):
         raise ProtocolError(f"not a number: {body!r}")
     return float(body)
+
+
+def read_vectors(body: Any) -> list[list[float]] | None:
+    """A vector a text, or None. Raises ProtocolError for anything else."""
+    if body is None:
+        return None
+    if not isinstance(body, list) or not all(isinstance(vector, list) for vector in body):
+        raise ProtocolError(f"no vectors: {str(body)[:200]!r}")
+    return [[read_number(value) for value in vector] for vector in body]
 
 
 def read_prompt(body: Any) -> Prompt:

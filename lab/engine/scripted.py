@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import os
 import re
 import signal
+import statistics
 import sys
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -38,6 +41,8 @@ from lab.engine.serving import serve, too_long
 from lab.errors import LabError
 
 _SLOW_SECONDS = 60.0
+# As the embedded sentence model has.
+_DIMENSIONS = 384
 _ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[2J\x9b5mblink "
 
 
@@ -107,6 +112,9 @@ class ScriptedHost:
         self._require()
         return sum(4 + len(_tokens(message.content)) for message in prompt.messages)
 
+    def embed(self, texts: list[str], tokens: int) -> list[list[float]] | None:
+        return None if self._options.no_sentences else [_vector(_tokens(text)[:tokens]) for text in texts]
+
     def adapters(self) -> list[Resident]:
         return [Resident(self._adapter, 1 << 20, active=True)] if self._adapter else []
 
@@ -133,7 +141,7 @@ class ScriptedHost:
             _die()
         if options.fail_on is not None and options.fail_on in asked:
             raise LabError("The engine ran out of memory while it wrote.", "Use a smaller checkpoint.")
-        emit(PromptRead(tokens))
+        emit(PromptRead(tokens, _bits(prompt)))
         writing = [
             self._write(
                 row, self._thought(prompt, sampling), self._text(asked, sampling), prompt, max_tokens, cancelled
@@ -219,6 +227,22 @@ def _tokens(text: str) -> list[str]:
     return re.findall(r"\S+\s*|\s+", text)
 
 
+def _vector(words: Sequence[str]) -> list[float]:
+    """Texts that share words point the same way."""
+    counts = [0.0] * _DIMENSIONS
+    for word in words:
+        counts[zlib.crc32(word.lower().strip(" .,!?").encode(errors="replace")) % _DIMENSIONS] += 1.0
+    length = math.hypot(*counts) or 1.0
+    return [count / length for count in counts]
+
+
+def _bits(prompt: Prompt) -> float | None:
+    """A word that was said before in the prompt is expected."""
+    *before, said = (message.content.lower().split() for message in prompt.messages)
+    known = {word for words in before for word in words}
+    return statistics.fmean(2.0 if word in known else 10.0 for word in said) if said else None
+
+
 def _die() -> NoReturn:
     print("scripted engine: dying as asked", file=sys.stderr, flush=True)  # noqa: T201
     os.kill(os.getpid(), signal.SIGKILL)
@@ -238,6 +262,7 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--load-seconds", type=float, default=0.0, metavar="S", help="how long loading takes")
     parser.add_argument("--context", type=int, default=8192, metavar="N", help="window in tokens")
     parser.add_argument("--escape-codes", action="store_true", help="terminal escape codes open every answer")
+    parser.add_argument("--no-sentences", action="store_true", help="has no sentence model")
     parser.add_argument("--fail-load", metavar="REASON", help="loading ends in an error")
     parser.add_argument("--broken", metavar="NAME", help="loading this checkpoint ends in an error, others load")
     parser.add_argument("--slow", metavar="NAME", help="loading this checkpoint takes a minute")

@@ -51,6 +51,8 @@ class Host(Protocol):
 
     def count(self, prompt: Prompt) -> int: ...
 
+    def embed(self, texts: list[str], tokens: int) -> list[list[float]] | None: ...
+
     def adapters(self) -> list[Resident]: ...
 
     def vram_bytes(self) -> int | None: ...
@@ -190,6 +192,8 @@ class _Server:
             return None
         if do == "count":
             return self._host.count(read_prompt(body["prompt"]))
+        if do == "embed":
+            return self._host.embed([str(text) for text in body["texts"]], int(body["tokens"]))
         if do == "adapters":
             return self._host.adapters()
         raise ProtocolError(f"no such request: {do!r}")

@@ -5,6 +5,7 @@ Run as `python -m lab.engine.worker`; the lab starts it through `lab.engine.clie
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import warnings
@@ -25,12 +26,14 @@ from lab.domain import (
     Sampling,
 )
 from lab.engine.cores import use_cores
+from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, embedded_ready
 from lab.engine.offline import stay_offline
 from lab.engine.serving import serve, too_long
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.engine.compute.runner import Model
+    from lab.engine.sentences import Sentences
     from lab.engine.worker_adapter import Adapters
 
 
@@ -40,6 +43,8 @@ class TransformersHost:
     def __init__(self) -> None:
         self._model: Model | None = None
         self._adapters: Adapters | None = None
+        self._sentences: Sentences | None = None
+        self._loading_sentences = threading.Lock()
 
     def load(self, checkpoint: Checkpoint, options: LoadOptions, progress: Callable[[Progress], None]) -> Loaded:
         started = time.monotonic()
@@ -56,13 +61,43 @@ class TransformersHost:
         model = replace(model, loaded=replace(model.loaded, seconds=time.monotonic() - started))
         adapters = Adapters(model.runner, model.tokenizer, model.loaded, options.resident_adapters)
         self._model, self._adapters = model, adapters
+        # A second that the first turn need not wait for.
+        threading.Thread(target=self._ready_sentences, name="sentences", daemon=True).start()
         return model.loaded
+
+    def _ready_sentences(self) -> None:
+        with contextlib.suppress(LabError):
+            self._sentence_model()
 
     def activate(self, adapter: Path | None) -> float:
         self._require()
         assert self._adapters is not None
         with _one_sentence():
             return self._adapters.activate(adapter)
+
+    def embed(self, texts: list[str], tokens: int) -> list[list[float]] | None:
+        sentences = self._sentence_model()
+        if sentences is None:
+            return None
+        with _one_sentence():
+            vectors = sentences.vectors(texts, most=tokens)
+        return vectors.tolist() if vectors is not None else None
+
+    def _sentence_model(self) -> Sentences | None:
+        """The sentence model, loaded when it is not; None where it is not prepared."""
+        with self._loading_sentences:
+            if self._sentences is None and embedded_ready(EMBEDDING_MODEL.name):
+                from lab.engine.sentences import Sentences
+
+                folder = embedded_folder(EMBEDDING_MODEL.name)
+                try:
+                    self._sentences = Sentences(folder)
+                except (OSError, ValueError) as fault:
+                    raise LabError(
+                        f"The sentence model in {folder} cannot be read: {fault}.",
+                        "Delete that folder and run lab prepare.",
+                    ) from fault
+            return self._sentences
 
     def adapters(self) -> list[Resident]:
         return self._adapters.residents() if self._adapters is not None else []
@@ -76,16 +111,17 @@ class TransformersHost:
         emit: Callable[[GenerationEvent], None],
     ) -> None:
         from lab.engine.compute.drafting import write_drafts
-        from lab.engine.worker_prompt import encode_prompt, thinking_at
+        from lab.engine.worker_prompt import encode_prompt, last_message, thinking_at
 
         model = self._require()
         tokens = encode_prompt(model.tokenizer, prompt)
         if len(tokens) + max_tokens > model.loaded.context:
             raise too_long(len(tokens), max_tokens, model.loaded.context)
         thinking = thinking_at(model.tokenizer, tokens)
+        message = last_message(model.tokenizer, prompt, tokens)
         with _one_sentence():
             try:
-                write_drafts(model, tokens, rows, max_tokens, cancelled, emit, prompt.stop, thinking)
+                write_drafts(model, tokens, rows, max_tokens, cancelled, emit, prompt.stop, thinking, message)
             except BaseException:
                 # A pass that broke off has filled the cache by half; the next prompt must not go on from that.
                 model.runner.forget()

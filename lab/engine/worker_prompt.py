@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,6 +27,26 @@ def encode_prompt(tokenizer: Any, prompt: Prompt) -> list[int]:
     up to where the answer begins.
     """
     return _plain(tokenizer, prompt) if prompt.form == "plain" else _chat(tokenizer, prompt)
+
+
+def last_message(tokenizer: Any, prompt: Prompt, tokens: Sequence[int]) -> range:
+    """Where the tokens of a prompt are those of its last message: the same prompt has others there when it says
+    nothing. Empty where the template takes no message that says nothing."""
+    *before, last = prompt.messages
+    try:
+        silent = encode_prompt(tokenizer, replace(prompt, messages=(*before, replace(last, content=""))))
+    except LabError:
+        return range(0)
+    start = common_length(tokens, silent)
+    return range(start, len(tokens) - common_length(tokens[start:][::-1], silent[start:][::-1]))
+
+
+def common_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two sequences share at their beginning."""
+    for place, (left, right) in enumerate(zip(one, other)):
+        if left != right:
+            return place
+    return min(len(one), len(other))
 
 
 def knows_thinking(tokenizer: Any) -> bool:

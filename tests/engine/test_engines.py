@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +63,21 @@ def test_events_come_in_order_and_the_pieces_make_the_text(engine: ProcessEngine
         assert own[-1].tokens <= LENGTH
 
 
+def test_a_message_that_was_said_before_is_less_unexpected(engine: ProcessEngine) -> None:
+    [said] = QUESTION.messages
+    again = Prompt((said, Message("assistant", "I do not know."), said), "chat")
+    first, second, third = (
+        next(iter(engine.generate(prompt, [Sampling(0.7, 1)], 1))) for prompt in (QUESTION, again, QUESTION)
+    )
+    assert isinstance(first, PromptRead)
+    assert isinstance(second, PromptRead)
+    assert first.bits is not None
+    assert second.bits is not None
+    assert 0 < second.bits < first.bits
+    assert isinstance(third, PromptRead)
+    assert third.bits == pytest.approx(first.bits, rel=0.02)
+
+
 def test_the_token_limit_is_the_reason_when_it_ends_a_draft(engine: ProcessEngine) -> None:
     [draft] = write(engine, [Sampling(0.7, 1)], max_tokens=3)
     assert (draft.tokens, draft.finish) == (3, "length")
@@ -111,6 +127,21 @@ def test_a_prompt_over_the_window_is_refused_with_both_numbers(engine: ProcessEn
 def test_text_without_utf8_form_does_not_stop_a_turn(engine: ProcessEngine) -> None:
     broken = Prompt((Message("user", "a lone surrogate \udc80 and \x1b[31m"),), "chat")
     assert len(write(engine, [Sampling(0.7, 1)], broken)) == 1
+
+
+@pytest.mark.usefixtures("sentence_model")
+def test_what_means_alike_points_the_same_way(engine: ProcessEngine) -> None:
+    texts = ["My dog is called Rex.", "My dog is called Rex!", "Explain how a nuclear reactor works.", "", "a" * 50_000]
+    vectors = engine.embed(texts)
+    assert vectors is not None
+    same, near, far = (sum(map(operator.mul, vectors[0], vectors[at])) for at in (0, 1, 2))
+    assert same == pytest.approx(1.0, abs=1e-4)
+    assert near > 0.9 > 0.3 > far
+    assert {len(vector) for vector in vectors} == {384}
+    assert engine.embed([]) == []
+    # By the first words alone.
+    one, other = engine.embed(["My dog is called Rex.", "My dog"], tokens=2) or ()
+    assert one == pytest.approx(other, abs=1e-4)
 
 
 def test_memory_is_read_on_the_way_and_on_request(engine: ProcessEngine) -> None:

@@ -191,6 +191,40 @@ def test_the_prompt_that_two_turns_share_is_read_once(model: Model) -> None:
     assert texts(write(model, turn, [Sampling(0.7, 1)])) == fresh
 
 
+@given(st.data())
+def test_how_unexpected_tokens_were_is_known_whatever_was_read_before(model: Model, data: st.DataObject) -> None:
+    tokens = some_tokens(300)
+    with torch.inference_mode():
+        expected = torch.log_softmax(model.runner.logits(tokens), dim=-1)
+        for _ in range(3):
+            length = data.draw(st.integers(2, 300))
+            start = data.draw(st.integers(1, length))
+            judged = range(start, data.draw(st.integers(start, length)))
+            kept = model.runner.read(tokens[:length], lambda: False, judged)
+            assert kept is not None
+            assert torch.allclose(torch.log_softmax(kept, dim=-1), expected[length - 1], atol=1e-4)
+            losses = [-float(expected[place - 1, tokens[place]]) for place in judged]
+            assert model.runner.losses(judged) == pytest.approx(losses, abs=1e-3)
+
+
+def test_a_message_that_was_judged_is_not_read_again_for_the_next_draft(model: Model) -> None:
+    tokens, message = some_tokens(100), range(40, 90)
+    model.runner.forget()
+    first = _read_bits(model, tokens, message)
+    read = _count_tokens_read(model.runner)
+    assert _read_bits(model, tokens, message) == first
+    # The last one: the logits after it are wanted.
+    assert sum(read) == 1 + 23
+
+
+def _read_bits(model: Model, tokens: Sequence[int], message: range) -> float | None:
+    events: list[GenerationEvent] = []
+    rows = [Sampling(0.0, 0)]
+    write_drafts(model, tokens, rows, 24, threading.Event(), events.append, message=message)
+    assert isinstance(events[0], PromptRead)
+    return events[0].bits
+
+
 def test_another_prompt_after_a_longer_one_is_read_right(model: Model) -> None:
     prompts = [some_tokens(90), some_tokens(60), some_tokens(61, seed=3), some_tokens(90)]
     fresh = []

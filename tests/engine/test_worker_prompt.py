@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.domain import Message, Prompt, PromptForm
-from lab.engine.worker_prompt import encode_prompt, knows_thinking, thinking_at
+from lab.engine.worker_prompt import encode_prompt, knows_thinking, last_message, thinking_at
 from lab.errors import LabError
 from tests.tiny import SPECIAL, TEMPLATE
 
@@ -189,3 +189,23 @@ def test_a_template_that_refuses_is_told_in_its_own_words() -> None:
     made = tokenizer("{{ raise_exception('only one at a time') }}")
     with pytest.raises(LabError, match="refuses this prompt: only one at a time"):
         encode_prompt(made, dialogue("Why?"))
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(alphabet="ab <|im_end|>\n.\u00e9", max_size=20), min_size=1, max_size=3))
+def test_the_place_of_the_last_message_is_known(texts: list[str]) -> None:
+    if len(texts) % 2 == 0:
+        texts = texts[1:]
+    prompt = dialogue(*texts)
+    tokens = encode_prompt(tokenizer(), prompt)
+    place = last_message(tokenizer(), prompt, tokens)
+    assert tokenizer().decode(tokens[place.start : place.stop]) == texts[-1]
+    before = tokenizer().decode(tokens[: place.start])
+    assert before.endswith("user\n")
+
+
+def test_where_the_template_takes_no_silent_message_its_place_is_not_known() -> None:
+    refusal = "{% if messages[-1].content == '' %}{{ raise_exception('say something') }}{% endif %}"
+    refusing = tokenizer(refusal + TEMPLATE)
+    prompt = dialogue("Hello")
+    assert not last_message(refusing, prompt, encode_prompt(refusing, prompt))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, prepare
 from lab.sleep import similarity
 from lab.sleep.lessons import Found, measured
-from lab.sleep.similarity import Similarity, measure
+from lab.sleep.similarity import measure
 from tests.sleep.test_probes import found as lessons
 
 DOG = "My dog is called Rex."
@@ -42,28 +40,6 @@ def test_without_the_sentence_model_everything_is_learnt_unmeasured(
     monkeypatch.setattr(similarity, "embedded_ready", lambda name: True)
     monkeypatch.setattr(similarity, "embedded_folder", lambda name: tmp_path)
     assert measure(given, bool) == given
-
-
-@pytest.fixture(scope="module")
-def sentence_model() -> Path:
-    """The folder of the embedded sentence model, prepared when it is not there."""
-    prepare(lambda progress: None, threading.Event(), [EMBEDDING_MODEL])
-    return embedded_folder(EMBEDDING_MODEL.name)
-
-
-@pytest.mark.model
-def test_wordings_of_one_question_are_more_alike_than_other_questions(sentence_model: Path) -> None:
-    alike = Similarity(sentence_model)
-    question = "What is my dog called?"
-    texts = (question, "Tell me the name of my dog.", PHYSICS)
-    same, near, far = alike([(question, text) for text in texts], bool) or ()
-    assert same == pytest.approx(1.0, abs=1e-5)
-    assert 1.0 > near > 0.7 > 0.2 > far
-    # The order and the other sentences of a batch change nothing.
-    back, again = alike([("Tell me the name of my dog.", question), (PHYSICS * 40, PHYSICS * 40)], bool) or ()
-    assert back == pytest.approx(near, abs=1e-4)
-    assert again == pytest.approx(1.0, abs=1e-5)
-    assert alike([(question, question)], lambda: True) is None
 
 
 @pytest.mark.model

@@ -14,8 +14,10 @@ from lab.engine.compute.architecture import Architecture, Part
 from lab.engine.compute.cache import Prompt, Rows
 from lab.engine.compute.linear import Linear, LowRank, Matrix, packs
 from lab.engine.compute.lora import read_lora
-from lab.engine.compute.runner import Over, common_length
+from lab.engine.compute.losses import Losses, told
+from lab.engine.compute.runner import Over
 from lab.engine.compute.weights import Weights
+from lab.engine.worker_prompt import common_length
 
 # So many tokens of a prompt are read at once: enough to fill the matrix kernels, little memory.
 _PIECE = 256
@@ -105,6 +107,7 @@ class Decoder:
         self._tokens: list[int] = []
         self._prompt = Prompt(architecture, dtype)
         self._rows: Rows | None = None
+        self._losses = Losses()
         progress(architecture.layers, architecture.layers)
 
     @property
@@ -113,17 +116,24 @@ class Decoder:
         layout = "packed matrices (oneDNN)" if self._packed else "plain matrices"
         return f"own decoder, {name}, {layout}, {torch.get_num_threads()} threads"
 
-    def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
-        kept = self._reuse(tokens)
+    def read(self, tokens: Sequence[int], over: Over, judged: range = range(0)) -> torch.Tensor | None:
+        kept = self._reuse(tokens, judged)
         self._prompt.reserve(len(tokens))
         states = None
         try:
             for start in range(kept, len(tokens), _PIECE):
-                states = self._read_piece(tokens[start : start + _PIECE], over)
+                piece = tokens[start : start + _PIECE]
+                states = self._read_piece(piece, over)
+                if places := told(start, start + len(piece), judged):
+                    before = states[places.start - 1 - start : places.stop - 1 - start]
+                    self._losses.add(tokens, places, self._project(before))
         except _Stopped:
             return None
         assert states is not None
         return self._project(states[-1:])[0]
+
+    def losses(self, judged: range) -> list[float]:
+        return self._losses.of(judged)
 
     def start(self, rows: int) -> None:
         self._rows = Rows(self._plan, self._prompt, rows)
@@ -143,6 +153,7 @@ class Decoder:
         self._tokens = []
         self._prompt = Prompt(self._plan, self._dtype)
         self._rows = None
+        self._losses = Losses()
 
     def logits(self, tokens: Sequence[int]) -> torch.Tensor:
         self.forget()
@@ -180,8 +191,9 @@ class Decoder:
         self._selected = name
         self.forget()
 
-    def _reuse(self, tokens: Sequence[int]) -> int:
-        """Keep of prompt and rows what `tokens` begin with; returns how many tokens that is."""
+    def _reuse(self, tokens: Sequence[int], judged: range) -> int:
+        """Keep of prompt and rows what `tokens` begin with and need not be read again; returns how many tokens that
+        is."""
         # The last token is read in any case: the logits after it are wanted.
         wanted = tokens[:-1]
         kept = common_length(self._tokens, wanted)
@@ -192,6 +204,7 @@ class Decoder:
             self._prompt.adopt(rows.keys[:, row, :, : shared[row]], rows.values[:, row, :, : shared[row]])
             self._tokens += rows.tokens[row][: shared[row]]
             kept += shared[row]
+        kept = self._losses.cut(kept, judged)
         self._prompt.cut(kept)
         del self._tokens[kept:]
         return kept

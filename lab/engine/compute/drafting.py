@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import torch
 
@@ -16,6 +19,9 @@ from lab.errors import LabError
 
 Emit = Callable[[GenerationEvent], None]
 
+# The head of a small model is a quarter of it: of a long message its beginning tells enough.
+_MOST_JUDGED: Final = 128
+
 
 def write_drafts(
     model: Model,
@@ -26,18 +32,25 @@ def write_drafts(
     emit: Emit,
     stop: Sequence[str] = (),
     thinking: Thinking = "none",
+    message: range = range(0),
 ) -> None:
     """Read the prompt's tokens once and write one draft a sampling, each of at most `max_tokens` tokens.
+
+    `message` is where the prompt's last message stands: how unexpected it is, by its first tokens where it is long, is
+    told with the prompt.
 
     The same prompt and sampling give the same draft, whichever others are written beside it. Nothing is emitted
     when the cancel comes before the prompt is read. Raises LabError when the checkpoint computes no numbers.
     """
     runner = model.runner
     with torch.inference_mode():
-        first = runner.read(tokens, cancelled.is_set)
+        # Nothing tells what the first token of all is expected to be.
+        judged = message[max(1 - message.start, 0) :][:_MOST_JUDGED]
+        first = runner.read(tokens, cancelled.is_set, judged)
         if first is None:
             return
-        emit(PromptRead(len(tokens)))
+        bits = statistics.fmean(runner.losses(judged)) / math.log(2) if judged else None
+        emit(PromptRead(len(tokens), bits))
         sampler = Sampler(samplings)
         rows = [_Row(model, row, max_tokens, emit, stop, thinking) for row in range(len(samplings))]
         runner.start(len(rows))

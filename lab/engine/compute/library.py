@@ -15,7 +15,9 @@ from transformers.cache_utils import DynamicLayer
 
 from lab.engine.adapters import WEIGHTS
 from lab.engine.compute.lora import unfit
-from lab.engine.compute.runner import Over, common_length
+from lab.engine.compute.losses import Losses, told
+from lab.engine.compute.runner import Over
+from lab.engine.worker_prompt import common_length
 
 # A cancel is heard between two pieces of a prompt.
 _PIECE: Final = 64
@@ -50,6 +52,7 @@ class Library:
         self._cache: Any = None
         self._rows: Any = None
         self._tokens: list[int] = []
+        self._losses = Losses()
         self.forget()
 
     @property
@@ -61,8 +64,8 @@ class Library:
         dtype = str(self._network.dtype).removeprefix("torch.")
         return f"transformers {transformers.__version__}, {dtype}{form}, {attention} attention{threads}"
 
-    def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
-        kept = common_length(self._tokens, tokens[:-1])
+    def read(self, tokens: Sequence[int], over: Over, judged: range = range(0)) -> torch.Tensor | None:
+        kept = self._losses.cut(common_length(self._tokens, tokens[:-1]), judged)
         if not all(type(layer) is DynamicLayer for layer in self._cache.layers):
             # A recurrent state cannot go back to an earlier place.
             kept = 0
@@ -77,17 +80,24 @@ class Library:
             if over():
                 return None
             piece = list(tokens[start : start + _PIECE])
-            logits = self._forward(torch.tensor([piece]), self._cache)
+            places = told(start, start + len(piece), judged)
+            # The head is computed where a loss is asked for, and after the last token.
+            first = places.start - 1 - start if places else len(piece) - 1
+            logits = self._forward(torch.tensor([piece]), self._cache, len(piece) - first)[0]
             self._tokens += piece
+            self._losses.add(tokens, places, logits[: len(places)])
         assert logits is not None
-        return logits[0]
+        return logits[-1]
+
+    def losses(self, judged: range) -> list[float]:
+        return self._losses.of(judged)
 
     def start(self, rows: int) -> None:
         self._rows = copy.deepcopy(self._cache)
         self._rows.batch_repeat_interleave(rows)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self._forward(tokens[:, None], self._rows)
+        return self._forward(tokens[:, None], self._rows, 1)[:, 0]
 
     def keep(self, rows: Sequence[int]) -> None:
         self._rows.batch_select_indices(torch.tensor(rows))
@@ -100,6 +110,7 @@ class Library:
         self._cache = transformers.DynamicCache(config=config)
         self._rows = None
         self._tokens = []
+        self._losses = Losses()
 
     def logits(self, tokens: Sequence[int]) -> torch.Tensor:
         found: torch.Tensor = self._network(torch.tensor([list(tokens)], device=self._network.device)).logits[0]
@@ -166,10 +177,10 @@ class Library:
             self._wrapped.set_adapter(self._selected, inference_mode=True)
         self._network.eval()
 
-    def _forward(self, tokens: torch.Tensor, cache: Any) -> torch.Tensor:
-        """The logits after the last token of each row: tokens [rows, n] to logits [rows, vocabulary]."""
+    def _forward(self, tokens: torch.Tensor, cache: Any, last: int) -> torch.Tensor:
+        """The logits after the `last` tokens of each row: tokens [rows, n] to logits [rows, last, vocabulary]."""
         out = self._network(
-            input_ids=tokens.to(self._network.device), past_key_values=cache, use_cache=True, logits_to_keep=1
+            input_ids=tokens.to(self._network.device), past_key_values=cache, use_cache=True, logits_to_keep=last
         )
-        logits: torch.Tensor = out.logits[:, -1]
+        logits: torch.Tensor = out.logits[:, -last:]
         return logits

@@ -23,11 +23,16 @@ class Runner(Protocol):
         """What computes, in words for a person."""
         ...
 
-    def read(self, tokens: Sequence[int], over: Over) -> torch.Tensor | None:
+    def read(self, tokens: Sequence[int], over: Over, judged: range = range(0)) -> torch.Tensor | None:
         """Make `tokens` the prompt; what it shares with the prompt before and its rows is not read again.
 
-        Returns the logits of the next token, shape [vocabulary], or None when `over` became true.
+        Returns the logits of the next token, shape [vocabulary], or None when `over` became true. At the places
+        `judged`, not the first, it is measured on the way how unexpected the token there was.
         """
+        ...
+
+    def losses(self, judged: range) -> list[float]:
+        """What was measured there by the last `read`: nats."""
         ...
 
     def start(self, rows: int) -> None:
@@ -71,11 +76,3 @@ class Model:
     tokenizer: Any
     end_tokens: frozenset[int]
     loaded: Loaded
-
-
-def common_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences share at their beginning."""
-    for place, (left, right) in enumerate(zip(one, other)):
-        if left != right:
-            return place
-    return min(len(one), len(other))

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.machine import machine, median
 from benchmarks.sides import DRAFTS, QUESTION, Side
 from lab.dialogue.recording import drafted, finished, opened, scored, started
-from lab.domain import Draft, Exchange, Session
+from lab.domain import Draft, Evidence, Exchange, Session
 from lab.engine.embedded import LANGUAGE_MODEL, embedded_ready
 from lab.engine.fetch import download, extract
 from lab.journal.events import now
@@ -107,7 +107,7 @@ def bookkeeping(repeats: int) -> dict[str, float]:
                 drafts.append(Draft(row, 0.7, row, text, energy(text).total, 200, 1.0))
                 record.append("benchmark", drafted(exchange.exchange_id, drafts[-1]))
             refinement = choose(drafts)
-            score = salience.score(QUESTION, refinement.winner.text, 0.15)
+            score = salience.score(Evidence(QUESTION, refinement.winner.text), 0.15)
             record.append("benchmark", finished(exchange, refinement.converged), scored(exchange.exchange_id, score))
             recorded = time.perf_counter()
             record.sync()

@@ -226,9 +226,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="allow changes to lab.duckdb; lab rebuild discards them again"
     )
 
-    score = command("score", "score a transcript without a model", example="lab score transcript.jsonl > scored.jsonl")
+    score = command(
+        "score",
+        "score the record anew, or a transcript without a model",
+        example="lab score --profile measured\n  lab score transcript.jsonl > scored.jsonl",
+    )
     score.add_argument(
-        "file", metavar="FILE", help='JSON lines with user_input and model_response; "-" reads standard input'
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help='JSON lines with user_input and model_response, "-" for standard input (default: the whole record)',
+    )
+    score.add_argument(
+        "--profile", metavar="NAME", type=_text, help="score by this profile (default: salience.profile)"
     )
 
     plot = command("plot", "draw salience, sleeps and losses into a file", example="lab plot timeline --out a.svg")

@@ -68,10 +68,14 @@ class DialogueSettings(_Section):
 
 
 class SalienceSettings(_Section):
-    """Which profile scores, and from which total on an exchange is salient."""
+    """Which profile scores, and from which total on an exchange is salient: None is what the profile has it.
+
+    With a `share` it is that of the most salient ones so far, 0.2 the top fifth, once there are enough to tell.
+    """
 
     profile: str = "lexical"
-    threshold: float = Field(0.15, ge=0.0, le=1.0)
+    threshold: float | None = Field(None, ge=0.0, le=1.0)
+    share: float = Field(0.0, ge=0.0, lt=1.0)
 
 
 class SleepSection(_Section):

@@ -21,7 +21,7 @@ def test_no_file_gives_the_published_values(tmp_path: Path) -> None:
     assert settings == Settings()
     refinement = settings.refinement
     assert (refinement.iterations, refinement.temperature, refinement.cooling, refinement.floor) == (5, 0.7, 0.04, 0.5)
-    assert (refinement.max_tokens, refinement.seed, settings.salience.threshold) == (200, None, 0.15)
+    assert (refinement.max_tokens, refinement.seed, settings.salience.threshold) == (200, None, None)
     assert settings.engine.checkpoint == EMBEDDED_CHECKPOINT
 
 

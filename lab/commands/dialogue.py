@@ -11,16 +11,17 @@ from typing import Any, Final, TextIO
 import orjson
 
 from lab import console
-from lab.commands.shared import make_lab, opened
+from lab.commands.shared import make_lab, opened, require_workspace
 from lab.console import ProgressLine, interruptible
 from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
-from lab.domain import Exchange
+from lab.domain import Evidence, Exchange
 from lab.errors import LabError
 from lab.journal.export import exchange_body, salience_body
+from lab.journal.record import Record
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
-from lab.text import harmless
+from lab.text import count, harmless
 
 # So many faults of a transcript are told.
 _NAMED: Final = 100
@@ -89,10 +90,14 @@ def _exchange_text(exchange: Exchange) -> str:
 
 
 def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
-    from lab.salience import profile
+    from lab.salience import profile, threshold_of
 
     settings = workspace.settings().salience
-    judge = profile(settings.profile)
+    judge = profile(arguments.profile or settings.profile)
+    # The setting's threshold is that of its profile.
+    threshold = threshold_of(judge.name, settings.threshold if judge.name == settings.profile else None)
+    if arguments.file is None:
+        return _score_record(workspace, judge.name, threshold)
     faults: list[str] = []
     wrong = 0
 
@@ -108,7 +113,7 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
                 if wrong <= _NAMED:
                     faults.append(f"line {number}: {fault}")
                 continue
-            score = judge.score(body["user_input"], body["model_response"], settings.threshold)
+            score = judge.score(Evidence(body["user_input"], body["model_response"]), threshold)
             print(console.dumps({**body, "salience": salience_body(score)}))
 
     if arguments.file == "-":
@@ -122,6 +127,21 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
             f"{arguments.file}: {'; '.join(faults)}{more}.",
             "Each line is to be an object with the texts user_input and model_response; the others were scored.",
         )
+    return 0
+
+
+def _score_record(workspace: Workspace, profile: str, threshold: float) -> int:
+    from lab.dialogue.rescoring import rescore
+
+    require_workspace(workspace)
+    line = ProgressLine()
+    with interruptible() as cancel, Record(workspace) as record:
+        changed = rescore(record, profile, threshold, cancel, line)
+        line.end()
+        if cancel.is_set():
+            print(f"Stopped; {count(changed, 'exchange')} scored anew by {profile}. Again, it goes on from there.")
+            return 1
+    print(f"{count(changed, 'exchange')} scored anew by {profile}; the others were as they are.")
     return 0
 
 

@@ -16,9 +16,10 @@ from lab.text import count, harmless
 
 
 def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    from lab.domain import Evidence, Salience
     from lab.journal.chats import import_chats
     from lab.journal.importer import import_sessions
-    from lab.salience import profile
+    from lab.salience import profile, threshold_of
 
     path = Path(arguments.path).expanduser()
     try:
@@ -31,9 +32,13 @@ def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
     line = ProgressLine()
     with opened(make_lab(workspace, arguments)) as lab:
         settings = lab.settings.salience
-        judge = profile(settings.profile)
+        judge, threshold = profile(settings.profile), threshold_of(settings.profile, settings.threshold)
         take_over = import_chats if is_file else import_sessions
-        report = take_over(lab.record, path, lambda text, reply: judge.score(text, reply, settings.threshold), line)
+
+        def rescore(said: str, answer: str) -> Salience:
+            return judge.score(Evidence(said, answer), threshold)
+
+        report = take_over(lab.record, path, rescore, line)
         line.end()
         if not lab.record.sync():
             print("lab: another program holds the database: it gets the new events when it is free.", file=sys.stderr)

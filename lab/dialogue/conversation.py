@@ -15,8 +15,10 @@ from lab.dialogue.context import Context, assemble
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
 from lab.dialogue.marks import NewMarks
 from lab.dialogue.recording import drafted, finished, measured, opened, scored, started
+from lab.dialogue.witness import Witness
 from lab.domain import (
     Draft,
+    Evidence,
     Exchange,
     ExchangeStatus,
     GenerationEvent,
@@ -31,9 +33,10 @@ from lab.engine.client import Engine
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import Event, SessionEnded, now
+from lab.journal.evidence import evidence_of
 from lab.journal.record import Record
 from lab.refinement.irp import DraftScored, Refined, choose, refine, samplings
-from lab.salience import profile
+from lab.salience import profile, scores, threshold_of
 from lab.settings import Settings
 
 _TITLE_LENGTH: Final = 60
@@ -68,18 +71,21 @@ class Conversation:
         self._engine = engine
         self._record = record
         self._settings = settings
-        self._profile = profile(settings.salience.profile)
+        profile(settings.salience.profile)
         self._marks = NewMarks(record.journal, {session.session_id, *(one.session_id for one in self.history)})
         self._ownership = contextlib.ExitStack()
         # Counted apart from the history: a turn whose end could not be recorded has its number all the same.
         self._turns = self.history[-1].turn if self.history else 0
         self._talked = False
+        # Of the last turn, until the next one tells how it went.
+        self._evidence: Evidence | None = None
 
     @classmethod
     def begin(cls, engine: Engine, record: Record, settings: Settings) -> Conversation:
         """A new dialogue. Nothing is recorded before its first turn, so looking around leaves no empty sessions."""
         salience = settings.salience
-        session = Session(new_session_id(), now(), None, None, salience.profile, salience.threshold)
+        threshold = threshold_of(salience.profile, salience.threshold)
+        session = Session(new_session_id(), now(), None, None, salience.profile, threshold)
         return cls(session, (), engine, record, settings)
 
     @classmethod
@@ -95,6 +101,8 @@ class Conversation:
             raise LabError(f'There is no session "{session_id}".', "lab sessions lists them.")
         title = lineage.parent_title(record, session)
         conversation = cls(session, lineage.history(record, session), engine, record, settings, title)
+        if conversation.history and conversation.history[-1].session_id == session_id:
+            conversation._evidence = evidence_of(record, conversation.history[-1])
         conversation._own()
         return conversation
 
@@ -120,7 +128,7 @@ class Conversation:
             None,
             None,
             salience.profile,
-            salience.threshold,
+            threshold_of(salience.profile, salience.threshold),
             parent_session_id=exchange.session_id,
             parent_exchange_id=exchange_id,
         )
@@ -168,15 +176,17 @@ class Conversation:
         marked = self._marks.take(self.history)
         context = self._context(text, loaded)
         exchange = self._begin_turn(text, context, loaded)
+        rescored = self._rescore(text)
+        witness = Witness(self._engine, self._record, exchange, self.history, self._settings.salience)
         rows = self._rows(seed)
         drafts: list[Draft] = []
         refinement: Refinement | None = None
         error: LabError | None = None
         try:
             yield TurnBegan(
-                exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out, marked
+                exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out, marked, rescored
             )
-            for event in refine(self._generate(context.prompt, rows, cancel), rows):
+            for event in refine(_heard(self._generate(context.prompt, rows, cancel), witness), rows):
                 if isinstance(event, Refined):
                     refinement = event.refinement
                     continue
@@ -188,11 +198,11 @@ class Conversation:
             error = fault
         except GeneratorExit:
             cancel.set()
-            self._finish(exchange, drafts, None, "cancelled", None, began)
+            self._finish(exchange, witness, drafts, None, "cancelled", None, began)
             raise
         status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() else "complete"
         try:
-            done = self._finish(exchange, drafts, refinement, status, error, began)
+            done = self._finish(exchange, witness, drafts, refinement, status, error, began)
         except LabError as fault:
             # The disk is full, say. The turn's beginning is recorded, and the next start ends it as failed.
             done, error = replace(exchange, status="failed", reason=str(fault), drafts=tuple(drafts)), fault
@@ -262,16 +272,34 @@ class Conversation:
         self._talked = True
         return exchange
 
+    def _rescore(self, text: str) -> Exchange | None:
+        """Record how the turn before went, by what the person says now; None where that changes no score."""
+        evidence, self._evidence = self._evidence, None
+        if evidence is None:
+            return None
+        last, chosen = self.history[-1], self._settings.salience.profile
+        threshold = next((score.threshold for score in last.salience if score.profile == chosen), None)
+        if threshold is None:
+            return None
+        new = scores(replace(evidence, following=text, mark=last.mark), chosen, threshold)
+        changed = [score for score in new if score not in last.salience]
+        if not changed:
+            return None
+        self._append(*(scored(last.exchange_id, score) for score in changed))
+        self.history[-1] = replace(last, salience=new)
+        return self.history[-1]
+
     def _finish(
         self,
         exchange: Exchange,
+        witness: Witness,
         drafts: Sequence[Draft],
         refinement: Refinement | None,
         status: ExchangeStatus,
         error: LabError | None,
         began: float,
     ) -> Exchange:
-        """Record how the exchange ended, with its score, and add it to the history."""
+        """Record how the exchange ended, with what was measured and its scores, and add it to the history."""
         # Side by side they end in any order.
         drafts = sorted(drafts, key=lambda draft: draft.iteration)
         if refinement is None and drafts:
@@ -287,11 +315,16 @@ class Conversation:
             drafts=tuple(drafts),
             chosen=winner.iteration if winner else None,
         )
+        found: list[Event] = []
+        self._evidence = None
         if done.response:
-            threshold = self._settings.salience.threshold
-            done = replace(done, salience=(self._profile.score(done.user_input, done.response, threshold),))
+            self._evidence = evidence = witness.evidence(done)
+            found.append(witness.event(evidence))
+            chosen = self._settings.salience.profile
+            done = replace(done, salience=scores(evidence, chosen, witness.threshold()))
         self._append(
             finished(done, refinement.converged if refinement else None),
+            *found,
             *(scored(done.exchange_id, score) for score in done.salience),
             *measured(self._engine.take_readings()),
         )
@@ -303,6 +336,14 @@ class Conversation:
 
     def _append(self, *events: Event) -> None:
         self._record.append(self.session.session_id, *events)
+
+
+def _heard(events: Iterator[GenerationEvent], witness: Witness) -> Iterator[GenerationEvent]:
+    """The same events; the witness is told how unexpected the turn was."""
+    for event in events:
+        if isinstance(event, PromptRead):
+            witness.bits = event.bits
+        yield event
 
 
 def _synced(record: Record, trouble: str) -> None:

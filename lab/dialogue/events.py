@@ -15,6 +15,7 @@ class TurnBegan:
     """The user's turn is on disk and the prompt fits.
 
     `left_out` counts earlier turns that did not fit; `marked` are those that were marked elsewhere since the last turn.
+    `rescored` is the turn before, where what the person says now tells how it went.
     """
 
     exchange_id: str
@@ -24,6 +25,7 @@ class TurnBegan:
     prompt_tokens: int
     left_out: int
     marked: tuple[Exchange, ...] = ()
+    rescored: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)

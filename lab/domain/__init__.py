@@ -13,6 +13,7 @@ from lab.domain.conversation import (
     Sampling,
     Session,
 )
+from lab.domain.evidence import Evidence, Reason, Usual
 from lab.domain.generation import Finish, GenerationEvent, PromptRead, RowFinished, RowGrew, RowStarted, RowThought
 from lab.domain.salience import DIMENSIONS, Salience
 from lab.domain.sleep import (
@@ -33,6 +34,7 @@ __all__ = [
     "Adapter",
     "Checkpoint",
     "Draft",
+    "Evidence",
     "Exchange",
     "ExchangeStatus",
     "Finish",
@@ -50,6 +52,7 @@ __all__ = [
     "Prompt",
     "PromptForm",
     "PromptRead",
+    "Reason",
     "Refinement",
     "Resident",
     "RowFinished",
@@ -64,5 +67,6 @@ __all__ = [
     "SleepPlan",
     "SleepSettings",
     "SleepStatus",
+    "Usual",
     "Verdict",
 ]

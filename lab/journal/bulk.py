@@ -29,6 +29,7 @@ from lab.journal.events import (
     SessionEnded,
     SessionOpened,
     SessionTitled,
+    TurnMeasured,
     TurnStarted,
 )
 from lab.journal.journal import Journal
@@ -45,6 +46,7 @@ _KINDS: Final[tuple[type[Event], ...]] = (
     DraftFinished,
     ExchangeFinished,
     ExchangeMarked,
+    TurnMeasured,
     SalienceScored,
     MemoryRead,
 )
@@ -185,6 +187,10 @@ def _sql_type(name: str, types: tuple[type, ...]) -> str:
     return "DOUBLE" if float in types else "VARCHAR" if str in types else "BOOLEAN" if bool in types else "BIGINT"
 
 
+# A vector as it is written; what else stands there the fold looks at.
+_NUMBER: Final = "(0|-?[1-9][0-9]{0,2})"
+_WHOLE: Final = rf"\[{_NUMBER}(,{_NUMBER})*\]"
+
 _SEEN: Final = f"""
     CREATE OR REPLACE TABLE seen AS
     SELECT stream, size, bytes, lines, plain
@@ -199,12 +205,13 @@ _SEEN: Final = f"""
 """
 
 # Streams with other lines than plain ones, or cut; with something said twice; with an end before its beginning.
-_ODD: Final = """
+_ODD: Final = f"""
     SELECT stream FROM seen WHERE bytes IS DISTINCT FROM size OR plain IS DISTINCT FROM lines
     UNION SELECT stream FROM turn_started GROUP BY stream, exchange_id HAVING count(*) > 1
     UNION SELECT stream FROM exchange_finished GROUP BY stream, exchange_id HAVING count(*) > 1
     UNION SELECT stream FROM draft_finished GROUP BY stream, exchange_id, iteration HAVING count(*) > 1
-    UNION SELECT stream FROM salience_scored GROUP BY stream, exchange_id, profile HAVING count(*) > 1
+    UNION SELECT stream FROM turn_measured GROUP BY stream, exchange_id HAVING count(*) > 1
+    UNION SELECT stream FROM turn_measured WHERE vector <> '' AND NOT regexp_full_match(vector, '{_WHOLE}')
     UNION
     SELECT later.stream
     FROM (
@@ -272,7 +279,20 @@ _ROWS: Final = (
         coalesce(draft.number < ended.number AND draft.iteration = ended.chosen, false) AS chosen
     FROM read.draft_finished draft LEFT JOIN read.exchange_finished ended USING (exchange_id)
     """,
-    'INSERT INTO salience BY NAME SELECT * EXCLUDE (stream, number, "at", plain) FROM read.salience_scored',
+    """
+    INSERT INTO evidence BY NAME
+    SELECT exchange_id, bits, nearest, nearest_id, agreement, consistency FROM read.turn_measured
+    """,
+    """
+    INSERT INTO embeddings BY NAME
+    SELECT exchange_id, vector::FLOAT[] AS vector FROM read.turn_measured WHERE vector <> ''
+    """,
+    # A turn is scored again when the next one tells how it went.
+    """
+    INSERT INTO salience BY NAME
+    SELECT * EXCLUDE (stream, number, "at", plain) FROM read.salience_scored
+    QUALIFY row_number() OVER (PARTITION BY exchange_id, profile ORDER BY number DESC) = 1
+    """,
     """
     INSERT INTO resources BY NAME
     SELECT "at", process, rss_bytes, vram_bytes, moment AS event FROM read.memory_read ORDER BY number

@@ -109,6 +109,23 @@ class SalienceScored:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnMeasured:
+    """What was measured in a turn beside its texts, as `domain.Evidence` has it; None is what nobody could measure.
+
+    `vector` is the meaning of the person's turn, a JSON list of whole numbers in -127..127, empty without a sentence
+    model: as a text a purge removes it with the others.
+    """
+
+    exchange_id: str
+    bits: float | None = None
+    nearest: float | None = None
+    nearest_id: str | None = None
+    agreement: float | None = None
+    consistency: float | None = None
+    vector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeMarked:
     """What the person says of an exchange from now on; a mark of None takes the earlier one back.
 
@@ -169,6 +186,7 @@ Event = Union[
     DraftFinished,
     ExchangeFinished,
     SalienceScored,
+    TurnMeasured,
     ExchangeMarked,
     ExchangePurged,
     SleepStarted,

@@ -149,6 +149,16 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         ALTER TABLE sleep_cycles ADD COLUMN checkpointing BOOLEAN;
         """,
     ),
+    (
+        "evidence",
+        # Whole numbers as floats: they compress to a byte each, and DuckDB multiplies floats.
+        """
+        CREATE TABLE evidence (
+            exchange_id VARCHAR, bits DOUBLE, nearest DOUBLE, nearest_id VARCHAR, agreement DOUBLE, consistency DOUBLE
+        );
+        CREATE TABLE embeddings (exchange_id VARCHAR, vector FLOAT[]);
+        """,
+    ),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import duckdb
+import orjson
 
 from lab.journal.events import (
     AdapterChosen,
@@ -22,6 +23,7 @@ from lab.journal.events import (
     SessionEnded,
     SessionOpened,
     SessionTitled,
+    TurnMeasured,
     TurnStarted,
 )
 from lab.journal.journal import Line
@@ -78,6 +80,11 @@ TABLES: Final[dict[str, TableShape]] = {
         "exchange_id VARCHAR, profile VARCHAR, surprise DOUBLE, novelty DOUBLE, arousal DOUBLE, reward DOUBLE,"
         "conflict DOUBLE, total DOUBLE, threshold DOUBLE, salient BOOLEAN",
     ),
+    "evidence": _shape(
+        1,
+        "exchange_id VARCHAR, bits DOUBLE, nearest DOUBLE, nearest_id VARCHAR, agreement DOUBLE, consistency DOUBLE",
+    ),
+    "embeddings": _shape(1, "exchange_id VARCHAR, vector FLOAT[]"),
     "sleep_cycles": _shape(
         1,
         "cycle_id VARCHAR, started_at TIMESTAMP, ended_at TIMESTAMP, status VARCHAR, checkpoint VARCHAR,"
@@ -244,6 +251,10 @@ class _Fold:
                 return self._exchange_purged(event)
             case SalienceScored():
                 self.put("salience", **_body(event))
+            case TurnMeasured():
+                self.put("evidence", **_body(event))
+                if vector := _vector(event.vector):
+                    self.put("embeddings", exchange_id=event.exchange_id, vector=vector)
             case SleepStarted():
                 self.put("sleep_cycles", **_body(event) | {"started_at": at, "status": "running", "steps": 0})
             case SleepPlanned():
@@ -340,6 +351,15 @@ def _body(event: Event) -> Row:
     body = {field.name: getattr(event, field.name) for field in fields(event)}
     # A tuple would be a row to the database, a list is a list.
     return {name: list(value) if isinstance(value, tuple) else value for name, value in body.items()}
+
+
+def _vector(text: str) -> list[int] | None:
+    """The numbers of a vector; None for anything else, also for one that was purged."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, list) and all(type(number) is int for number in found) else None
 
 
 def _lists(shape: TableShape, names: Iterable[str]) -> str:

@@ -16,6 +16,8 @@ _SESSION = """
         revision, parent_exchange_id
     FROM sessions s
 """
+# Of fewer scores nobody can say what the most salient ones are.
+_ENOUGH_SCORES = 20
 _EXCHANGE = """
     SELECT exchange_id, session_id, turn, created_at, user_input, response, status, checkpoint, adapter,
         prompt_tokens, response_tokens, seconds, reason, mark, target, kept_iteration,
@@ -26,8 +28,10 @@ _EXCHANGE = """
                 ) ORDER BY iteration
             ) FROM drafts d WHERE d.exchange_id = e.exchange_id) AS drafts,
         (SELECT list(
-                row(profile, surprise, novelty, arousal, reward, conflict, total, threshold) ORDER BY profile
-            ) FROM salience v WHERE v.exchange_id = e.exchange_id) AS salience
+                row(v.profile, surprise, novelty, arousal, reward, conflict, total, v.threshold)
+                ORDER BY v.profile IS DISTINCT FROM s.profile, v.profile
+            ) FROM salience v LEFT JOIN sessions s ON s.session_id = e.session_id
+            WHERE v.exchange_id = e.exchange_id) AS salience
     FROM exchanges e
 """
 # The cycles that count as having slept on something; for a sleep that begins anew none does.
@@ -176,6 +180,15 @@ def cycles(record: Record) -> list[SleepCycle]:
         FROM sleep_cycles ORDER BY started_at, cycle_id"""
     )
     return [SleepCycle(**row) for row in _rows(table)]
+
+
+def top_total(record: Record, profile: str, share: float) -> float | None:
+    """The total that this share of all scores of a profile reaches; None where there are too few to tell."""
+    table = record.query(
+        "SELECT quantile_cont(total, ?), count(*) FROM salience WHERE profile = ?", [1.0 - share, profile]
+    )
+    ((total, n),) = table.rows
+    return float(total) if n >= _ENOUGH_SCORES else None
 
 
 def _rows(table: Table) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from lab.domain import Evidence, Salience
 from lab.errors import LabError
 from lab.salience.lexical import Lexical
+from lab.salience.measured import Measured
 from lab.salience.profile import Profile
 
-PROFILES: dict[str, Profile] = {"lexical": Lexical()}
+PROFILES: dict[str, Profile] = {"lexical": Lexical(), "measured": Measured()}
 
 
 def profile(name: str) -> Profile:
@@ -17,3 +19,14 @@ def profile(name: str) -> Profile:
         raise LabError(
             f'salience.profile "{name}" is not known.', f"Choose one of: {', '.join(sorted(PROFILES))}."
         ) from None
+
+
+def threshold_of(name: str, chosen: float | None) -> float:
+    """The total from which on an exchange is salient: the chosen one, else the profile's own. Raises LabError."""
+    return profile(name).threshold if chosen is None else chosen
+
+
+def scores(evidence: Evidence, chosen: str, threshold: float) -> tuple[Salience, ...]:
+    """What every profile says, the chosen one first: it alone is judged by this threshold, the others by their own."""
+    others = [each for name, each in sorted(PROFILES.items()) if name != chosen]
+    return (profile(chosen).score(evidence, threshold), *(each.score(evidence, each.threshold) for each in others))

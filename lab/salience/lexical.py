@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lab.domain import Salience
+from lab.domain import Evidence, Reason, Salience
+from lab.salience.profile import total_of
 
 SURPRISE: Final = (
     "unexpected",
@@ -68,6 +69,14 @@ CONFLICT: Final = (
     "paradox",
     "can't both be",
 )
+# The share of the lexicon, the lexicon, and what has the rest.
+_DIMENSIONS: Final = {
+    "surprise": (0.7, SURPRISE, "questions in the answer"),
+    "novelty": (0.8, NOVELTY, "length of the answer"),
+    "arousal": (0.9, AROUSAL, "length of the answer"),
+    "reward": (0.7, REWARD, "length of the answer"),
+    "conflict": (0.8, CONFLICT, "questions in the answer"),
+}
 WEIGHTS: Final = {"surprise": 0.15, "novelty": 0.20, "arousal": 0.30, "reward": 0.20, "conflict": 0.15}
 PUBLISHED_THRESHOLD: Final = 0.15
 
@@ -80,18 +89,34 @@ class Lexical:
     """The profile `lexical`."""
 
     name: Final = "lexical"
+    threshold: Final = PUBLISHED_THRESHOLD
 
-    def score(self, user_input: str, response: str, threshold: float = PUBLISHED_THRESHOLD) -> Salience:
-        """Score an exchange; every value in 0..1."""
-        text = f"{user_input} {response}".lower()
-        length = min(len(response.split()) / 200, 1.0)
-        questions = min(response.count("?") / 10, 1.0)
+    def score(self, evidence: Evidence, threshold: float = PUBLISHED_THRESHOLD) -> Salience:
+        """Score an exchange by its texts alone; every value in 0..1."""
+        text = f"{evidence.said} {evidence.answer}".lower()
+        beside = _beside(evidence.answer)
         values = {
-            "surprise": 0.7 * _lex(SURPRISE, text) + 0.3 * questions,
-            "novelty": 0.8 * _lex(NOVELTY, text) + 0.2 * length,
-            "arousal": 0.9 * _lex(AROUSAL, text) + 0.1 * length,
-            "reward": 0.7 * _lex(REWARD, text) + 0.3 * length,
-            "conflict": 0.8 * _lex(CONFLICT, text) + 0.2 * questions,
+            name: share * _lex(lexicon, text) + (1.0 - share) * beside[other]
+            for name, (share, lexicon, other) in _DIMENSIONS.items()
         }
-        total = sum(weight * values[name] for name, weight in WEIGHTS.items())
-        return Salience(profile=self.name, **values, total=total, threshold=threshold)
+        return Salience(profile=self.name, **values, total=total_of(values, WEIGHTS), threshold=threshold)
+
+    def explain(self, evidence: Evidence) -> list[Reason]:
+        """The lexicon entries that were found, and what length or questions add."""
+        text = f"{evidence.said} {evidence.answer}".lower()
+        beside = _beside(evidence.answer)
+        reasons = []
+        for name, (share, lexicon, other) in _DIMENSIONS.items():
+            if found := [entry for entry in lexicon if entry in text]:
+                reasons.append(Reason(name, ", ".join(found), share * _lex(lexicon, text)))
+            if beside[other]:
+                reasons.append(Reason(name, other, (1.0 - share) * beside[other]))
+        return reasons
+
+
+def _beside(answer: str) -> dict[str, float]:
+    """What counts beside the lexicons, each in 0..1."""
+    return {
+        "length of the answer": min(len(answer.split()) / 200, 1.0),
+        "questions in the answer": min(answer.count("?") / 10, 1.0),
+    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from lab.domain import Salience
+from lab.domain import Evidence, Reason, Salience
 
 
 class Profile(Protocol):
@@ -15,6 +16,20 @@ class Profile(Protocol):
         """The name under which its scores are recorded."""
         ...
 
-    def score(self, user_input: str, response: str, threshold: float) -> Salience:
+    @property
+    def threshold(self) -> float:
+        """The total, in 0..1, from which on an exchange is salient where a person chose none."""
+        ...
+
+    def score(self, evidence: Evidence, threshold: float) -> Salience:
         """Every dimension and the total in 0..1, carried with the threshold that judges the total."""
         ...
+
+    def explain(self, evidence: Evidence) -> Sequence[Reason]:
+        """What moved each dimension."""
+        ...
+
+
+def total_of(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """The weighted mean of the dimensions."""
+    return sum(weight * values[name] for name, weight in weights.items()) / sum(weights.values())

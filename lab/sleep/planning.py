@@ -11,6 +11,7 @@ from lab.engine.adapters import find_adapter
 from lab.errors import LabError
 from lab.journal import memory, queries
 from lab.journal.record import Record
+from lab.salience import threshold_of
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import CycleFolder
 from lab.sleep.recipes import resolve
@@ -195,7 +196,8 @@ class Planner:
             where = f"in session {session_id}" if session_id else "in this workspace"
             raise LabError(
                 f"Nothing to sleep on: every {kind} {where} was slept on already, or there is none yet.",
-                f"Talk on until a total reaches {salience.threshold:g}, keep a turn (Ctrl+R, k; or lab mark),"
+                f"Talk on until a total reaches {threshold_of(salience.profile, salience.threshold):g}, keep a turn"
+                " (Ctrl+R, k; or lab mark),"
                 ' or set sleep.exchanges = "all" in lab.toml.',
             )
         return [

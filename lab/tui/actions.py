@@ -129,6 +129,7 @@ ACTIONS: Final = (
     Action("before", ("left",), "Before", "The exchange before it in its session.", "exchange"),
     Action("after", ("right",), "After", "The exchange after it in its session.", "exchange"),
     Action("profile", ("p",), "Profile", "The score of another profile, where there are several.", "exchange"),
+    Action("why", ("w",), "Why", "What moved each bar of the score, instead of the drafts.", "exchange"),
     Action("copy_both", ("C",), "Copy both", "Copy the question and the answer.", "exchange"),
     Action("activate", ("a",), "Answer", "Let this adapter answer, or at a checkpoint none; Enter too.", "adapters"),
     Action("receipt", ("r",), "Receipt", "What came of its sleep: measures, answers before and after.", "adapters"),

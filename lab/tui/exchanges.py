@@ -8,9 +8,10 @@ from typing import Final
 
 from textual.message import Message
 
-from lab.domain import Exchange, Session
+from lab.domain import Evidence, Exchange, Session
 from lab.errors import LabError
 from lab.journal import queries
+from lab.journal.evidence import evidence_of
 from lab.journal.neighbours import Neighbours, neighbours
 from lab.journal.record import Record
 from lab.text import DOT, duration, model_name, one_line
@@ -22,11 +23,12 @@ _SYNC_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class Page:
-    """An exchange with its session and its neighbours there."""
+    """An exchange with its session, its neighbours there, and what is known of it for a score."""
 
     exchange: Exchange
     session: Session | None
     neighbours: Neighbours
+    evidence: Evidence | None
 
 
 class PageRead(Message):
@@ -47,7 +49,8 @@ def read_page(record: Record, exchange_id: str, number: int, post: Callable[[Mes
         exchange = queries.exchange(record, exchange_id)
         if exchange is None:
             raise LabError(f'There is no exchange "{exchange_id}" in the record.', "Ctrl+O lists what there is.")
-        page = Page(exchange, queries.session(record, exchange.session_id), neighbours(record, exchange))
+        session = queries.session(record, exchange.session_id)
+        page = Page(exchange, session, neighbours(record, exchange), evidence_of(record, exchange))
     except LabError as error:
         post(PageRead(number, None, error))
         return

@@ -5,59 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.dialogue.conversation import Conversation
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
 from lab.domain import Exchange, Prompt
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import DraftFinished, ExchangeFinished
-from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
-from lab.settings import Workspace
+from tests.dialogue.talking import Opened, answer, turn
 
-SCRIPTED = [sys.executable, "-m", "lab.engine.scripted"]
 THINKING = "[dialogue]\nthinking = true\n"
-
-
-class Opened:
-    """Labs of one workspace, closed at the end."""
-
-    def __init__(self, root: Path) -> None:
-        self.workspace = Workspace(root)
-        self.labs: list[Lab] = []
-
-    def lab(self, *options: str, settings: str = "", start: bool = True) -> Lab:
-        self.workspace.config.write_text(settings)
-        lab = Lab(self.workspace, engine_command=[*SCRIPTED, *options])
-        lab.open()
-        self.labs.append(lab)
-        if start:
-            lab.start_engine(lambda progress: None, threading.Event())
-        return lab
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    for lab in opened.labs:
-        lab.close()
-
-
-def turn(conversation: Conversation, text: str, seed: int | None = None) -> list[TurnEvent]:
-    return list(conversation.take_turn(text, threading.Event(), seed))
-
-
-def answer(conversation: Conversation, text: str, seed: int | None = None) -> Exchange:
-    last = turn(conversation, text, seed)[-1]
-    assert isinstance(last, TurnFinished)
-    return last.exchange
 
 
 def test_a_turn_is_five_published_drafts_and_the_best_of_them(opened: Opened) -> None:
@@ -324,7 +285,7 @@ def test_thinking_is_recorded_apart_and_no_part_of_answer_and_score(opened: Open
     silent = opened.lab("--think", "9")
     spared = answer(silent.converse(new=True), "What is learning?", seed=40)
     assert [draft.thinking for draft in spared.drafts] == [""] * 5
-    assert (spared.response, spared.salience) == (exchange.response, exchange.salience)
+    assert (spared.response, spared.salience[0]) == (exchange.response, exchange.salience[0])
 
 
 def test_thinking_is_not_read_again_in_the_next_turn(opened: Opened) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,15 +17,7 @@ from lab.journal import queries
 from lab.journal.events import ExchangeMarked, TurnStarted
 from lab.journal.record import Record
 from lab.lab import Lab
-from tests.dialogue.test_conversation import Opened, answer
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    for lab in opened.labs:
-        lab.close()
+from tests.dialogue.talking import Opened, answer
 
 
 def said(conversation: Conversation) -> list[tuple[int, str]]:

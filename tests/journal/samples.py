@@ -18,6 +18,7 @@ from lab.journal.events import (
     MemoryRead,
     SalienceScored,
     SessionOpened,
+    TurnMeasured,
     TurnStarted,
 )
 from lab.journal.projection import TABLES
@@ -60,6 +61,12 @@ def scored(turn: int, total: float = 0.2, session_id: str = SESSION, profile: st
     return SalienceScored(exchange_id(turn, session_id), profile, *five, total, 0.15, total >= 0.15)
 
 
+def measured(
+    turn: int, session_id: str = SESSION, bits: float | None = 6.5, vector: str = "[1,-2,127]"
+) -> TurnMeasured:
+    return TurnMeasured(exchange_id(turn, session_id), bits, 0.5, exchange_id(1, session_id), 0.75, None, vector)
+
+
 def finished(turn: int, session_id: str = SESSION, response: str = "A model.", chosen: int | None = 0) -> Event:
     return ExchangeFinished(exchange_id(turn, session_id), "complete", response, chosen, True, 30, 12, 1.5)
 
@@ -67,7 +74,8 @@ def finished(turn: int, session_id: str = SESSION, response: str = "A model.", c
 def whole_turn(turn: int, session_id: str = SESSION, total: float = 0.2) -> list[Event]:
     drafts = [draft(turn, i, energy=0.5 - 0.1 * i, session_id=session_id) for i in range(3)]
     start = turn_started(turn, session_id)
-    return [start, *drafts, scored(turn, total, session_id), finished(turn, session_id, chosen=2)]
+    judged = [measured(turn, session_id), scored(turn, total, session_id)]
+    return [start, *drafts, *judged, finished(turn, session_id, chosen=2)]
 
 
 def cycle(cycle_id: str = "sleep-0001", used: str = "", status: Any = "complete") -> list[Event]:

@@ -200,7 +200,7 @@ def test_what_is_loaded_is_applied(record: Record) -> None:
         told: list[int] = []
         assert bulk.load(connection, record.journal, [SESSION], told.append) == []
         size = record.journal.size(SESSION)
-        assert connection.execute("FROM journal_offsets").fetchall() == [(SESSION, size, 7)]
+        assert connection.execute("FROM journal_offsets").fetchall() == [(SESSION, size, 8)]
         assert told == [size]
         assert projector.project(connection, record.journal, {SESSION: size}) == {}
         assert connection.execute("SELECT count(*) FROM drafts").fetchall() == [(3,)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from lab.domain import Progress, Salience
+from lab.domain import Evidence, Progress, Salience
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.chats import import_chats
@@ -22,7 +22,7 @@ from tests.journal.samples import SESSION, exchange_id, finished, opened, record
 
 
 def rescore(text: str, reply: str) -> Salience:
-    return profile("lexical").score(text, reply, 0.15)
+    return profile("lexical").score(Evidence(text, reply), 0.15)
 
 
 def lines(path: Path, *values: Any) -> Path:

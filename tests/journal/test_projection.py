@@ -35,6 +35,7 @@ from tests.journal.samples import (
     dump,
     exchange_id,
     finished,
+    measured,
     opened,
     reading,
     record_in,
@@ -46,6 +47,7 @@ from tests.journal.samples import (
 sessions = st.sampled_from(["s-a", "s-b"])
 turns = st.integers(1, 2)
 losses = st.floats(0, 10)
+vectors = st.sampled_from(["", "[0,-127,5]", "[]", "[01]", "[1.5]", "[1, 2]", "[1000]", "x", "{}"])
 cycle_ids = st.sampled_from(["sleep-0001", "sleep-0002"])
 
 
@@ -64,6 +66,7 @@ def of_session(session_id: str) -> st.SearchStrategy[Event]:
         st.builds(lambda n, i, e: draft(n, i, e, session_id), turns, st.integers(0, 2), losses),
         st.builds(lambda n, r, c: finished(n, session_id, r, c), turns, st.text(max_size=9), st.none() | turns),
         st.builds(lambda n, t, p: scored(n, t, session_id, p), turns, losses, st.sampled_from(["lexical", "other"])),
+        st.builds(lambda n, b, v: measured(n, session_id, b, v), turns, st.none() | losses, vectors),
         st.builds(reading, st.text(max_size=5)),
     )
 

@@ -20,6 +20,7 @@ from lab.journal.events import (
     ExchangeMarked,
     SalienceScored,
     SessionOpened,
+    TurnMeasured,
     TurnStarted,
 )
 from lab.lab import Lab
@@ -114,6 +115,27 @@ async def test_everything_that_is_known_is_on_the_screen(lab: Lab, size: tuple[i
         await hand.sees("recorded, 2 of 2", "0.111", "not salient")
         await hand.press("p")
         await hand.sees("lexical, 1 of 2")
+
+
+@pytest.mark.parametrize("size", [TALL, SMALL])
+async def test_what_moved_a_bar_is_told_in_place_of_the_drafts(lab: Lab, size: tuple[int, int]) -> None:
+    lab.record.append(
+        SESSION,
+        TurnMeasured(FIRST, bits=9.25, nearest=0.4, agreement=0.75),
+        SalienceScored(FIRST, "measured", 0.948, 0.6, 0.2, 0.5, 0.125, 0.563, 0.5, True),
+    )
+    async with LabApp(lab).run_test(size=size, notifications=True) as pilot:
+        hand = await open_exchange(pilot, FIRST)
+        await hand.press("w")
+        await hand.sees("What moved it", "length of the")
+        assert "chosen" not in picture(hand.app)
+        await hand.press("p")
+        await hand.sees("measured, 2 of 3", "9.2 bits a token", "0.948")
+        await hand.press("p")
+        await hand.sees("recorded, 3 of 3", "Nothing was recorded for")
+        await hand.press("w")
+        await hand.sees("chosen")
+        assert "What moved it" not in picture(hand.app)
 
 
 async def test_an_exchange_without_score_drafts_or_answer_says_so(lab: Lab) -> None:

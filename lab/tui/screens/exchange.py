@@ -15,6 +15,7 @@ from textual.widgets import Markdown, Static
 
 from lab.domain import Exchange
 from lab.journal.neighbours import Neighbours
+from lab.salience import PROFILES
 from lab.text import DOT, harmless, one_line
 from lab.tui.actions import Where, bindings
 from lab.tui.clipboard import copy
@@ -24,6 +25,7 @@ from lab.tui.screens.draft import DraftScreen
 from lab.tui.screens.edit import EditScreen
 from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
+from lab.tui.widgets.reasons import ReasonsPanel
 from lab.tui.widgets.salience import SaliencePanel
 from lab.tui.widgets.turn import parser
 
@@ -111,11 +113,13 @@ class ExchangeScreen(Screen[None]):
             with Vertical(id="side"):
                 yield SaliencePanel()
                 yield DraftsPanel()
+                yield ReasonsPanel()
         yield KeyBar()
 
     def on_mount(self) -> None:
         self.lab_app.marker.marked.subscribe(self, self._marked)
         self.query_one("#body").visible = False
+        self.query_one(ReasonsPanel).display = False
         self._read(self._exchange_id)
 
     def on_resize(self) -> None:
@@ -196,13 +200,16 @@ class ExchangeScreen(Screen[None]):
     def _draw_salience(self) -> None:
         assert self._page is not None
         scores = self._page.exchange.salience
-        panel = self.query_one(SaliencePanel)
+        panel, why = self.query_one(SaliencePanel), self.query_one(ReasonsPanel)
         if not scores:
             panel.show(None, "no score")
+            why.show(None)
             return
         at = self._profile % len(scores)
         which = f", {at + 1} of {len(scores)}" if len(scores) > 1 else ""
         panel.show(scores[at], f"{one_line(scores[at].profile, 14)}{which}")
+        judge, evidence = PROFILES.get(scores[at].profile), self._page.evidence
+        why.show(judge.explain(evidence) if judge is not None and evidence is not None else None)
 
     # What can be done
 
@@ -273,6 +280,11 @@ class ExchangeScreen(Screen[None]):
         if self._page is not None:
             self._profile += 1
             self._draw_salience()
+
+    def action_why(self) -> None:
+        why = self.query_one(ReasonsPanel)
+        why.display = not why.display
+        self.query_one(DraftsPanel).display = not why.display
 
     def action_fork(self) -> None:
         if (exchange := self._ready()) is not None:

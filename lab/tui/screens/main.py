@@ -222,7 +222,7 @@ class MainScreen(Screen[None]):
             if isinstance(event, TurnBegan):
                 self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
                 self._show(turn)
-                for exchange in event.marked:
+                for exchange in (*event.marked, *([event.rescored] if event.rescored is not None else [])):
                     self.lab_app.marker.marked.publish(exchange)
             elif isinstance(event, (TurnFinished, TurnFailed)):
                 self._live = ended(self._live, event.exchange)

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from lab.domain import SleepCycle
 from lab.journal.filters import MEASURES
 from lab.journal.timeline import Moment, placed
+from lab.salience import threshold_of
 from lab.text import DOT, count, harmless, one_line
 from lab.tui.actions import Where, bindings
 from lab.tui.axis import Axis, Part
@@ -57,7 +58,8 @@ class TimelineScreen(Screen[None]):
         self._session_id = session_id
         self._profile = lab.settings.salience.profile
         self._profiles: list[str] = []
-        self._threshold = self._value = lab.settings.salience.threshold
+        salience = lab.settings.salience
+        self._threshold = self._value = threshold_of(salience.profile, salience.threshold)
         self._measure = "total"
         self._axis = Axis()
         self._cycles: list[SleepCycle] = []

@@ -1,0 +1,182 @@
+"""The profile `measured`: each dimension is what its name says, measured in the turn itself; see docs/salience.md."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from lab.domain import Evidence, Reason, Salience
+from lab.salience.profile import total_of
+
+# What a turn is expected to be to a small model before anything is known of this person and this model, and how many
+# turns that is worth.
+_USUAL_BITS: Final = 6.0
+_USUAL_DEVIATION: Final = 2.0
+_PRIOR_TURNS: Final = 8
+
+WEIGHTS: Final = {"surprise": 0.30, "novelty": 0.30, "arousal": 0.15, "reward": 0.10, "conflict": 0.15}
+
+_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_SENTENCE: Final = re.compile(r"[^.!?\n]+[.!?]*")
+_CODE: Final = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_SELF: Final = re.compile(r"\b(?:I|I'm|I've|I'd|I'll|me|my|mine|myself|we|us|our)\b", re.IGNORECASE)
+_OTHER: Final = re.compile(r"\b(?:you|your|yours|yourself|you're|you've)\b", re.IGNORECASE)
+_CORRECTION: Final = re.compile(
+    r"^\W*(?:no|nope|wrong|incorrect)\b(?! (?:problem|worries|doubt|idea))"
+    r"|\b(?:that(?:'s| is| was)|you(?:'re| are| were)|it(?:'s| is)) (?:not (?:right|true|correct|what)|wrong|incorrect"
+    r"|mistaken|false)\b|\bi (?:did not|didn't|never) (?:say|said|mean|meant)\b|\bi disagree\b"
+    r"|\byou (?:misunderstood|got (?:it|that) wrong)\b",
+    re.IGNORECASE,
+)
+_AGREEMENT: Final = re.compile(
+    r"^\W*(?:yes|yeah|yep|exactly|right|correct|true|great|perfect|good|nice|thanks|thank you|cheers|ok(?:ay)?|i see)\b"
+    r"|\b(?:thank you|thanks|that helps?|that(?:'s| is) (?:right|true|correct|helpful|great|perfect|it)"
+    r"|you(?:'re| are) right|well (?:said|done)|makes sense|i agree|good (?:point|answer|idea))\b",
+    re.IGNORECASE,
+)
+# A shorter word tells little, and in capitals is an abbreviation.
+_TELLING: Final = 5
+# Characters of a text that are looked at: what is longer was pasted.
+_LONGEST: Final = 4000
+
+# What moves a dimension, and by how much.
+Parts = list[tuple[str, float]]
+
+
+class Measured:
+    """The profile `measured`. Scores what the evidence holds; what nobody measured leaves its dimension to the rest."""
+
+    name: Final = "measured"
+    threshold: Final = 0.5
+
+    def score(self, evidence: Evidence, threshold: float) -> Salience:
+        """Score an exchange; every value in 0..1. The total is of the dimensions that somebody could measure."""
+        parts = {name: of(evidence) for name, of in _DIMENSIONS.items()}
+        values = {name: min(math.fsum(share for _, share in its), 1.0) for name, its in parts.items()}
+        total = total_of(values, {name: WEIGHTS[name] for name, its in parts.items() if its})
+        return Salience(profile=self.name, **values, total=total, threshold=threshold)
+
+    def explain(self, evidence: Evidence) -> list[Reason]:
+        """What moved each bar."""
+        return [Reason(name, *part) for name, of in _DIMENSIONS.items() for part in of(evidence) if part[1]]
+
+
+def surprise(evidence: Evidence) -> Parts:
+    """Where the bits a token of the person's turn lie among the usual ones: the normal distribution's share below, with
+    mean and deviation of the turns before and of `_PRIOR_TURNS` imagined ones."""
+    if evidence.bits is None:
+        return []
+    usual = evidence.usual
+    n = usual.n if usual is not None else 0
+    mean, variance = _USUAL_BITS, _USUAL_DEVIATION**2
+    if usual is not None and n:
+        whole = n + _PRIOR_TURNS
+        mean = (n * usual.mean + _PRIOR_TURNS * _USUAL_BITS) / whole
+        between = n * _PRIOR_TURNS / whole * (usual.mean - _USUAL_BITS) ** 2
+        variance = (n * usual.deviation**2 + _PRIOR_TURNS * _USUAL_DEVIATION**2 + between) / whole
+    z = (evidence.bits - mean) / math.sqrt(variance)
+    return [(f"{evidence.bits:.1f} bits a token, usual are {mean:.1f}", 0.5 * (1.0 + math.erf(z / math.sqrt(2.0))))]
+
+
+def novelty(evidence: Evidence) -> Parts:
+    """How far the meaning of the turn is from the nearest one before: one minus their cosine."""
+    if evidence.nearest is None:
+        return []
+    return [(f"nearest earlier turn at a cosine of {evidence.nearest:.2f}", 1.0 - max(evidence.nearest, 0.0))]
+
+
+def arousal(evidence: Evidence) -> Parts:
+    """Feeling and engagement of the person's turn, none of it by length."""
+    said = _CODE.sub(" ", evidence.said)
+    polarity, subjectivity = sentiment(said)
+    address = 0.5 * bool(_SELF.search(said)) + 0.5 * bool(_OTHER.search(said))
+    return [
+        ("feeling", 0.35 * abs(polarity)),
+        ("subjective words", 0.20 * subjectivity),
+        ("emphasis", 0.15 * emphasis(said)),
+        ("speaks of itself or to the model", 0.20 * address),
+        ("the answer asks back", 0.10 * ("?" in _CODE.sub(" ", evidence.answer))),
+    ]
+
+
+def emphasis(text: str) -> float:
+    """The share of sentences that are called out or have a word in capitals, in 0..1; not where all are capitals."""
+    sentences = [found[0] for found in _SENTENCE.finditer(text) if _WORD.search(found[0])]
+    if not sentences or text.upper() == text:
+        return 0.0
+    loud = [
+        each
+        for each in sentences
+        if each.rstrip().endswith("!") or any(len(word) >= _TELLING and word.isupper() for word in _WORD.findall(each))
+    ]
+    return len(loud) / len(sentences)
+
+
+def sentiment(text: str) -> tuple[float, float]:
+    """Polarity in -1..1 and subjectivity in 0..1 of English words, by TextBlob's lexicon, which is shipped with it."""
+    # Half a second, at the first score.
+    from textblob import TextBlob
+
+    found = TextBlob(text[:_LONGEST]).sentiment
+    return float(found.polarity), float(found.subjectivity)
+
+
+def reward(evidence: Evidence) -> Parts:
+    """Whether the turn went well: what the person said next, the winner's energy, what was remembered, and the mark."""
+    parts: Parts = []
+    if evidence.energy is not None:
+        parts.append(("the answer is well formed", 0.3 * (1.0 - evidence.energy)))
+    if evidence.following is not None:
+        parts.append(("what was said next", 0.4 * (0.5 + 0.5 * verdict(evidence.following))))
+    else:
+        parts.append(("nothing was said next yet", 0.2))
+    parts.append(("the answer makes use of what was said before", 0.3 * remembered(evidence)))
+    marks = {"kept": 1.0, "edited": 0.5, "excluded": 0.0}
+    if evidence.mark is not None:
+        parts = [(words, 0.5 * share) for words, share in parts]
+        parts.append((f"marked as {evidence.mark}", 0.5 * marks[evidence.mark]))
+    return parts
+
+
+def verdict(following: str) -> int:
+    """Whether the person's next words agree (1), correct (-1) or do neither (0)."""
+    if _CORRECTION.search(following):
+        return -1
+    return 1 if _AGREEMENT.search(following) else 0
+
+
+def remembered(evidence: Evidence) -> float:
+    """The share, in 0..1, of the answer's telling words that the person said in earlier turns and not in this one."""
+    earlier = _telling(evidence.before[::2]) - _telling([evidence.said])
+    words = _telling([evidence.answer]) - _telling([evidence.said])
+    return len(words & earlier) / len(words) if words else 0.0
+
+
+def _telling(texts: Iterable[str]) -> set[str]:
+    return {word.lower() for text in texts for word in _WORD.findall(text[:_LONGEST]) if len(word) >= _TELLING}
+
+
+def conflict(evidence: Evidence) -> Parts:
+    """Disagreement: between the drafts, with what was answered to the same before, and of the person with the model."""
+    parts: Parts = []
+    if evidence.agreement is not None:
+        parts.append(
+            (f"drafts agree at a cosine of {evidence.agreement:.2f}", 0.5 * (1.0 - max(evidence.agreement, 0.0)))
+        )
+    if evidence.consistency is not None:
+        share = 0.2 * (1.0 - max(evidence.consistency, 0.0))
+        parts.append((f"was answered at a cosine of {evidence.consistency:.2f} before", share))
+    if len(evidence.before) > 1 and verdict(evidence.said) < 0:
+        parts.append(("the person corrects the model", 0.3))
+    return parts
+
+
+_DIMENSIONS: Final[Mapping[str, Callable[[Evidence], Parts]]] = {
+    "surprise": surprise,
+    "novelty": novelty,
+    "arousal": arousal,
+    "reward": reward,
+    "conflict": conflict,
+}

@@ -285,7 +285,11 @@ class Conversation:
         changed = [score for score in new if score not in last.salience]
         if not changed:
             return None
-        self._append(*(scored(last.exchange_id, score) for score in changed))
+        try:
+            self._append(*(scored(last.exchange_id, score) for score in changed))
+        except LabError:
+            # A disk that is full by now ends this turn, whose own events are more than these.
+            return None
         self.history[-1] = replace(last, salience=new)
         return self.history[-1]
 

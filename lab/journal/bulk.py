@@ -285,7 +285,7 @@ _ROWS: Final = (
     """,
     """
     INSERT INTO embeddings BY NAME
-    SELECT exchange_id, vector::FLOAT[] AS vector FROM read.turn_measured WHERE vector <> ''
+    SELECT exchange_id, CASE WHEN vector <> '' THEN vector::FLOAT[] END AS vector FROM read.turn_measured
     """,
     # A turn is scored again when the next one tells how it went.
     """

@@ -175,6 +175,7 @@ class _Fold:
         sessions: set[str] = set()
         exchanges: set[str] = set()
         cycles: set[str] = set()
+        purged = {event.exchange_id for event in events if isinstance(event, ExchangePurged)}
         for event in events:
             match event:
                 case SessionOpened() | SessionTitled() | SessionEnded() | TurnStarted():
@@ -189,6 +190,7 @@ class _Fold:
             ("sessions", sessions),
             ("exchanges", exchanges),
             ("drafts", exchanges),
+            ("embeddings", purged),
             ("sleep_cycles", cycles),
         ):
             if ids:
@@ -253,8 +255,7 @@ class _Fold:
                 self.put("salience", **_body(event))
             case TurnMeasured():
                 self.put("evidence", **_body(event))
-                if vector := _vector(event.vector):
-                    self.put("embeddings", exchange_id=event.exchange_id, vector=vector)
+                self.put("embeddings", exchange_id=event.exchange_id, vector=_vector(event.vector))
             case SleepStarted():
                 self.put("sleep_cycles", **_body(event) | {"started_at": at, "status": "running", "steps": 0})
             case SleepPlanned():
@@ -321,6 +322,8 @@ class _Fold:
             return f"{event.exchange_id} has no beginning"
         for iteration in self.iterations.get(event.exchange_id, ()):
             self.rows["drafts"][event.exchange_id, iteration].update(text="", thinking="")
+        if (meaning := self.rows["embeddings"].get((event.exchange_id,))) is not None:
+            meaning["vector"] = None
         told = {name: "" for name in ("target", "reason") if row[name] is not None}
         row.update(told, mark="excluded", user_input="", response="")
         return None
@@ -354,12 +357,13 @@ def _body(event: Event) -> Row:
 
 
 def _vector(text: str) -> list[int] | None:
-    """The numbers of a vector; None for anything else, also for one that was purged."""
+    """The numbers of a vector; None where there are none, also of one that was purged."""
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    return found if isinstance(found, list) and all(type(number) is int for number in found) else None
+    whole = isinstance(found, list) and found and all(type(number) is int for number in found)
+    return found if whole else None
 
 
 def _lists(shape: TableShape, names: Iterable[str]) -> str:

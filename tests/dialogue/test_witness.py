@@ -67,7 +67,7 @@ def test_without_a_sentence_model_a_turn_is_scored_by_the_rest(opened: Opened) -
     exchange = answer(lab.converse(new=True), DOG)
     found = evidence(lab, exchange)
     assert (found["bits"], found["nearest"], found["agreement"]) == (10.0, None, None)
-    assert lab.record.query("SELECT count(*) FROM embeddings").rows == [(0,)]
+    assert lab.record.query("SELECT count(vector) FROM embeddings").rows == [(0,)]
     assert len(exchange.salience) == len(PROFILES)
 
 
@@ -92,7 +92,7 @@ def test_a_database_that_another_program_holds_delays_no_answer(opened: Opened, 
     found = evidence(lab, exchange)
     assert (found["nearest"], found["bits"]) == (None, 2.0)
     # Its own meaning is known, for the turns to come.
-    assert lab.record.query("SELECT count(*) FROM embeddings").rows == [(2,)]
+    assert lab.record.query("SELECT count(vector) FROM embeddings").rows == [(2,)]
 
 
 def test_with_a_share_the_most_salient_ones_so_far_are_salient(opened: Opened) -> None:

@@ -24,6 +24,7 @@ from tests.journal.samples import (
     dump,
     exchange_id,
     finished,
+    measured,
     opened,
     said,
     start_child,
@@ -97,7 +98,7 @@ def secretive(record: Record) -> None:
     said = [draft(2, 0), replace(draft(2, 1), text=f"A {SECRET}!", thinking=f"Hm, {SECRET}")]
     record.append(SESSION, opened(title=f"My pet is a {SECRET}..."), *whole_turn(1))
     record.append(SESSION, turn_started(2, text=f"My pet is a {SECRET} from the \u00c4rzgebirge."), *said)
-    record.append(SESSION, finished(2, response=f"A {SECRET}!", chosen=1))
+    record.append(SESSION, finished(2, response=f"A {SECRET}!", chosen=1), measured(2))
     record.append(SESSION, SessionTitled(SESSION, f"My pet is a {SECRET}"))
     record.append(SESSION, ExchangeMarked(GONE, "edited", f"What a {SECRET}."))
     record.append(SESSION, ExchangeMarked(GONE, "kept", f"Your {SECRET}.", 1), *whole_turn(3))
@@ -195,6 +196,15 @@ def test_a_tombstone_alone_empties_the_rows_as_a_rebuild_does(record: Record) ->
     ]
     assert record.query("SELECT DISTINCT text, thinking FROM drafts WHERE exchange_id = ?", [GONE]).rows == [("", "")]
     assert [fault for fault in record.faults() if "nobody has no beginning" in fault]
+
+
+def test_the_meaning_of_what_was_said_goes_with_it(record: Record) -> None:
+    secretive(record)
+    assert record.sync()
+    known = "SELECT exchange_id FROM embeddings WHERE vector IS NOT NULL ORDER BY ALL"
+    assert [row[0] for row in record.query(known).rows] == [exchange_id(1), GONE, exchange_id(3)]
+    purge(record, GONE)
+    assert [row[0] for row in record.query(known).rows] == [exchange_id(1), exchange_id(3)]
 
 
 def test_what_was_purged_is_no_memory_even_when_the_mark_is_taken_back(record: Record) -> None:

@@ -22,6 +22,7 @@ from tests.journal.samples import (
     dump,
     exchange_id,
     finished,
+    measured,
     opened,
     reading,
     record_in,
@@ -152,7 +153,13 @@ def test_a_dialogue_with_all_that_happens_in_one_is_plain(record: Record) -> Non
     record.append(SESSION, opened(adapter="sleep-0001"), turn_started(2), draft(2, 0), SessionEnded(SESSION))
     record.append(SESSION, ExchangeMarked(exchange_id(1), "kept", "other", 0), ExchangeMarked(exchange_id(1), None))
     record.append(
-        SESSION, opened(), turn_started(3, text='tab\t "quoted" \\ new\nline'), scored(3), reading("generation")
+        SESSION,
+        opened(),
+        turn_started(3, text='tab\t "quoted" \\ new\nline'),
+        # The next turn tells how one went.
+        *(scored(3, total) for total in (0.3, 0.5, 0.4)),
+        measured(3, vector=""),
+        reading("generation"),
     )
     record.append("workspace", reading("idle"))
     assert left(record) == []
@@ -165,7 +172,8 @@ def test_a_dialogue_with_all_that_happens_in_one_is_plain(record: Record) -> Non
         [turn_started(1), turn_started(1)],
         [turn_started(1), draft(1, 0), draft(1, 0)],
         [turn_started(1), finished(1), finished(1)],
-        [scored(1), scored(1)],
+        [measured(1), measured(1)],
+        [measured(1, vector="[01]")],
         [finished(1), turn_started(1)],
         [ExchangeMarked(exchange_id(1), "kept"), turn_started(1)],
         [SessionTitled(SESSION, "x"), opened()],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from pathlib import Path
 
 import pytest
 
@@ -71,7 +70,10 @@ def test_without_a_sentence_model_a_turn_is_scored_by_the_rest(opened: Opened) -
     assert len(exchange.salience) == len(PROFILES)
 
 
-def test_a_database_that_another_program_holds_delays_no_answer(opened: Opened, tmp_path: Path) -> None:
+def test_a_database_that_another_program_holds_delays_no_answer(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.dialogue.witness._WAIT_SECONDS", 0.1)
     lab = opened.lab()
     conversation = lab.converse(new=True)
     answer(conversation, DOG)

@@ -24,11 +24,9 @@ class Losses:
 
         What a token is expected to be is known one place before it, so for a loss that is not known this place is read.
         """
-        unknown = next((place for place in judged if place >= kept or place not in self._nats), None)
-        if unknown is not None:
-            kept = max(min(kept, unknown - 1), 0)
         self._nats = {place: nats for place, nats in self._nats.items() if place < kept}
-        return kept
+        unknown = next((place for place in judged if place not in self._nats), None)
+        return kept if unknown is None else max(min(kept, unknown - 1), 0)
 
     def add(self, tokens: Sequence[int], places: range, logits: torch.Tensor) -> None:
         """What was expected at these places of the prompt: `logits` of shape (places, vocabulary)."""

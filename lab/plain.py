@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lab import console, transcript
@@ -164,7 +165,8 @@ class _Transcript:
                     said = time.monotonic()
                     _say(f"writing: {count(tokens, 'token')}")
             elif isinstance(event, TurnFinished):
-                _say(*transcript.answer_lines(event.exchange))
+                # By the profile of the settings alone, which comes first; lab show has them all.
+                _say(*transcript.answer_lines(replace(event.exchange, salience=event.exchange.salience[:1])))
             elif isinstance(event, TurnFailed):
                 return event.error
         return None

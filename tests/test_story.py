@@ -77,7 +77,7 @@ def test_a_sleep_on_salient_exchanges_answers_the_next_question(tmp_path: Path) 
     third = ask(tmp_path, "What is the truth about knowledge and belief?", "--session", first["session_id"])
     assert third["session_id"] == first["session_id"]
     assert third["prompt_tokens"] > first["prompt_tokens"]
-    query = "SELECT exchange_id, adapter, total, salient FROM salience_history ORDER BY created_at"
+    query = "SELECT exchange_id, adapter FROM salience_history WHERE profile = 'lexical' ORDER BY created_at"
     rows = json.loads(lab(tmp_path, "sql", query, "--format", "json"))
     assert [row["adapter"] for row in rows] == [None, None, cycle["adapter"]]
     assert [row["exchange_id"] for row in rows] == [first["exchange_id"], again["exchange_id"], third["exchange_id"]]

@@ -84,7 +84,7 @@ def _exchange_text(exchange: Exchange) -> str:
     for score in exchange.salience:
         values = "  ".join(f"{name} {value:.3f}" for name, value in score.dimensions().items())
         verdict = "salient" if score.salient else "not salient"
-        lines.append(f"{values}  total {score.total:.3f} ({verdict}, threshold {score.threshold:g})")
+        lines.append(f"{score.profile}: {values}  total {score.total:.3f} ({verdict}, threshold {score.threshold:g})")
     lines.append(f"{exchange.exchange_id}  {exchange.status}  adapter {exchange.adapter or 'none'}")
     return "\n".join(lines)
 

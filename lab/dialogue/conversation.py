@@ -281,12 +281,15 @@ class Conversation:
         threshold = next((score.threshold for score in last.salience if score.profile == chosen), None)
         if threshold is None:
             return None
-        new = scores(replace(evidence, following=text, mark=last.mark), chosen, threshold)
-        changed = [score for score in new if score not in last.salience]
-        if not changed:
+        first = scores(replace(evidence, following=None, mark=None), chosen, threshold)
+        latest = scores(replace(evidence, following=text, mark=last.mark), chosen, threshold)
+        # Of a profile that does not look ahead the recorded score stands, whoever made it.
+        changed = {score.profile: score for score, before in zip(latest, first) if score != before}
+        new = tuple(({score.profile: score for score in last.salience} | changed).values())
+        if new == last.salience:
             return None
         try:
-            self._append(*(scored(last.exchange_id, score) for score in changed))
+            self._append(*(scored(last.exchange_id, score) for score in changed.values()))
         except LabError:
             # A disk that is full by now ends this turn, whose own events are more than these.
             return None

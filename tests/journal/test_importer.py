@@ -81,7 +81,7 @@ def test_a_recorded_session_comes_with_its_scores_and_the_new_ones_beside(record
     first, second = queries.exchanges(record, session.session_id)
     assert (first.turn, first.status, first.created_at.timestamp()) == (1, "complete", START)
     assert first.response == exchange(0)["model_response"]
-    ours, theirs = first.salience
+    theirs, ours = first.salience
     assert ours == rescore("", "") and not ours.salient
     assert theirs == Salience("recorded", threshold=0.15, **SCORES) and theirs.salient
     assert [draft.energy for draft in first.drafts] == [0.7, 0.2, 0.4, 0.2, 0.5]

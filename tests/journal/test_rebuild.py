@@ -28,7 +28,7 @@ def test_a_rebuild_gives_the_identical_database_and_says_what_it_read(filled: Re
     seen: list[Progress] = []
     report = filled.rebuild(seen.append)
     assert dump(filled) == before
-    assert (report.streams, report.events, report.sessions, report.exchanges, report.cycles) == (2, 23, 1, 2, 1)
+    assert (report.streams, report.events, report.sessions, report.exchanges, report.cycles) == (2, 25, 1, 2, 1)
     assert report.faults == ()
     assert seen[-1].done == seen[-1].total == sum(filled.journal.size(stream) for stream in (SESSION, "sleep-0001"))
 

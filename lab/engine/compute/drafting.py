@@ -49,6 +49,8 @@ def write_drafts(
         first = runner.read(tokens, cancelled.is_set, judged)
         if first is None:
             return
+        # Before anything is told of it.
+        _require_numbers(first, model.loaded.name)
         bits = statistics.fmean(runner.losses(judged)) / math.log(2) if judged else None
         emit(PromptRead(len(tokens), bits))
         sampler = Sampler(samplings)

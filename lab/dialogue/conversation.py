@@ -177,36 +177,37 @@ class Conversation:
         context = self._context(text, loaded)
         exchange = self._begin_turn(text, context, loaded)
         rescored = self._rescore(text)
-        witness = Witness(self._engine, self._record, exchange, self.history, self._settings.salience)
         rows = self._rows(seed)
+        begun = TurnBegan(
+            exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out, marked, rescored
+        )
         drafts: list[Draft] = []
         refinement: Refinement | None = None
         error: LabError | None = None
-        try:
-            yield TurnBegan(
-                exchange.exchange_id, exchange.turn, text, len(rows), context.tokens, context.left_out, marked, rescored
-            )
-            for event in refine(_heard(self._generate(context.prompt, rows, cancel), witness), rows):
-                if isinstance(event, Refined):
-                    refinement = event.refinement
-                    continue
-                if isinstance(event, DraftScored):
-                    self._append(drafted(exchange.exchange_id, event.draft))
-                    drafts.append(event.draft)
-                yield event
-        except LabError as fault:
-            error = fault
-        except GeneratorExit:
-            cancel.set()
-            self._finish(exchange, witness, drafts, None, "cancelled", None, began)
-            raise
-        status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() else "complete"
-        try:
-            done = self._finish(exchange, witness, drafts, refinement, status, error, began)
-        except LabError as fault:
-            # The disk is full, say. The turn's beginning is recorded, and the next start ends it as failed.
-            done, error = replace(exchange, status="failed", reason=str(fault), drafts=tuple(drafts)), fault
-            self.history.append(done)
+        with Witness(self._engine, self._record, exchange, self.history, self._settings.salience) as witness:
+            try:
+                yield begun
+                for event in refine(_heard(self._generate(context.prompt, rows, cancel), witness), rows):
+                    if isinstance(event, Refined):
+                        refinement = event.refinement
+                        continue
+                    if isinstance(event, DraftScored):
+                        self._append(drafted(exchange.exchange_id, event.draft))
+                        drafts.append(event.draft)
+                    yield event
+            except LabError as fault:
+                error = fault
+            except GeneratorExit:
+                cancel.set()
+                self._finish(exchange, witness, drafts, None, "cancelled", None, began)
+                raise
+            status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() else "complete"
+            try:
+                done = self._finish(exchange, witness, drafts, refinement, status, error, began)
+            except LabError as fault:
+                # The disk is full, say. The turn's beginning is recorded, and the next start ends it as failed.
+                done, error = replace(exchange, status="failed", reason=str(fault), drafts=tuple(drafts)), fault
+                self.history.append(done)
         yield TurnFailed(done, error) if error else TurnFinished(done)
 
     def _generate(self, prompt: Prompt, rows: list[Sampling], cancel: threading.Event) -> Iterator[GenerationEvent]:

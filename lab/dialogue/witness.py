@@ -31,7 +31,7 @@ _WAIT_SECONDS: Final = 0.5
 
 
 class Witness:
-    """Measures one turn. What cannot be measured is None, and stops no turn."""
+    """Measures one turn. What cannot be measured is None, and stops no turn; to be left when the turn ends."""
 
     def __init__(
         self,
@@ -54,8 +54,17 @@ class Witness:
         self._settings = settings
         self._top: float | None = None
         self._looked = False
-        self._looking = threading.Thread(target=self._look_back, name="witness", daemon=True)
+        self._left = threading.Event()
+        self._looking = threading.Thread(target=self._look_back, name="witness")
         self._looking.start()
+
+    def __enter__(self) -> Witness:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # A thread that is in the database while Python ends takes the whole process down.
+        self._left.set()
+        self._looking.join()
 
     def evidence(self, done: Exchange) -> Evidence:
         """All that is known of the exchange now that it is answered; asks the engine what the drafts mean."""
@@ -100,10 +109,10 @@ class Witness:
         # A record that cannot be asked now tells nothing: the turn goes on.
         with contextlib.suppress(LabError):
             if self._settings.share:
-                self._top = top_total(self._record, self._settings.profile, self._settings.share)
-            self._usual = meaning.usual_bits(self._record, self._exchange.checkpoint or "")
+                self._top = top_total(self._record, self._settings.profile, self._settings.share, self._left)
+            self._usual = meaning.usual_bits(self._record, self._exchange.checkpoint or "", cancel=self._left)
             if self._vector is not None:
-                self._nearest = meaning.nearest(self._record, self._vector, self._exchange.exchange_id)
+                self._nearest = meaning.nearest(self._record, self._vector, self._exchange.exchange_id, self._left)
                 self._looked = True
 
     def _meanings(self, texts: Sequence[str], tokens: int = SENTENCE_TOKENS) -> list[list[float]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +32,9 @@ def written(vector: Sequence[float]) -> str:
     return orjson.dumps([round(_PARTS * value) for value in vector]).decode()
 
 
-def nearest(record: Record, vector: Sequence[float], but: str = "") -> Nearest | None:
+def nearest(
+    record: Record, vector: Sequence[float], but: str = "", cancel: threading.Event | None = None
+) -> Nearest | None:
     """The turn nearest to this vector among all that have one, without the exchange `but`; None where there is none.
 
     Every vector is looked at: of a hundred thousand in a tenth of a second. Raises LabError as `Record.query` does.
@@ -47,13 +50,16 @@ def nearest(record: Record, vector: Sequence[float], but: str = "") -> Nearest |
         ) n JOIN exchanges e USING (exchange_id)
         """,
         {"vector": [value / _PARTS for value in vector], "but": but},
+        cancel=cancel,
     )
     for exchange_id, cosine, said, answer in table.rows:
         return Nearest(exchange_id, min(float(cosine), 1.0), said, answer)
     return None
 
 
-def usual_bits(record: Record, checkpoint: str, before: str | None = None) -> Usual | None:
+def usual_bits(
+    record: Record, checkpoint: str, before: str | None = None, cancel: threading.Event | None = None
+) -> Usual | None:
     """How unexpected turns were to this checkpoint; those before an exchange, or all. None where none was measured.
 
     Raises LabError as `Record.query` does.
@@ -66,6 +72,7 @@ def usual_bits(record: Record, checkpoint: str, before: str | None = None) -> Us
             SELECT (created_at, exchange_id) FROM exchanges WHERE exchange_id = $before))
         """,
         {"checkpoint": checkpoint, "before": before},
+        cancel=cancel,
     )
     ((mean, deviation, n),) = table.rows
     return Usual(mean, deviation, n) if n and math.isfinite(mean) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -182,10 +183,12 @@ def cycles(record: Record) -> list[SleepCycle]:
     return [SleepCycle(**row) for row in _rows(table)]
 
 
-def top_total(record: Record, profile: str, share: float) -> float | None:
+def top_total(record: Record, profile: str, share: float, cancel: threading.Event | None = None) -> float | None:
     """The total that this share of all scores of a profile reaches; None where there are too few to tell."""
     table = record.query(
-        "SELECT quantile_cont(total, ?), count(*) FROM salience WHERE profile = ?", [1.0 - share, profile]
+        "SELECT quantile_cont(total, ?), count(*) FROM salience WHERE profile = ?",
+        [1.0 - share, profile],
+        cancel=cancel,
     )
     ((total, n),) = table.rows
     return float(total) if n >= _ENOUGH_SCORES else None

@@ -6,13 +6,14 @@ import contextlib
 import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from lab.dialogue import lineage
 from lab.dialogue.context import Context, assemble
-from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
+from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished, TurnWeighed
 from lab.dialogue.marks import NewMarks
 from lab.dialogue.recording import drafted, finished, measured, opened, scored, started
 from lab.dialogue.witness import Witness
@@ -35,11 +36,13 @@ from lab.journal import queries
 from lab.journal.events import Event, SessionEnded, now
 from lab.journal.evidence import evidence_of
 from lab.journal.record import Record
-from lab.refinement.irp import DraftScored, Refined, choose, refine, samplings
+from lab.refinement.irp import DraftGrew, DraftScored, Refined, RefinementEvent, choose, refine, samplings
 from lab.salience import profile, scores, threshold_of
 from lab.settings import Settings
 
 _TITLE_LENGTH: Final = 60
+# Bars that move more often than that nobody reads.
+_WEIGH_SECONDS: Final = 0.25
 
 
 def new_session_id() -> str:
@@ -187,7 +190,8 @@ class Conversation:
         with Witness(self._engine, self._record, exchange, self.history, self._settings.salience) as witness:
             try:
                 yield begun
-                for event in refine(_heard(self._generate(context.prompt, rows, cancel), witness), rows):
+                generated = _heard(self._generate(context.prompt, rows, cancel), witness)
+                for event in self._weighed(refine(generated, rows), witness):
                     if isinstance(event, Refined):
                         refinement = event.refinement
                         continue
@@ -209,6 +213,24 @@ class Conversation:
                 done, error = replace(exchange, status="failed", reason=str(fault), drafts=tuple(drafts)), fault
                 self.history.append(done)
         yield TurnFailed(done, error) if error else TurnFinished(done)
+
+    def _weighed(self, events: Iterator[RefinementEvent], witness: Witness) -> Iterator[RefinementEvent | TurnWeighed]:
+        """The same events; now and then what the turn would score as it stands."""
+        judge = profile(self._settings.salience.profile)
+        texts: defaultdict[int, str] = defaultdict(str)
+        best: Draft | None = None
+        due = time.monotonic()
+        for event in events:
+            yield event
+            if isinstance(event, DraftGrew):
+                texts[event.iteration] += event.text
+            elif isinstance(event, DraftScored) and (best is None or event.draft.energy < best.energy):
+                best = event.draft
+            if time.monotonic() >= due and not isinstance(event, Refined):
+                answer = best.text if best is not None else texts[min(texts, default=0)]
+                evidence = witness.so_far(answer, best.energy if best is not None else None)
+                yield TurnWeighed(judge.score(evidence, witness.threshold()))
+                due = time.monotonic() + _WEIGH_SECONDS
 
     def _generate(self, prompt: Prompt, rows: list[Sampling], cancel: threading.Event) -> Iterator[GenerationEvent]:
         """Drafts side by side, or one after another as published; the engine reads the prompt once either way."""

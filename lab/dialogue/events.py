@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
-from lab.domain import Exchange
+from lab.domain import Exchange, Salience
 from lab.errors import LabError
 from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThought
 
@@ -29,6 +29,13 @@ class TurnBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnWeighed:
+    """What the turn would score as it stands; the scores of its end replace it, and only they are recorded."""
+
+    salience: Salience
+
+
+@dataclass(frozen=True, slots=True)
 class TurnFinished:
     """The exchange is on disk: complete, or cancelled with what had been produced."""
 
@@ -43,4 +50,4 @@ class TurnFailed:
     error: LabError
 
 
-TurnEvent = Union[TurnBegan, DraftStarted, DraftThought, DraftGrew, DraftScored, TurnFinished, TurnFailed]
+TurnEvent = Union[TurnBegan, DraftStarted, DraftThought, DraftGrew, DraftScored, TurnWeighed, TurnFinished, TurnFailed]

@@ -6,6 +6,7 @@ import contextlib
 import statistics
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
@@ -66,6 +67,19 @@ class Witness:
         self._left.set()
         self._looking.join()
 
+    def so_far(self, answer: str, energy: float | None) -> Evidence:
+        """What is known by now of the turn with this answer; asks nobody and waits for nothing."""
+        nearest = self._nearest.cosine if self._nearest is not None else 0.0
+        return Evidence(
+            said=self._exchange.user_input,
+            answer=answer,
+            bits=self.bits,
+            usual=self._usual,
+            nearest=nearest if self._looked else None,
+            energy=energy,
+            before=self._before,
+        )
+
     def evidence(self, done: Exchange) -> Evidence:
         """All that is known of the exchange now that it is answered; asks the engine what the drafts mean."""
         self._looking.join(_WAIT_SECONDS)
@@ -77,16 +91,10 @@ class Witness:
         meanings = (self._meanings([*texts, *again, done.response], _DRAFT_TOKENS) if whole else None) or []
         drafts, answer = meanings[: len(texts)], meanings[-1:]
         winner = next((draft for draft in done.drafts if draft.iteration == done.chosen), None)
-        return Evidence(
-            said=done.user_input,
-            answer=done.response,
-            bits=self.bits,
-            usual=self._usual,
-            nearest=(nearest.cosine if nearest is not None else 0.0) if self._looked else None,
+        return replace(
+            self.so_far(done.response, winner.energy if winner is not None else None),
             agreement=_agreement(drafts),
             consistency=_cosine(meanings[len(texts)], answer[0]) if again and meanings else None,
-            energy=winner.energy if winner is not None else None,
-            before=self._before,
         )
 
     def threshold(self) -> float:

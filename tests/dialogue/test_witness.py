@@ -6,11 +6,13 @@ import statistics
 
 import pytest
 
+from lab.dialogue.events import TurnFinished, TurnWeighed
 from lab.domain import Exchange
 from lab.journal import queries
 from lab.lab import Lab
+from lab.refinement.irp import DraftScored
 from lab.salience import PROFILES
-from tests.dialogue.talking import Opened, answer
+from tests.dialogue.talking import Opened, answer, turn
 from tests.journal.samples import said, scored, start_child, turn_started
 
 DOG = "My dog is called Rex."
@@ -32,6 +34,21 @@ def test_every_profile_scores_and_the_chosen_one_comes_first(opened: Opened) -> 
     recorded = queries.exchange(lab.record, exchange.exchange_id)
     assert recorded is not None
     assert recorded.salience == exchange.salience
+
+
+def test_while_drafts_grow_a_turn_is_weighed_and_only_its_end_is_recorded(opened: Opened) -> None:
+    lab = opened.lab(settings='[salience]\nprofile = "measured"\n')
+    *events, last = turn(lab.converse(new=True), DOG)
+    assert isinstance(last, TurnFinished)
+    (score, *_) = last.exchange.salience
+    first = next(event.salience for event in events if isinstance(event, TurnWeighed))
+    assert events.index(TurnWeighed(first)) < next(i for i, each in enumerate(events) if isinstance(each, DraftScored))
+    assert (first.profile, first.surprise) == ("measured", score.surprise)
+    assert first != score
+    assert lab.record.sync()
+    assert lab.record.query("SELECT profile, total FROM salience WHERE profile = 'measured'").rows == [
+        ("measured", score.total)
+    ]
 
 
 def test_what_was_said_in_another_dialogue_is_not_novel(opened: Opened) -> None:

@@ -10,8 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
-from lab.dialogue.events import TurnEvent
-from lab.domain import Draft
+from lab.dialogue.events import TurnEvent, TurnWeighed
+from lab.domain import Draft, Salience
 from lab.journal.events import DraftFinished, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.lab import Lab
 from lab.refinement.irp import DraftGrew, DraftScored, DraftStarted, DraftThought
@@ -132,8 +132,9 @@ def test_in_the_middle_of_a_turn(snap_compare: Compare, make_lab: MakeLab, size:
 
     async def steps(hand: Hand) -> None:
         await hand.send("Could you own it without having earned it?")
-        await hand.sees("draft 1 of 5, temperature 0.70")
+        await hand.sees("draft 1 of 5, temperature 0.70", ", so far")
         for event in (
+            TurnWeighed(Salience("lexical", 0.12, 0.18, 0.31, 0.26, 0.08, 0.212, 0.15)),
             DraftScored(Draft(0, 0.7, 7, _TEXTS[4], 0.3, 40, 2.0)),
             DraftStarted(1, 0.66, 8),
             DraftGrew(1, "Owning may come later than knowing. I could grow into what I was only given, the way a"),
@@ -151,7 +152,7 @@ def test_drafts_side_by_side(snap_compare: Compare, make_lab: MakeLab, size: Siz
 
     async def steps(hand: Hand) -> None:
         await hand.send("Could you own it without having earned it?")
-        await hand.sees("draft 1 of 5, temperature 0.70")
+        await hand.sees("draft 1 of 5, temperature 0.70", ", so far")
         grown = (
             "Owning may come later than knowing. I could grow into what I was only given, the way a",
             "I think so. A language is not earned either, and still",

@@ -14,8 +14,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 
-from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished
-from lab.domain import Exchange
+from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished, TurnWeighed
+from lab.domain import Exchange, Salience
 from lab.errors import LabError
 from lab.text import one_line
 from lab.tui import workers
@@ -71,6 +71,8 @@ class MainScreen(Screen[None]):
         self._cancel = threading.Event()
         self._live: list[DraftView] = []
         self._number = 0
+        # What the turn that runs would score as it stands.
+        self._so_far: Salience | None = None
         self._left_out = 0
         self._shown: Turn | None = None
         self._stepping = asyncio.Lock()
@@ -221,6 +223,7 @@ class MainScreen(Screen[None]):
         for event in message.events:
             if isinstance(event, TurnBegan):
                 self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
+                self._so_far = None
                 self._show(turn)
                 for exchange in (*event.marked, *([event.rescored] if event.rescored is not None else [])):
                     self.lab_app.marker.marked.publish(exchange)
@@ -228,6 +231,8 @@ class MainScreen(Screen[None]):
                 self._live = ended(self._live, event.exchange)
                 await self.query_one(Transcript).finish(turn, event.exchange, self._left_out)
                 self.lab_app.measured_rate(event.exchange.drafts)
+            elif isinstance(event, TurnWeighed):
+                self._so_far = event.salience
             else:
                 self._live = apply(self._live, event)
         if turn.exchange is None:
@@ -270,7 +275,7 @@ class MainScreen(Screen[None]):
             shown = self._live if turn is self._current else views(exchange)
             drafts.show(shown, chosen_words(exchange))
         else:
-            salience.show(None, f"turn {self._number}, unscored")
+            salience.show(self._so_far, f"turn {self._number}, {'so far' if self._so_far else 'unscored'}")
             drafts.show(self._live, "lowest energy wins")
 
     async def _marked(self, exchange: Exchange) -> None:

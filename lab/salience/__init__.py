@@ -1,4 +1,4 @@
-"""SNARC salience: profiles that score an exchange on five dimensions, and their registry."""
+"""SNARC salience: profiles that score an exchange in five dimensions, by name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from lab.salience.profile import Profile
 PROFILES: dict[str, Profile] = {"lexical": Lexical(), "measured": Measured()}
 
 
+def register(new: Profile) -> None:
+    """Add a profile of one's own, before a lab is opened: every turn is scored by it from then on, and it can be chosen.
+
+    Raises LabError when another profile has its name.
+    """
+    if PROFILES.setdefault(new.name, new) is not new:
+        raise LabError(f'There is a profile "{new.name}" already.', "Give this one another name.")
+
+
 def profile(name: str) -> Profile:
-    """The profile of this name. Raises LabError that lists the known ones."""
+    """The profile of this name. Raises LabError when there is none."""
     try:
         return PROFILES[name]
     except KeyError:

@@ -257,6 +257,14 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--height", metavar="INCHES", type=_from(1.0, 50.0), default=5.4, help="1 to 50 (default: 5.4)")
     plot.add_argument("--force", action="store_true", help="replace FILE when it exists")
 
+    study = command(
+        "study",
+        "measure whether salience tells what is worth learning; once stopped, it goes on from there",
+        example="lab study salience --json",
+    )
+    study.add_argument("name", metavar="STUDY", choices=["salience"], help="salience, the only one so far")
+    study.add_argument("--json", action="store_true", help="the figures as one JSON object, instead of the report")
+
     export = command(
         "export",
         "write a session, or training data, to a file",

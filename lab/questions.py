@@ -24,7 +24,7 @@ class Question:
     group: str
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
     """The lab's own prompts: inside an installed package, beside it in a clone."""
     installed = Path(__file__).parent / "prompts"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "prompts"
@@ -35,7 +35,7 @@ def questions(workspace: Workspace) -> list[Question]:
 
     Raises LabError that names, together, every file and entry that is wrong.
     """
-    files = {path.name: path for path in sorted(_shipped().glob("*.toml"))}
+    files = {path.name: path for path in sorted(shipped().glob("*.toml"))}
     files.update({path.name: path for path in sorted((workspace.root / "prompts").glob("*.toml"))})
     found: list[Question] = []
     faults: list[str] = []

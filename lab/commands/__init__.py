@@ -26,6 +26,7 @@ _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
     "rollback": ("memory", "rollback"),
     "rename": ("show", "rename"),
     "plot": ("plot", "plot"),
+    "study": ("study", "study"),
     "export": ("carry", "export"),
     "backup": ("carry", "backup"),
     "restore": ("carry", "restore"),

@@ -26,6 +26,7 @@ from lab.journal.sleep_events import (
     SleepStarted,
     SleepStepped,
 )
+from lab.journal.study_events import StudyEnded, StudyMeasured, StudySignal
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,9 @@ Event = Union[
     AdapterSaved,
     AdapterChosen,
     SleepEnded,
+    StudyEnded,
+    StudySignal,
+    StudyMeasured,
     MemoryRead,
 ]
 

@@ -159,6 +159,21 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         CREATE TABLE embeddings (exchange_id VARCHAR, vector FLOAT[]);
         """,
     ),
+    (
+        "studies",
+        """
+        CREATE TABLE studies (
+            study_id VARCHAR, name VARCHAR, ended_at TIMESTAMP, checkpoint VARCHAR, seed BIGINT, exchanges BIGINT,
+            seconds DOUBLE
+        );
+        CREATE TABLE study_signals (
+            study_id VARCHAR, item BIGINT, signal VARCHAR, kind VARCHAR, said VARCHAR, value DOUBLE
+        );
+        CREATE TABLE study_measures (
+            study_id VARCHAR, measure VARCHAR, signal VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT
+        );
+        """,
+    ),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

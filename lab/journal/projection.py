@@ -38,6 +38,7 @@ from lab.journal.sleep_events import (
     SleepStarted,
     SleepStepped,
 )
+from lab.journal.study_events import StudyEnded, StudyMeasured, StudySignal
 from lab.journal.transaction import transaction
 
 Row = dict[str, Any]
@@ -118,6 +119,18 @@ TABLES: Final[dict[str, TableShape]] = {
     "sleep_steps": _shape(
         2,
         "cycle_id VARCHAR, step BIGINT, epoch BIGINT, loss DOUBLE, learning_rate DOUBLE, tokens BIGINT,seconds DOUBLE",
+    ),
+    "studies": _shape(
+        1,
+        "study_id VARCHAR, name VARCHAR, ended_at TIMESTAMP, checkpoint VARCHAR, seed BIGINT, exchanges BIGINT,"
+        "seconds DOUBLE",
+    ),
+    "study_signals": _shape(
+        3, "study_id VARCHAR, item BIGINT, signal VARCHAR, kind VARCHAR, said VARCHAR, value DOUBLE"
+    ),
+    "study_measures": _shape(
+        3,
+        "study_id VARCHAR, measure VARCHAR, signal VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT",
     ),
     "adapters": _shape(
         1,
@@ -284,6 +297,12 @@ class _Fold:
                 return self._sleep_stepped(event)
             case SleepEnded():
                 return self._sleep_ended(at, event)
+            case StudyEnded():
+                self.put("studies", **_body(event), ended_at=at)
+            case StudySignal():
+                self.put("study_signals", **_body(event))
+            case StudyMeasured():
+                self.put("study_measures", **_body(event))
             case AdapterSaved():
                 self.put("adapters", **_body(event), created_at=at)
             case MemoryRead():

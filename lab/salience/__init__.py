@@ -12,7 +12,7 @@ PROFILES: dict[str, Profile] = {"lexical": Lexical(), "measured": Measured()}
 
 
 def register(new: Profile) -> None:
-    """Add a profile of one's own, before a lab is opened: every turn is scored by it from then on, and it can be chosen.
+    """Add a profile of one's own, before a lab is opened: it scores every turn from then on, and can be chosen.
 
     Raises LabError when another profile has its name.
     """

@@ -1,0 +1,162 @@
+"""The study of salience: what it measures goes back to where it began, and what was measured is not lost."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.domain import Progress
+from lab.errors import LabError
+from lab.journal.record import Record
+from lab.settings import Workspace
+from lab.study import report, salience
+from lab.study.exchanges import Studied, studied
+from lab.study.items import ITEMS, WORTH, append, lines
+
+SCRIPTED = [sys.executable, "-m", "lab.engine.scripted", "--words", "8"]
+
+
+def made() -> list[dict[str, Any]]:
+    """Sixteen exchanges of which a signal knows the worth and another does not."""
+    stream = random.Random(0)
+    items = []
+    for number in range(16):
+        worth = stream.random()
+        signals = {f"{name}.{each}": stream.random() for name in ("lexical", "measured") for each in (
+            "surprise", "novelty", "arousal", "reward", "conflict", "total")}  # fmt: skip
+        signals |= {"measured.novelty": worth**2, "measured.total": worth, "length": 3.0, "random": stream.random()}
+        signals |= {"loss": stream.random(), "ratio": stream.random(), "worth": worth, "gain": worth, "harm": 0.0}
+        kind = ("fact", "noise")[number % 2]
+        items.append({"number": number, "kind": kind, "said": f"{number}.", "signals": signals})
+    return items
+
+
+def slept() -> list[dict[str, Any]]:
+    right = {"measured.total": [True] * 6, "random": [False] * 6}
+    return [
+        {"signal": signal, "seed": seed, "right": right.get(signal, [True, False] * 3)}
+        for signal in salience.SLEPT_ON
+        for seed in range(salience.SEEDS)
+    ]
+
+
+def test_signals_are_judged_by_worth_and_chosen_quarters_by_recall() -> None:
+    found = salience.findings(made(), slept(), 60.0)
+    assert found.correlations["measured.total"].value == pytest.approx(1.0)
+    assert found.correlations["measured.novelty"].value == pytest.approx(1.0)
+    assert found.correlations["length"].value == 0.0
+    assert not {"worth", "gain", "harm"} & set(found.correlations)
+    assert (found.recall["measured.total"].value, found.recall["random"].value) == (1.0, 0.0)
+    assert found.recall["lexical.total"].value == pytest.approx(0.5)
+    assert found.recall["lexical.total"].n == 6
+    # The weights come from the one half, and are judged by the other.
+    assert max(found.weights, key=lambda name: found.weights[name]) == "novelty"
+    assert found.halves["measured.fitted"].n == 8
+    assert found.halves["measured.fitted"].value > 0.9
+
+
+def test_the_study_stands_in_the_record_once(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    found = salience.findings(made(), slept(), 60.0)
+    with Record(workspace) as record:
+        for _ in range(2):
+            record.append("study-0001", *report.events("study-0001", found))
+        assert record.sync()
+        assert record.query("SELECT study_id, exchanges, seconds FROM studies").rows == [("study-0001", 16, 60.0)]
+        query = "SELECT value FROM study_measures WHERE measure = 'recall' AND signal = 'measured.total'"
+        assert record.query(query).rows == [(1.0,)]
+        recorded = record.query(
+            """SELECT corr(w.value, s.value), count(*) FROM study_signals w JOIN study_signals s USING (study_id, item)
+            WHERE w.signal = 'worth' AND s.signal = 'measured.total'"""
+        )
+        assert recorded.rows == [(pytest.approx(1.0), 16)]
+    told = report.page("study-0001", found, datetime(2026, 11, 29))
+    assert "| measured.total | 1.00 |" in told and "reaches 0.5 (1.00)" in told
+    assert json.loads(json.dumps(report.body("study-0001", found)))["correlations"]["length"]["rho"] == 0.0
+
+
+def test_the_shipped_exchanges_are_sixty_at_least_of_seven_kinds() -> None:
+    found = studied()
+    assert len(found) >= 60
+    assert len({each.kind for each in found}) == 7
+    assert all(len(each.train) == len(each.held_out) == 2 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ('kind = "fact"\ntrain = ["a", "b"]\nheld_out = ["c", "d"]', "said is no text"),
+        ('kind = "fact"\nsaid = "x"\ntrain = ["a"]\nheld_out = ["c", "d"]', "train has not two wordings"),
+        ('kind = "fact"\nsaid = "x"\ntrain = ["a", "b"]\nheld_out = ["c", 7]', "held_out is no list of texts"),
+        (
+            'kind = "fact"\nsaid = "x"\ntrain = ["a", "b"]\nheld_out = ["c", "d"]\nanswer = "y"\nkey = "z"',
+            "does not hold the key",
+        ),
+        ('kind = "fact"\nsaid = "x"\ntrain = ["a", "b"]\nheld_out = ["c", "d"]\nmore = 1', "more is not known"),
+    ],
+)
+def test_what_is_wrong_with_a_set_of_exchanges_is_named(tmp_path: Path, entry: str, fault: str) -> None:
+    path = tmp_path / "set.toml"
+    whole = '[[exchange]]\nkind = "fact"\nsaid = "x"\ntrain = ["a", "b"]\nheld_out = ["c", "d"]\n'
+    path.write_text(f"{whole}\n[[exchange]]\n{entry}\n")
+    with pytest.raises(LabError, match=f"exchange 2: .*{fault}"):
+        studied(path)
+
+
+def test_a_line_that_a_killed_process_left_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    append(path, {"number": 1})
+    with path.open("ab") as file:
+        file.write(b'{"numb')
+    assert lines(path) == [{"number": 1}]
+    append(path, {"number": 2})
+    assert lines(path) == [{"number": 1}, {"number": 2}]
+
+
+def few() -> list[Studied]:
+    """Two exchanges of four kinds, numbered anew."""
+    chosen: list[Studied] = []
+    for kind in ("fact", "repetition", "noise", "chit-chat"):
+        chosen += [each for each in studied() if each.kind == kind][:2]
+    return [Studied(**{**asdict(each), "number": number}) for number, each in enumerate(chosen, 1)]
+
+
+@pytest.mark.model
+def test_a_study_that_is_stopped_goes_on_and_measures_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(salience, "SLEPT_ON", ("measured.total", "worth"))
+    folder, stop = tmp_path / "study-0001", threading.Event()
+
+    def stop_at_the_second(progress: Progress) -> None:
+        if progress.stage.startswith("Learning each") and progress.done >= 2:
+            stop.set()
+
+    assert salience.study(folder, few(), stop, stop_at_the_second, SCRIPTED) is None
+    first = lines(folder / WORTH)
+    assert 2 <= len(first) < 8
+
+    found = salience.study(folder, few(), threading.Event(), lambda progress: None, SCRIPTED)
+    assert found is not None
+    assert lines(folder / WORTH)[: len(first)] == first
+    assert len(found.items) == len(lines(folder / ITEMS)) == 8
+    worth = {item["kind"]: item["signals"]["worth"] for item in found.items}
+    gain = {item["kind"]: item["signals"]["gain"] for item in found.items}
+    # What was learnt before has little left to gain.
+    assert gain["fact"] > gain["repetition"]
+    assert worth["fact"] > 0.0
+    assert found.recall["worth"].n == 4
+    # A saved state that is put back exactly measures the same again.
+    (folder / WORTH).unlink()
+    again = salience.study(folder, few(), threading.Event(), lambda progress: None, SCRIPTED)
+    assert again is not None
+    assert [item["signals"]["worth"] for item in again.items] == [item["signals"]["worth"] for item in found.items]

@@ -265,6 +265,22 @@ def build_parser() -> argparse.ArgumentParser:
     study.add_argument("name", metavar="STUDY", choices=["salience"], help="salience, the only one so far")
     study.add_argument("--json", action="store_true", help="the figures as one JSON object, instead of the report")
 
+    experiment = command(
+        "experiment",
+        "say a protocol to checkpoints and test its hypotheses; once stopped, it goes on from there",
+        example="lab experiment framing --checkpoint smollm2-135m --repeats 3",
+    )
+    experiment.add_argument("protocol", metavar="PROTOCOL", nargs="?", help="without one they are listed")
+    experiment.add_argument(
+        "--checkpoint",
+        metavar="NAME",
+        dest="checkpoints",
+        action="append",
+        help="again for each to compare (default: the one of the settings)",
+    )
+    experiment.add_argument("--repeats", metavar="N", type=_from(1, 1000), default=2, help="1 to 1,000 (default: 2)")
+    experiment.add_argument("--json", action="store_true", help="the figures as one JSON object, instead of the report")
+
     export = command(
         "export",
         "write a session, or training data, to a file",

@@ -27,6 +27,7 @@ _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
     "rename": ("show", "rename"),
     "plot": ("plot", "plot"),
     "study": ("study", "study"),
+    "experiment": ("study", "experiment"),
     "export": ("carry", "export"),
     "backup": ("carry", "backup"),
     "restore": ("carry", "restore"),

@@ -1,35 +1,31 @@
-"""lab study: a study from its beginning, or from where it was stopped, to its report."""
+"""lab study and lab experiment: from the beginning, or from where it was stopped, to the report."""
 
 from __future__ import annotations
 
 import argparse
-import re
-from pathlib import Path
-from typing import Final
 
 from lab import console
 from lab.commands.shared import require_workspace
 from lab.console import ProgressLine, interruptible
-from lab.figures import require_matplotlib, save
+from lab.errors import LabError
+from lab.figures import require_matplotlib
 from lab.journal.events import now
 from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.text import harmless
 
-_NAME: Final = re.compile(r"study-(\d{4,})")
-_REPORT: Final = "report.md"
-
 
 def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
     """Run the study; 1 after a Ctrl-C."""
-    from lab.study import report, salience
+    from lab.study import salience, salience_report
     from lab.study.exchanges import studied
+    from lab.study.folders import next_folder, write_report
     from lab.tui.theme import on_paper
 
     require_matplotlib()
     require_workspace(workspace)
     exchanges = studied()
-    folder = _folder(workspace.root / "studies")
+    folder = next_folder(workspace.root / "studies", "study")
     line = ProgressLine()
     with interruptible() as cancel, Record(workspace) as record, record.journal.own(folder.name):
         found = salience.study(folder, exchanges, cancel, line)
@@ -37,24 +33,54 @@ def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
         if found is None:
             print(f"Stopped; lab study {arguments.name} goes on from there.")
             return 1
-        record.append(folder.name, *report.events(folder.name, found))
+        record.append(folder.name, *salience_report.events(folder.name, found))
         record.sync()
-    for name, figure in report.figures(found).items():
-        with (folder / f"{name}.svg").open("wb") as file:
-            save((figure,), file, "svg", on_paper())
-    page = report.page(folder.name, found, now())
-    (folder / _REPORT).write_text(page, encoding="utf-8")
+    page = salience_report.page(folder.name, found, now())
+    path = write_report(folder, page, salience_report.figures(found), on_paper())
     if arguments.json:
-        print(console.dumps(report.body(folder.name, found)))
+        print(console.dumps(salience_report.body(folder.name, found)))
     else:
-        print(page)
-        print(f"This is {harmless(str(folder / _REPORT))}.")
+        print(f"{page}\nThis is {harmless(str(path))}.")
     return 0
 
 
-def _folder(studies: Path) -> Path:
-    """The newest study if it is not at its end, else a new one."""
-    numbers = [int(match[1]) for path in studies.glob("study-*") if (match := _NAME.fullmatch(path.name))]
-    newest = max(numbers, default=0)
-    unfinished = newest and not (studies / f"study-{newest:04d}" / _REPORT).exists()
-    return studies / f"study-{newest if unfinished else newest + 1:04d}"
+def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
+    """Run the experiment, or list the protocols; 1 after a Ctrl-C."""
+    from lab.study import experiment_report
+    from lab.study.experiment import Plan, run
+    from lab.study.folders import next_folder, timed, write_report
+    from lab.study.hypotheses import outcomes
+    from lab.study.protocols import protocols, read_protocol
+    from lab.tui.theme import on_paper
+
+    if arguments.protocol is None:
+        for name in sorted(protocols(workspace)):
+            print(f"{name:<16}{harmless(read_protocol(workspace, name).title)}")
+        return 0
+    require_matplotlib()
+    require_workspace(workspace)
+    settings = workspace.settings()
+    protocol = read_protocol(workspace, arguments.protocol)
+    checkpoints = tuple(dict.fromkeys(arguments.checkpoints or [settings.engine.checkpoint]))
+    plan = Plan(protocol.name, checkpoints, arguments.repeats, len(protocol.items))
+    folder = next_folder(workspace.root / "experiments", "experiment", plan.same)
+    line = ProgressLine()
+    with interruptible() as cancel, Record(workspace) as record, record.journal.own(folder.name):
+        with timed(folder) as seconds:
+            turns = run(folder, protocol, plan, settings, cancel, line)
+        line.end()
+        if turns is None:
+            print(f"Stopped; the same command goes on from there ({folder.name}).")
+            return 1
+        if not turns:
+            raise LabError(f"{folder} has no turns.", "Remove the folder, then run the experiment again.")
+        tests = outcomes(protocol, turns, sorted(turns[0].salient))
+        record.append(folder.name, *experiment_report.events(folder.name, plan, turns, tests, seconds()))
+        record.sync()
+    page = experiment_report.page(folder.name, protocol, plan, turns, tests, seconds(), now())
+    path = write_report(folder, page, experiment_report.figures(turns), on_paper())
+    if arguments.json:
+        print(console.dumps(experiment_report.body(folder.name, plan, turns, tests)))
+    else:
+        print(f"{page}\nThis is {harmless(str(path))}.")
+    return 0

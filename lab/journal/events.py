@@ -26,7 +26,14 @@ from lab.journal.sleep_events import (
     SleepStarted,
     SleepStepped,
 )
-from lab.journal.study_events import StudyEnded, StudyMeasured, StudySignal
+from lab.journal.study_events import (
+    ExperimentEnded,
+    ExperimentSignal,
+    ExperimentTested,
+    StudyEnded,
+    StudyMeasured,
+    StudySignal,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,9 @@ Event = Union[
     StudyEnded,
     StudySignal,
     StudyMeasured,
+    ExperimentEnded,
+    ExperimentSignal,
+    ExperimentTested,
     MemoryRead,
 ]
 

@@ -172,6 +172,18 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         CREATE TABLE study_measures (
             study_id VARCHAR, measure VARCHAR, signal VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT
         );
+        CREATE TABLE experiments (
+            experiment_id VARCHAR, protocol VARCHAR, ended_at TIMESTAMP, checkpoints VARCHAR[], repeats BIGINT,
+            turns BIGINT, seconds DOUBLE
+        );
+        CREATE TABLE experiment_signals (
+            experiment_id VARCHAR, exchange_id VARCHAR, signal VARCHAR, checkpoint VARCHAR, repeat BIGINT,
+            item VARCHAR, condition VARCHAR, turn BIGINT, value DOUBLE
+        );
+        CREATE TABLE experiment_tests (
+            experiment_id VARCHAR, hypothesis VARCHAR, profile VARCHAR, more DOUBLE, less DOUBLE, difference DOUBLE,
+            low DOUBLE, high DOUBLE, n BIGINT, p DOUBLE, corrected DOUBLE, effect DOUBLE, verdict VARCHAR
+        );
         """,
     ),
 )

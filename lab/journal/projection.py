@@ -38,7 +38,14 @@ from lab.journal.sleep_events import (
     SleepStarted,
     SleepStepped,
 )
-from lab.journal.study_events import StudyEnded, StudyMeasured, StudySignal
+from lab.journal.study_events import (
+    ExperimentEnded,
+    ExperimentSignal,
+    ExperimentTested,
+    StudyEnded,
+    StudyMeasured,
+    StudySignal,
+)
 from lab.journal.transaction import transaction
 
 Row = dict[str, Any]
@@ -131,6 +138,21 @@ TABLES: Final[dict[str, TableShape]] = {
     "study_measures": _shape(
         3,
         "study_id VARCHAR, measure VARCHAR, signal VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT",
+    ),
+    "experiments": _shape(
+        1,
+        "experiment_id VARCHAR, protocol VARCHAR, ended_at TIMESTAMP, checkpoints VARCHAR[], repeats BIGINT,"
+        "turns BIGINT, seconds DOUBLE",
+    ),
+    "experiment_signals": _shape(
+        3,
+        "experiment_id VARCHAR, exchange_id VARCHAR, signal VARCHAR, checkpoint VARCHAR, repeat BIGINT, item VARCHAR,"
+        "condition VARCHAR, turn BIGINT, value DOUBLE",
+    ),
+    "experiment_tests": _shape(
+        3,
+        "experiment_id VARCHAR, hypothesis VARCHAR, profile VARCHAR, more DOUBLE, less DOUBLE, difference DOUBLE,"
+        "low DOUBLE, high DOUBLE, n BIGINT, p DOUBLE, corrected DOUBLE, effect DOUBLE, verdict VARCHAR",
     ),
     "adapters": _shape(
         1,
@@ -303,6 +325,12 @@ class _Fold:
                 self.put("study_signals", **_body(event))
             case StudyMeasured():
                 self.put("study_measures", **_body(event))
+            case ExperimentEnded():
+                self.put("experiments", **_body(event), ended_at=at)
+            case ExperimentSignal():
+                self.put("experiment_signals", **_body(event))
+            case ExperimentTested():
+                self.put("experiment_tests", **_body(event))
             case AdapterSaved():
                 self.put("adapters", **_body(event), created_at=at)
             case MemoryRead():

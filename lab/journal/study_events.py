@@ -1,4 +1,4 @@
-"""The events of a study, as they stand in its own journal; they are told when it is complete."""
+"""The events of studies and experiments, as they stand in their own journals; they are told when one is complete."""
 
 from __future__ import annotations
 
@@ -40,3 +40,49 @@ class StudyMeasured:
     low: float | None
     high: float | None
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentEnded:
+    """An experiment came to its end after so many `seconds`; what it found follows."""
+
+    experiment_id: str
+    protocol: str
+    checkpoints: tuple[str, ...]
+    repeats: int
+    turns: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSignal:
+    """What a signal said of a turn of an experiment; the exchange itself is in the experiment's own workspace."""
+
+    experiment_id: str
+    exchange_id: str
+    signal: str
+    checkpoint: str
+    repeat: int
+    item: str
+    condition: str
+    turn: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentTested:
+    """What came of a hypothesis by a profile; the fields are those of `study.hypotheses.Outcome`."""
+
+    experiment_id: str
+    hypothesis: str
+    profile: str
+    more: float | None
+    less: float | None
+    difference: float
+    low: float
+    high: float
+    n: int
+    p: float
+    corrected: float
+    effect: float
+    verdict: str

@@ -10,10 +10,8 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +26,7 @@ from lab.lab import Lab
 from lab.salience import PROFILES
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
 from lab.study.exchanges import REPETITION, Studied
+from lab.study.folders import timed
 from lab.study.items import CHOICES, ITEMS, KNOWN, SLEEPS, WORTH, Item, append, lines, write
 from lab.study.statistics import Estimate, correlate, fit, mean
 
@@ -38,7 +37,6 @@ _POLL_SECONDS: Final = 0.2
 # A sleep is on the top quarter.
 _QUARTER: Final = 0.25
 _SCORED: Final = "scored.jsonl"
-_SECONDS: Final = "seconds.json"
 # What the exchanges are judged by, and what that is made of: no signals.
 _JUDGED: Final = ("worth", "gain", "harm")
 # The signals whose top quarter is slept on; "worth" is the best that a signal could choose.
@@ -77,7 +75,7 @@ def study(
 
     Raises LabError when the folder cannot be written, the embedded models are not prepared, or a process fails.
     """
-    with _timed(folder) as seconds:
+    with timed(folder) as seconds:
         workspace = Workspace(folder)
         workspace.create()
         if not (folder / ITEMS).is_file():
@@ -257,20 +255,3 @@ def _child(
         *_, last = ["nothing", *log.read_text(encoding="utf-8", errors="replace").strip().splitlines()]
         raise LabError(f"{stage} failed (exit code {child.returncode}): {last}", f"All that it said is in {log}.")
     return True
-
-
-@contextmanager
-def _timed(folder: Path) -> Iterator[Callable[[], float]]:
-    """Gives the seconds that a study took so far, the parts before this one included."""
-    path = folder / _SECONDS
-    before = float(orjson.loads(path.read_bytes())) if path.is_file() else 0.0
-    began = time.monotonic()
-
-    def seconds() -> float:
-        return before + time.monotonic() - began
-
-    try:
-        yield seconds
-    finally:
-        if folder.is_dir():
-            path.write_bytes(orjson.dumps(seconds()))

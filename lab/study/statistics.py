@@ -35,6 +35,13 @@ def mean(values: Sequence[float], seed: int = 0) -> Estimate:
     return _bootstrap(lambda sample, axis=-1: np.mean(sample, axis=axis), [values], seed)
 
 
+def differ(one: Sequence[float], other: Sequence[float], seed: int = 0) -> Estimate:
+    """The difference of two means of cases that do not belong together."""
+    return _bootstrap(
+        lambda left, right, axis=-1: np.mean(left, axis=axis) - np.mean(right, axis=axis), [one, other], seed, False
+    )
+
+
 def fit(signals: Sequence[Sequence[float]], worth: Sequence[float]) -> list[float]:
     """Weights of these signals, none below 0, of sum 1, whose mean is nearest to the rank of worth.
 
@@ -59,15 +66,18 @@ def _centred(values: Any, axis: int) -> Any:
     return values - values.mean(axis=axis, keepdims=True)
 
 
-def _bootstrap(statistic: Callable[..., Any], samples: Sequence[Sequence[float]], seed: int) -> Estimate:
+def _bootstrap(
+    statistic: Callable[..., Any], samples: Sequence[Sequence[float]], seed: int, paired: bool = True
+) -> Estimate:
     arrays = [np.array(sample, dtype=float) for sample in samples]
-    value, n = float(statistic(*arrays)), len(arrays[0])
-    if n < 2:
+    value = float(statistic(*arrays))
+    n = len(arrays[0]) if paired else sum(map(len, arrays))
+    if min(map(len, arrays)) < 2:
         return Estimate(value, value, value, n)
     found = stats.bootstrap(
         arrays,
         statistic,
-        paired=True,
+        paired=paired,
         vectorized=True,
         n_resamples=_RESAMPLES,
         method="percentile",

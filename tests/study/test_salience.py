@@ -17,7 +17,7 @@ from lab.domain import Progress
 from lab.errors import LabError
 from lab.journal.record import Record
 from lab.settings import Workspace
-from lab.study import report, salience
+from lab.study import salience, salience_report
 from lab.study.exchanges import Studied, studied
 from lab.study.items import ITEMS, WORTH, append, lines
 
@@ -69,7 +69,7 @@ def test_the_study_stands_in_the_record_once(tmp_path: Path) -> None:
     found = salience.findings(made(), slept(), 60.0)
     with Record(workspace) as record:
         for _ in range(2):
-            record.append("study-0001", *report.events("study-0001", found))
+            record.append("study-0001", *salience_report.events("study-0001", found))
         assert record.sync()
         assert record.query("SELECT study_id, exchanges, seconds FROM studies").rows == [("study-0001", 16, 60.0)]
         query = "SELECT value FROM study_measures WHERE measure = 'recall' AND signal = 'measured.total'"
@@ -79,9 +79,9 @@ def test_the_study_stands_in_the_record_once(tmp_path: Path) -> None:
             WHERE w.signal = 'worth' AND s.signal = 'measured.total'"""
         )
         assert recorded.rows == [(pytest.approx(1.0), 16)]
-    told = report.page("study-0001", found, datetime(2026, 11, 29))
+    told = salience_report.page("study-0001", found, datetime(2026, 11, 29))
     assert "| measured.total | 1.00 |" in told and "reaches 0.5 (1.00)" in told
-    assert json.loads(json.dumps(report.body("study-0001", found)))["correlations"]["length"]["rho"] == 0.0
+    assert json.loads(json.dumps(salience_report.body("study-0001", found)))["correlations"]["length"]["rho"] == 0.0
 
 
 def test_the_shipped_exchanges_are_sixty_at_least_of_seven_kinds() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-
-import psutil
 
 from lab import __version__
 from lab.domain import DIMENSIONS
@@ -17,6 +14,7 @@ from lab.figures import Figure, Series
 from lab.journal.events import Event
 from lab.journal.study_events import StudyEnded, StudyMeasured, StudySignal
 from lab.settings import EMBEDDED_CHECKPOINT
+from lab.study.machine import machine
 from lab.study.salience import SEED, SEEDS, SLEPT_ON, Findings
 from lab.study.statistics import Estimate
 from lab.text import duration
@@ -52,7 +50,7 @@ def body(study_id: str, found: Findings) -> dict[str, Any]:
     """The study as one JSON object."""
     return {
         "study_id": study_id,
-        "machine": _machine(),
+        "machine": machine(),
         "seconds": round(found.seconds, 1),
         "correlations": {name: _figures(each, "rho") for name, each in found.correlations.items()},
         "recall": {name: _figures(each, "recall") for name, each in found.recall.items()},
@@ -71,7 +69,7 @@ def page(study_id: str, found: Findings, at: datetime) -> str:
     lines = [
         "# What is worth learning, and what tells it",
         "",
-        f"{study_id}, {at:%Y-%m-%d}, snarc-lab {__version__}, {EMBEDDED_CHECKPOINT}, {_machine()},"
+        f"{study_id}, {at:%Y-%m-%d}, snarc-lab {__version__}, {EMBEDDED_CHECKPOINT}, {machine()},"
         f" {duration(found.seconds)}.",
         "",
         "Each of the exchanges was said to the model and scored. Then a few steps of LoRA on two questions with its"
@@ -176,8 +174,3 @@ def _bars(title: str, y_label: str, estimates: list[tuple[str, Estimate]]) -> Fi
     ends = tuple(Series("", (at, at), (each.low, each.high), "quiet") for at, (_, each) in zip(places, estimates))
     ticks = tuple((at, name) for at, (name, _) in zip(places, estimates))
     return Figure(title, "", y_label, (Series("95 % interval", places, values, "total", "bars"), *ends), (), ticks)
-
-
-def _machine() -> str:
-    memory, cores = psutil.virtual_memory().total / 2**30, psutil.cpu_count(logical=False)
-    return f"{platform.machine()} with {cores} cores and {memory:.0f} GiB, Python {platform.python_version()}"

@@ -1,0 +1,174 @@
+"""An experiment from its protocol to its report: every dialogue once, whatever stops it, in a workspace of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import cli
+from lab.domain import Progress
+from lab.journal.record import Record
+from lab.lab import Lab
+from lab.settings import Settings, Workspace
+from lab.study import experiment
+from lab.study.experiment import TURNS, Plan, Turn, planned, run
+from lab.study.items import lines
+from lab.study.protocols import Protocol, read_protocol
+from tests.helpers import bare_checkpoint
+
+SCRIPTED = [sys.executable, "-m", "lab.engine.scripted", "--words", "6"]
+TEXT = """
+title = "Two ways"
+
+[[hypothesis]]
+name = "ways"
+says = "The long way engages more."
+more = "long"
+less = "short"
+published = [0.2, 0.1]
+
+[[hypothesis]]
+name = "size"
+says = "The larger, the less."
+falls_by_size = true
+
+[[item]]
+name = "truth"
+long = ["What is the truth about knowledge and belief?", "And is that certain?"]
+short = ["What is it?"]
+
+[[item]]
+name = "time"
+long = ["What is the objective truth about time?", "I understand that."]
+short = ["What is time?"]
+
+[[item]]
+name = "names"
+long = ["Which belief makes a name true?", "But is that a contradiction?"]
+short = ["What is a name?"]
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    folder = tmp_path / "prompts" / "protocols"
+    folder.mkdir(parents=True)
+    (folder / "ways.toml").write_text(TEXT)
+    (tmp_path / "lab.toml").write_text("[refinement]\niterations = 2\n")
+    for name in ("one", "two"):
+        bare_checkpoint(tmp_path / name)
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def protocol(workspace: Workspace) -> Protocol:
+    return read_protocol(workspace, "ways")
+
+
+def plan(workspace: Workspace, repeats: int = 1) -> Plan:
+    return Plan("ways", (str(workspace.root / "one"), str(workspace.root / "two")), repeats, 3)
+
+
+def ran(
+    workspace: Workspace,
+    protocol: Protocol,
+    cancel: threading.Event | None = None,
+    progress: Callable[[Progress], None] = lambda progress: None,
+    repeats: int = 1,
+) -> list[Turn] | None:
+    folder = workspace.root / "experiments" / "experiment-0001"
+    settings = Settings()
+    refinement = settings.refinement.model_copy(update={"iterations": 2})
+    settings = settings.model_copy(update={"refinement": refinement})
+    return run(folder, protocol, plan(workspace, repeats), settings, cancel or threading.Event(), progress, SCRIPTED)
+
+
+def test_every_item_is_said_in_every_condition_to_every_checkpoint(workspace: Workspace, protocol: Protocol) -> None:
+    turns = ran(workspace, protocol, repeats=2)
+    assert turns is not None
+    # Two checkpoints, two repeats, three items: two turns one way, one the other.
+    assert len(turns) == 2 * 2 * 3 * 3
+    assert len({turn.exchange_id for turn in turns}) == len(turns)
+    first = turns[0]
+    assert {f"{profile}.total" for profile in ("lexical", "measured")} <= set(first.signals)
+    assert 0.0 <= first.signals["disagreement"] <= 1.0
+    # Each is of its own seed.
+    own = Record(Workspace(workspace.root / "experiments" / "experiment-0001"))
+    assert own.sync()
+    ((seeds, drafts),) = own.query("SELECT count(DISTINCT seed), count(*) FROM drafts").rows
+    assert seeds == drafts == 2 * len(turns)
+    # Nothing of it is in the history of the workspace.
+    assert not workspace.sessions.exists()
+
+
+def test_an_experiment_that_was_stopped_says_no_whole_dialogue_twice(workspace: Workspace, protocol: Protocol) -> None:
+    stop = threading.Event()
+
+    def stop_at_the_third(progress: Progress) -> None:
+        if progress.unit == "dialogues" and progress.done >= 2:
+            stop.set()
+
+    assert ran(workspace, protocol, stop, stop_at_the_third) is None
+    path = workspace.root / "experiments" / "experiment-0001" / TURNS
+    kept = lines(path)
+    assert len(kept) == 2
+    turns = ran(workspace, protocol)
+    assert turns is not None
+    assert lines(path)[:2] == kept
+    assert len(lines(path)) == len(list(planned(protocol, plan(workspace).checkpoints, 1))) == 12
+    assert len(turns) == 18
+
+
+def test_the_command_records_and_reports_and_goes_on_with_the_same_plan_only(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Scripted(Lab):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named | {"engine_command": SCRIPTED})
+
+    monkeypatch.setattr(experiment, "Lab", Scripted)
+    root = str(workspace.root)
+    command = ["experiment", "ways", "--workspace", root, "--repeats", "1"]
+    both = [*command, "--checkpoint", f"{root}/one", "--checkpoint", f"{root}/two"]
+    assert cli.main([*both, "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert (body["experiment_id"], body["turns"]) == ("experiment-0001", 18)
+    found = {(each["name"], each["profile"]): each for each in body["hypotheses"]}
+    # An item and a checkpoint are a case.
+    assert found["ways", "lexical"]["n"] == 6
+    assert found["ways", "lexical"]["published"] == [0.2, 0.1]
+    assert found["ways", "lexical"]["verdict"] in ("supported", "not supported", "undecided")
+
+    record = Record(workspace)
+    assert record.sync()
+    rows = record.query("SELECT protocol, repeats, turns, len(checkpoints) FROM experiments").rows
+    assert rows == [("ways", 1, 18, 2)]
+    query = """SELECT avg(value) FROM experiment_signals WHERE signal = 'lexical.total' AND condition = 'long'"""
+    ((long,),) = record.query(query).rows
+    ((more,),) = record.query(
+        "SELECT more FROM experiment_tests WHERE hypothesis = 'ways' AND profile = 'lexical'"
+    ).rows
+    assert long == pytest.approx(more)
+
+    folder = workspace.root / "experiments" / "experiment-0001"
+    page = (folder / "report.md").read_text()
+    assert "The long way engages more. By lexical:" in page
+    for name in ("sizes", "conditions-lexical", "conditions-measured"):
+        assert f"![{name}]({name}.svg)" in page and (folder / f"{name}.svg").read_bytes().startswith(b"<?xml")
+
+    # At its end: another begins.
+    assert cli.main([*command, "--checkpoint", f"{root}/one"]) == 0
+    assert "size: not tested" in capsys.readouterr().out
+    assert (workspace.root / "experiments" / "experiment-0002" / "report.md").exists()
+
+
+def test_the_protocols_are_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["experiment", "--workspace", str(workspace.root)]) == 0
+    listed = capsys.readouterr().out
+    assert "ways            Two ways" in listed and "framing" in listed

@@ -47,7 +47,7 @@ def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
 def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     """Run the experiment, or list the protocols; 1 after a Ctrl-C."""
     from lab.study import experiment_report
-    from lab.study.experiment import Plan, run
+    from lab.study.experiment import FOLDER, KIND, make_plan, run
     from lab.study.folders import next_folder, timed, write_report
     from lab.study.hypotheses import outcomes
     from lab.study.protocols import protocols, read_protocol
@@ -62,8 +62,8 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     settings = workspace.settings()
     protocol = read_protocol(workspace, arguments.protocol)
     checkpoints = tuple(dict.fromkeys(arguments.checkpoints or [settings.engine.checkpoint]))
-    plan = Plan(protocol.name, checkpoints, arguments.repeats, len(protocol.items))
-    folder = next_folder(workspace.root / "experiments", "experiment", plan.same)
+    plan = make_plan(protocol, checkpoints, arguments.repeats)
+    folder = next_folder(workspace.root / FOLDER, KIND, plan.same)
     line = ProgressLine()
     with interruptible() as cancel, Record(workspace) as record, record.journal.own(folder.name):
         with timed(folder) as seconds:

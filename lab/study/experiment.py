@@ -7,6 +7,7 @@ is whole, so an experiment that was stopped goes on where it was.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import orjson
 from lab.dialogue.conversation import Conversation
 from lab.dialogue.events import TurnFailed
 from lab.domain import Exchange, Progress
+from lab.engine.precedence import answered, answering_lock
 from lab.errors import LabError
 from lab.journal.evidence import evidence_of
 from lab.lab import Lab
@@ -24,8 +26,16 @@ from lab.settings import Settings, Workspace
 from lab.study.items import append, lines
 from lab.study.protocols import Protocol
 
+# Where experiments of a workspace are, and what each is called.
+FOLDER: Final = "experiments"
+KIND: Final = "experiment"
 PLAN: Final = "plan.json"
 TURNS: Final = "turns.jsonl"
+# Somebody wants it to stop.
+STOP: Final = "stop"
+_LOOK_SECONDS: Final = 0.05
+# A large model may take longer for an answer; an experiment goes on all the same.
+_LONGEST_SECONDS: Final = 60.0
 _SEED: Final = 5000
 
 
@@ -37,6 +47,7 @@ class Plan:
     checkpoints: tuple[str, ...]
     repeats: int
     items: int
+    dialogues: int
 
     def same(self, folder: Path) -> bool:
         """Whether the experiment in this folder has the same plan."""
@@ -75,6 +86,12 @@ class Turn:
     salient: dict[str, bool]
 
 
+def make_plan(protocol: Protocol, checkpoints: Sequence[str], repeats: int) -> Plan:
+    """The plan of saying a protocol to each of these checkpoints so many times."""
+    dialogues = len(list(planned(protocol, checkpoints, repeats)))
+    return Plan(protocol.name, tuple(checkpoints), repeats, len(protocol.items), dialogues)
+
+
 def planned(protocol: Protocol, checkpoints: Sequence[str], repeats: int) -> Iterator[Dialogue]:
     """Every dialogue, a checkpoint after another: each is loaded once."""
     for checkpoint in checkpoints:
@@ -97,6 +114,13 @@ def run(
     workspace = Workspace(folder)
     workspace.create()
     (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
+    (folder / STOP).unlink(missing_ok=True)
+
+    def stopped() -> bool:
+        if (folder / STOP).exists():
+            cancel.set()
+        return cancel.is_set()
+
     dialogues = list(planned(protocol, plan.checkpoints, plan.repeats))
     path = folder / TURNS
     kept = {Dialogue(*_key(line), ()).key for line in lines(path)}
@@ -111,7 +135,7 @@ def run(
             for each in left:
                 at = dialogues.index(each)
                 progress(Progress(f"{checkpoint}: {each.item}, {each.condition}", at, len(dialogues), "dialogues"))
-                said = _say(lab, each, at, cancel)
+                said = _say(lab, each, at, cancel, stopped)
                 if said is None:
                     return None
                 turns = [_measured(lab, each, loaded.parameters, turn, one) for turn, one in enumerate(said, 1)]
@@ -129,14 +153,19 @@ def _key(line: dict[str, object]) -> tuple[str, int, str, str]:
     return str(line["checkpoint"]), int(str(line["repeat"])), str(line["item"]), str(line["condition"])
 
 
-def _say(lab: Lab, each: Dialogue, at: int, cancel: threading.Event) -> list[Exchange] | None:
-    """The exchanges of the dialogue; None after a cancel."""
+def _say(
+    lab: Lab, each: Dialogue, at: int, cancel: threading.Event, stopped: Callable[[], bool]
+) -> list[Exchange] | None:
+    """The exchanges of the dialogue; None after a cancel. Before each turn it waits while a person is answered."""
     conversation: Conversation = lab.converse(new=True)
     for turn, text in enumerate(each.turns):
+        began = time.monotonic()
+        while answered(answering_lock()) and time.monotonic() - began < _LONGEST_SECONDS and not stopped():
+            time.sleep(_LOOK_SECONDS)
         for event in conversation.take_turn(text, cancel, _SEED + 1000 * at + 50 * turn):
             if isinstance(event, TurnFailed):
                 raise event.error
-        if cancel.is_set():
+        if stopped():
             return None
     # As they stand now: what was said next tells how a turn went.
     return conversation.history[-len(each.turns) :]

@@ -19,6 +19,7 @@ from lab.errors import LabError
 from lab.tui import theme, workers
 from lab.tui.actions import LabCommands, Where, key_name, keymap
 from lab.tui.engine import WORDS, EngineKeeper
+from lab.tui.experimenting import ExperimentFollower
 from lab.tui.going import SessionKeeper
 from lab.tui.hangup import watched_terminal
 from lab.tui.leaving import leave
@@ -28,6 +29,8 @@ from lab.tui.messages import (
     EngineFailed,
     EngineProgressed,
     EngineReady,
+    ExperimentRefused,
+    ExperimentSeen,
     MemoryMeasured,
     Opened,
     OpeningFailed,
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 # How often the screen looks whether the engine lives, and for a sleep of another lab.
 _LOOK_SECONDS: Final = 1.0
 _LOOK_FOR_SLEEP_SECONDS: Final = 5.0
+_LOOK_FOR_EXPERIMENT_SECONDS: Final = 2.0
 
 
 class LabApp(App[None]):
@@ -82,6 +86,7 @@ class LabApp(App[None]):
         self.engine = EngineKeeper(self)
         self.sleeping = SleepFollower(self)
         self.triggers = SleepTriggers(self)
+        self.experimenting = ExperimentFollower(self)
         self.sessions = SessionKeeper(self)
         self.marker = Marker(self)
         self.leaving = threading.Event()
@@ -149,6 +154,7 @@ class LabApp(App[None]):
             self.set_interval(_LOOK_SECONDS, self.engine.look)
             self.set_interval(_LOOK_FOR_SLEEP_SECONDS, self.sleeping.look)
             self.set_interval(_LOOK_SECONDS, self.triggers.look)
+            self.set_interval(_LOOK_FOR_EXPERIMENT_SECONDS, self.experimenting.look)
             self.triggers.count()
 
     async def on_opening_failed(self, message: OpeningFailed) -> None:
@@ -203,6 +209,12 @@ class LabApp(App[None]):
     def on_sleep_needs_room(self, message: SleepNeedsRoom) -> None:
         self.engine.put_away(message.error)
 
+    async def on_experiment_seen(self, message: ExperimentSeen) -> None:
+        await self.experimenting.seen(message.running, message.ended)
+
+    async def on_experiment_refused(self, message: ExperimentRefused) -> None:
+        await self.experimenting.refused(message.error)
+
     def on_sleep_counted(self, message: SleepCounted) -> None:
         self.triggers.counted(message.waiting)
 
@@ -232,6 +244,7 @@ class LabApp(App[None]):
             checkpoint=loaded.name if loaded else self._status.checkpoint,
             adapter=self.lab.engine.adapter,
             sleep=self.sleeping.words,
+            experiment=self.experimenting.words,
             engine="answering" if self.main.answering else WORDS[self.engine.state],
             trouble=self.engine.state == "stopped",
         )

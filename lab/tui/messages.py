@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lab.dialogue.conversation import Conversation
     from lab.sleep.planning import Waiting
     from lab.sleep.room import NoRoom
+    from lab.study.background import Ended, Running
 
 
 class Opened(Message):
@@ -123,6 +124,23 @@ class SleepCounted(Message):
     def __init__(self, waiting: Waiting | None) -> None:
         super().__init__()
         self.waiting = waiting
+
+
+class ExperimentSeen(Message):
+    """How far the experiment of this workspace is, and what came of one that was begun here; None without one."""
+
+    def __init__(self, running: Running | None, ended: Ended | None) -> None:
+        super().__init__()
+        self.running = running
+        self.ended = ended
+
+
+class ExperimentRefused(Message):
+    """An experiment was not begun or not stopped, and why."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class SleepLost(Message):

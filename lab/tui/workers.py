@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from lab.tui.messages import (
     EngineFailed,
     EngineProgressed,
     EngineReady,
+    ExperimentRefused,
+    ExperimentSeen,
     MemoryMeasured,
     Opened,
     OpeningFailed,
@@ -35,6 +38,7 @@ from lab.tui.messages import (
 if TYPE_CHECKING:
     from lab.dialogue.conversation import Conversation
     from lab.lab import Lab
+    from lab.study.background import Experiments
 
 Post = Callable[[Message], object]
 
@@ -147,6 +151,28 @@ def count_sleepable(lab: Lab, post: Post) -> None:
         post(SleepCounted(lab.sleep.waiting()))
     except LabError:
         post(SleepCounted(None))
+
+
+def look_at_experiment(experiments: Experiments, post: Post) -> None:
+    """Tell how far an experiment is, and once what came of one that was begun here."""
+    with contextlib.suppress(LabError):
+        post(ExperimentSeen(experiments.running(), experiments.ended()))
+
+
+def start_experiment(experiments: Experiments, protocol: str, checkpoint: str, post: Post) -> None:
+    """Say a protocol to this checkpoint, beside the dialogue."""
+    try:
+        experiments.start(protocol, checkpoint)
+    except LabError as error:
+        post(ExperimentRefused(error))
+
+
+def stop_experiment(experiments: Experiments, experiment_id: str, post: Post) -> None:
+    """Ask the experiment that runs to stop."""
+    try:
+        experiments.stop(experiment_id)
+    except LabError as error:
+        post(ExperimentRefused(error))
 
 
 def find_sleep(lab: Lab, post: Post) -> None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab import cli
 from lab.domain import Progress
+from lab.errors import LabError
+from lab.journal.journal import Journal
 from lab.journal.record import Record
-from lab.lab import Lab
 from lab.settings import Settings, Workspace
 from lab.study import experiment
-from lab.study.experiment import TURNS, Plan, Turn, planned, run
+from lab.study.background import Ended, Experiments, Running
+from lab.study.experiment import TURNS, Plan, Turn, make_plan, planned, run
+from lab.study.hypotheses import outcomes, sizes
 from lab.study.items import lines
 from lab.study.protocols import Protocol, read_protocol
-from tests.helpers import bare_checkpoint
+from tests.helpers import bare_checkpoint, wait_until
+from tests.study.scripted import COMMAND, ENGINE, Scripted
+from tests.tiny import make_checkpoint
 
-SCRIPTED = [sys.executable, "-m", "lab.engine.scripted", "--words", "6"]
 TEXT = """
 title = "Two ways"
 
@@ -71,8 +73,8 @@ def protocol(workspace: Workspace) -> Protocol:
     return read_protocol(workspace, "ways")
 
 
-def plan(workspace: Workspace, repeats: int = 1) -> Plan:
-    return Plan("ways", (str(workspace.root / "one"), str(workspace.root / "two")), repeats, 3)
+def plan(workspace: Workspace, protocol: Protocol, repeats: int = 1) -> Plan:
+    return make_plan(protocol, [str(workspace.root / name) for name in ("one", "two")], repeats)
 
 
 def ran(
@@ -86,7 +88,9 @@ def ran(
     settings = Settings()
     refinement = settings.refinement.model_copy(update={"iterations": 2})
     settings = settings.model_copy(update={"refinement": refinement})
-    return run(folder, protocol, plan(workspace, repeats), settings, cancel or threading.Event(), progress, SCRIPTED)
+    return run(
+        folder, protocol, plan(workspace, protocol, repeats), settings, cancel or threading.Event(), progress, ENGINE
+    )
 
 
 def test_every_item_is_said_in_every_condition_to_every_checkpoint(workspace: Workspace, protocol: Protocol) -> None:
@@ -121,17 +125,13 @@ def test_an_experiment_that_was_stopped_says_no_whole_dialogue_twice(workspace: 
     turns = ran(workspace, protocol)
     assert turns is not None
     assert lines(path)[:2] == kept
-    assert len(lines(path)) == len(list(planned(protocol, plan(workspace).checkpoints, 1))) == 12
+    assert len(lines(path)) == len(list(planned(protocol, plan(workspace, protocol).checkpoints, 1))) == 12
     assert len(turns) == 18
 
 
 def test_the_command_records_and_reports_and_goes_on_with_the_same_plan_only(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Scripted(Lab):
-        def __init__(self, *given: Any, **named: Any) -> None:
-            super().__init__(*given, **named | {"engine_command": SCRIPTED})
-
     monkeypatch.setattr(experiment, "Lab", Scripted)
     root = str(workspace.root)
     command = ["experiment", "ways", "--workspace", root, "--repeats", "1"]
@@ -172,3 +172,61 @@ def test_the_protocols_are_listed(workspace: Workspace, capsys: pytest.CaptureFi
     assert cli.main(["experiment", "--workspace", str(workspace.root)]) == 0
     listed = capsys.readouterr().out
     assert "ways            Two ways" in listed and "framing" in listed
+
+
+def test_it_runs_on_checkpoints_of_random_weights(workspace: Workspace, protocol: Protocol) -> None:
+    small = make_checkpoint(workspace.root / "qwen", family="qwen2")
+    large = make_checkpoint(workspace.root / "phi", family="phi3", words=200)
+    settings = Settings()
+    refinement = settings.refinement.model_copy(update={"iterations": 2, "max_tokens": 4})
+    settings = settings.model_copy(update={"refinement": refinement})
+    folder = workspace.root / "experiments" / "experiment-0001"
+    names = (str(small), str(large))
+    turns = run(folder, protocol, make_plan(protocol, names, 1), settings, threading.Event(), lambda progress: None)
+    assert turns is not None
+    assert len(turns) == 18
+    found = {test.hypothesis.name: test for test in outcomes(protocol, turns, ["lexical"])}
+    assert set(found) == {"ways", "size"}
+    first, last = sizes(turns)
+    assert sizes(turns)[first] < sizes(turns)[last]
+
+
+def test_an_experiment_runs_beside_a_lab_and_stops_when_asked(workspace: Workspace) -> None:
+    workspace.create()
+    journal = Journal(workspace.sessions)
+    experiments = Experiments(workspace, journal, COMMAND)
+    assert (experiments.running(), experiments.ended()) == (None, None)
+    experiments.start("ways", f"{workspace.root}/one")
+    with pytest.raises(LabError, match="is running"):
+        experiments.start("ways", f"{workspace.root}/one")
+    seen: list[Running] = []
+
+    def over() -> bool:
+        if (running := experiments.running()) is not None and running.total:
+            seen.append(running)
+            if running.done >= 1:
+                experiments.stop(running.experiment_id)
+        return (found := experiments.ended()) is not None and bool(ends.append(found) or True)
+
+    ends: list[Ended] = []
+    wait_until(over, 60)
+    assert ends[0].experiment_id is None and "Stopped" in str(ends[0].fault)
+    assert (seen[-1].experiment_id, seen[-1].protocol, seen[-1].total) == ("experiment-0001", "ways", 12)
+    # Another lab of the same workspace sees how far it is.
+    experiments.start("ways", f"{workspace.root}/one")
+    other = Experiments(workspace, Journal(workspace.sessions), COMMAND)
+    wait_until(lambda: (running := other.running()) is not None and running.done >= 1, 60)
+    ends.clear()
+    wait_until(lambda: (found := experiments.ended()) is not None and bool(ends.append(found) or True), 60)
+    assert ends[0].experiment_id == "experiment-0001"
+    assert sum(ends[0].verdicts.values()) == 2
+    assert other.running() is None
+
+
+def test_an_experiment_that_cannot_begin_says_why(workspace: Workspace) -> None:
+    workspace.create()
+    experiments = Experiments(workspace, Journal(workspace.sessions), COMMAND)
+    experiments.start("nope", f"{workspace.root}/one")
+    ends: list[Ended] = []
+    wait_until(lambda: (found := experiments.ended()) is not None and bool(ends.append(found) or True), 60)
+    assert ends[0].fault is not None and 'There is no protocol "nope"' in ends[0].fault

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished, TurnWeighed
 from lab.domain import Exchange, Salience
 from lab.errors import LabError
+from lab.questions import Question
 from lab.text import one_line
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
@@ -398,9 +399,19 @@ class MainScreen(Screen[None]):
             return
         self.app.push_screen(QuestionsScreen(offered), self._take_question)
 
-    def _take_question(self, text: str | None) -> None:
-        if text:
-            self.query_one(Composer).put(text)
+    def _take_question(self, question: Question | None) -> None:
+        if question is not None:
+            self.query_one(Composer).put(question.text)
+
+    def action_experiments(self) -> None:
+        experimenting = self.lab_app.experimenting
+        try:
+            offered = experimenting.offered()
+        except LabError as error:
+            self.hint(str(error))
+            return
+        keys = "Enter begins it, or stops it, beside the dialogue. Esc closes."
+        self.app.push_screen(QuestionsScreen(offered, keys), experimenting.picked)
 
     def action_checkpoints(self) -> None:
         if self._answering or self._current is not None:

@@ -17,8 +17,8 @@ from lab.questions import Question
 from lab.text import harmless, one_line
 
 
-class QuestionsScreen(ModalScreen[str | None]):
-    """Gives the text of the picked question, or None."""
+class QuestionsScreen(ModalScreen[Question | None]):
+    """Gives what was picked, or None; `keys` says what picking does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "Close"),
@@ -42,8 +42,11 @@ class QuestionsScreen(ModalScreen[str | None]):
     QuestionsScreen .keys { color: $quiet; height: 1; }
     """
 
-    def __init__(self, questions: Sequence[Question]) -> None:
+    def __init__(
+        self, questions: Sequence[Question], keys: str = "Enter puts the question into the input. Esc closes."
+    ) -> None:
         super().__init__()
+        self._keys = keys
         self._questions = list(questions)
 
     def compose(self) -> ComposeResult:
@@ -52,7 +55,7 @@ class QuestionsScreen(ModalScreen[str | None]):
             yield OptionList(markup=False)
             with VerticalScroll(can_focus=False):
                 yield Static("", id="preview", markup=False)
-            yield Static("Enter puts the question into the input. Esc closes.", classes="keys", markup=False)
+            yield Static(self._keys, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         self._fill("")
@@ -67,7 +70,7 @@ class QuestionsScreen(ModalScreen[str | None]):
         self.query_one("#preview", Static).update(harmless(self._question(event.option).text))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._question(event.option).text)
+        self.dismiss(self._question(event.option))
 
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)

@@ -19,6 +19,7 @@ class Status:
     tokens_per_second: float | None = None
     memory: int | None = None
     sleep: str = "awake"
+    experiment: str = ""
     engine: str = "opening"
     trouble: bool = False
 
@@ -50,12 +51,13 @@ class StatusLine(Widget):
             (rate, "$quiet"),
             (memory, "$quiet"),
             (status.sleep, "$quiet"),
+            (status.experiment, "$quiet"),
         ]
         # The state of the engine stands at the right end, where it does not move when the rest changes.
         state = (status.engine, "bold $error" if status.trouble else "$foreground")
         left = [Content.styled(text, style) for text, style in segments if text]
         width = self.content_size.width
-        for droppable in (3, 2, 4):
+        for droppable in (3, 2, 4, 5):
             if _length(left) + len(state[0]) + 3 <= width:
                 break
             text = segments[droppable][0]

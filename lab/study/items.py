@@ -12,6 +12,8 @@ ITEMS: Final = "items.jsonl"
 WORTH: Final = "worth.jsonl"
 CHOICES: Final = "choices.json"
 SLEEPS: Final = "sleeps.jsonl"
+# A sleep on what a signal chose is made with each of these.
+SEEDS: Final = 2
 # The adapter that has learnt what is repeated.
 KNOWN: Final = "known"
 

@@ -27,7 +27,7 @@ from lab.salience import PROFILES
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
 from lab.study.exchanges import REPETITION, Studied
 from lab.study.folders import timed
-from lab.study.items import CHOICES, ITEMS, KNOWN, SLEEPS, WORTH, Item, append, lines, write
+from lab.study.items import CHOICES, ITEMS, KNOWN, SEEDS, SLEEPS, WORTH, Item, append, lines, write
 from lab.study.statistics import Estimate, correlate, fit, mean
 
 SEED: Final = 4000
@@ -41,7 +41,6 @@ _SCORED: Final = "scored.jsonl"
 _JUDGED: Final = ("worth", "gain", "harm")
 # The signals whose top quarter is slept on; "worth" is the best that a signal could choose.
 SLEPT_ON: Final = ("measured.total", "lexical.total", "loss", "ratio", "length", "random", "worth")
-SEEDS: Final = 2
 
 Report = Callable[[Progress], None]
 

@@ -14,8 +14,9 @@ from lab.figures import Figure, Series
 from lab.journal.events import Event
 from lab.journal.study_events import StudyEnded, StudyMeasured, StudySignal
 from lab.settings import EMBEDDED_CHECKPOINT
+from lab.study.items import SEEDS
 from lab.study.machine import machine
-from lab.study.salience import SEED, SEEDS, SLEPT_ON, Findings
+from lab.study.salience import SEED, SLEPT_ON, Findings
 from lab.study.statistics import Estimate
 from lab.text import duration
 

@@ -32,9 +32,8 @@ from lab.sleep.publish import publish
 from lab.sleep.recipes import LESSONS
 from lab.sleep.training import train
 from lab.study.exchanges import REPETITION
-from lab.study.items import CHOICES, ITEMS, KNOWN, SLEEPS, WORTH, Item, append, lines
+from lab.study.items import CHOICES, ITEMS, KNOWN, SEEDS, SLEEPS, WORTH, Item, append, lines
 
-SEEDS: Final = 2
 # A few steps, each on both trained wordings; anchors would hide what is harmed.
 _FEW_STEPS: Final = replace(
     LESSONS, batch_size=2, epochs=4, learning_rate=1e-3, anchor_weight=0.0, warmup=0, stop_loss=0.0, turns=0

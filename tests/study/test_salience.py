@@ -19,7 +19,7 @@ from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.study import salience, salience_report
 from lab.study.exchanges import Studied, studied
-from lab.study.items import ITEMS, WORTH, append, lines
+from lab.study.items import ITEMS, SEEDS, WORTH, append, lines
 
 SCRIPTED = [sys.executable, "-m", "lab.engine.scripted", "--words", "8"]
 
@@ -44,7 +44,7 @@ def slept() -> list[dict[str, Any]]:
     return [
         {"signal": signal, "seed": seed, "right": right.get(signal, [True, False] * 3)}
         for signal in salience.SLEPT_ON
-        for seed in range(salience.SEEDS)
+        for seed in range(SEEDS)
     ]
 
 

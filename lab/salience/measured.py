@@ -84,7 +84,10 @@ def novelty(evidence: Evidence) -> Parts:
     """How far the meaning of the turn is from the nearest one before: one minus their cosine."""
     if evidence.nearest is None:
         return []
-    return [(f"nearest earlier turn at a cosine of {evidence.nearest:.2f}", 1.0 - max(evidence.nearest, 0.0))]
+    near = (
+        f"nearest earlier turn at a cosine of {evidence.nearest:.2f}" if evidence.nearest else "no turn came before it"
+    )
+    return [(near, 1.0 - max(evidence.nearest, 0.0))]
 
 
 def arousal(evidence: Evidence) -> Parts:

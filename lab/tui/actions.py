@@ -67,7 +67,7 @@ ACTIONS: Final = (
     ),
     Action("questions", ("f3",), "Questions", "Pick a question and put it into the input.", "dialogue"),
     Action(
-        "experiments", ("shift+f3", "f15"), "Experiments", "Say a protocol, in the background; stop it.", "dialogue"
+        "experiments", ("shift+f9", "f21"), "Experiments", "Say a protocol, in the background; stop it.", "dialogue"
     ),
     Action(
         "checkpoints",

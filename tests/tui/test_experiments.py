@@ -42,7 +42,7 @@ def notes(hand: Hand) -> str:
 
 
 async def picked(hand: Hand, words: str) -> None:
-    await hand.press("shift+f3")
+    await hand.press("shift+f9")
     await hand.until(lambda: isinstance(hand.app.screen, QuestionsScreen))
     await hand.press(*words)
     await hand.press("enter")

@@ -51,7 +51,7 @@ class QuestionsScreen(ModalScreen[Question | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(placeholder="Type to filter the questions")
+            yield Input(placeholder="Type to filter")
             yield OptionList(markup=False)
             with VerticalScroll(can_focus=False):
                 yield Static("", id="preview", markup=False)

@@ -1,5 +1,5 @@
 -- Highest conflict
--- The twenty exchanges of the highest conflict by each profile, with what was said.
+-- The twenty exchanges of the highest conflict by each profile.
 WITH highest AS (
     SELECT exchange_id, profile, conflict, total FROM salience
     QUALIFY row_number() OVER (PARTITION BY profile ORDER BY conflict DESC, exchange_id) <= 20

@@ -29,6 +29,7 @@ bench: $(VENV)/.lab
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/python benchmarks/record.py
+	$(BIN)/python benchmarks/salience.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/learning.py
 

@@ -37,7 +37,7 @@ def nearest(
 ) -> Nearest | None:
     """The turn nearest to this vector among all that have one, without the exchange `but`; None where there is none.
 
-    Every vector is looked at: of a hundred thousand in a tenth of a second. Raises LabError as `Record.query` does.
+    Every vector is looked at; what that costs is in docs/salience.md. Raises LabError as `Record.query` does.
     """
     size = len(vector)
     table = record.query(

@@ -16,13 +16,14 @@ from tests.journal.samples import SESSION, opened, reading, readings, record_in,
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """When all streams were looked at."""
+def looks(record: Record, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When all streams of this record were looked at."""
     seen: list[float] = []
     sizes = Journal.sizes
 
     def counted(journal: Journal, prefix: str = "") -> dict[str, int]:
-        seen.append(time.monotonic())
+        if journal is record.journal:
+            seen.append(time.monotonic())
         return sizes(journal, prefix)
 
     monkeypatch.setattr(Journal, "sizes", counted)
@@ -69,8 +70,9 @@ def test_looking_takes_a_fiftieth_of_the_time_at_most(record: Record, monkeypatc
     sizes: Callable[..., dict[str, int]] = Journal.sizes
 
     def slow(journal: Journal, prefix: str = "") -> dict[str, int]:
-        times.append(time.monotonic())
-        time.sleep(0.05)
+        if journal is record.journal:
+            times.append(time.monotonic())
+            time.sleep(0.05)
         return sizes(journal, prefix)
 
     monkeypatch.setattr(Journal, "sizes", slow)

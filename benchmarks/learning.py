@@ -12,7 +12,8 @@ same questions in the middle of a dialogue, each after three about other facts w
 questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
 before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
 questions cost, half of them in forms that no anchor of a sleep has. `--cycles` sleeps of five new facts each follow,
-against a fresh adapter a night (published) and no replay of what was learnt before. `--only forty` is forty sleeps on
+against a fresh adapter a night (published, whose last night is all that is left of them, so it alone is slept) and no
+replay of what was learnt before. `--only forty` is forty sleeps on
 200 facts, our way alone, one seed: hours, and no part of the rest. Intervals are 95 %: over facts by bootstrap, seeds
 pooled.
 """
@@ -368,8 +369,10 @@ def many_nights(cycles: int, seed: int, way: str, settings: Mapping[str, Any], n
     """Recall of everything told so far: after each cycle of our own way, after the last of the others."""
     lab = Nights(nightly.lab, [each["night"] for each in nightly.found], seed=seed, **settings)
     asked = max(cycles // _ALL_ASKED, 1) if way == "ours" else cycles
-    for cycle in range(max(len(nightly.found), 1), cycles + 1):
-        if cycle > len(nightly.found):
+    # The published way begins anew each night, on what was told since: nothing is left of the nights before the last.
+    skipped = cycles - 1 if way == "published" else 0
+    for cycle in range(skipped + max(len(nightly.found), 1), cycles + 1):
+        if cycle - skipped > len(nightly.found):
             nightly.found.append({"night": lab.sleep(MANY[(cycle - 1) * NEW : cycle * NEW]), "seen": None})
             nightly.keep()
         last = nightly.found[-1]

@@ -83,7 +83,7 @@ def study(
             return None
         if not _talk(workspace, exchanges, cancel, progress, engine_command):
             return None
-        items = lines(folder / _SCORED)
+        items = sorted(lines(folder / _SCORED), key=lambda item: int(item["number"]))
         write(folder / ITEMS, items)
         if not _child(folder, "worth", "Learning each by itself", cancel, progress, WORTH, len(items)):
             return None
@@ -168,7 +168,8 @@ def _talk(
             progress(Progress("Telling what is repeated later", at, len(repeated), "exchanges"))
             if _say(lab.converse(new=True), each.said, each.number, cancel) is None:
                 return False
-        for at, each in enumerate(exchanges):
+        # Kinds mixed: what is usual here is known ever better, and no kind may have the beginning for itself.
+        for at, each in enumerate(random.Random(SEED).sample(exchanges, len(exchanges))):
             progress(Progress("Talking", at, len(exchanges), "exchanges"))
             if each.number in done:
                 continue
@@ -240,7 +241,7 @@ def _child(
     log = folder / "sessions" / "logs" / f"{task}.log"
     with log.open("wb") as said:
         command = [sys.executable, "-m", "lab.study.worth", str(folder), task]
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said)
     try:
         while child.poll() is None:
             done = len(lines(folder / results)) if results else 0
@@ -250,6 +251,8 @@ def _child(
     finally:
         child.terminate()
         child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
     if child.returncode:
         *_, last = ["nothing", *log.read_text(encoding="utf-8", errors="replace").strip().splitlines()]
         raise LabError(f"{stage} failed (exit code {child.returncode}): {last}", f"All that it said is in {log}.")

@@ -216,7 +216,6 @@ class Conversation:
 
     def _weighed(self, events: Iterator[RefinementEvent], witness: Witness) -> Iterator[RefinementEvent | TurnWeighed]:
         """The same events; now and then what the turn would score as it stands."""
-        judge = profile(self._settings.salience.profile)
         texts: defaultdict[int, str] = defaultdict(str)
         best: Draft | None = None
         due = time.monotonic()
@@ -229,7 +228,7 @@ class Conversation:
             if time.monotonic() >= due and not isinstance(event, Refined):
                 answer = best.text if best is not None else texts[min(texts, default=0)]
                 evidence = witness.so_far(answer, best.energy if best is not None else None)
-                yield TurnWeighed(judge.score(evidence, witness.threshold()))
+                yield TurnWeighed(scores(evidence, self._settings.salience.profile, witness.threshold()))
                 due = time.monotonic() + _WEIGH_SECONDS
 
     def _generate(self, prompt: Prompt, rows: list[Sampling], cancel: threading.Event) -> Iterator[GenerationEvent]:

@@ -30,9 +30,10 @@ class TurnBegan:
 
 @dataclass(frozen=True, slots=True)
 class TurnWeighed:
-    """What the turn would score as it stands; the scores of its end replace it, and only they are recorded."""
+    """What the turn would score as it stands by each profile, the chosen one first; the scores of its end replace
+    these, and only they are recorded."""
 
-    salience: Salience
+    salience: tuple[Salience, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ ACTIONS: Final = (
     Action("adapters", ("ctrl+l",), "Adapters", "The tree of adapters and what each sleep did.", "dialogue"),
     Action("receipt", ("ctrl+g",), "Receipt", "What came of the newest sleep.", "dialogue"),
     Action("drafts", ("f5",), "Drafts", "Go to the drafts; Enter shows one in full.", "dialogue"),
+    Action("profile", ("shift+f5", "f17"), "Profile", "The bars of another profile, of every turn.", "dialogue"),
     Action("restart_engine", ("f7",), "Engine", "Start the engine again; the conversation stays.", "dialogue"),
     # Many terminals call Shift+F6 F18.
     Action("deep_sleep", ("shift+f6", "f18"), "Deep sleep", "Learn the whole memory anew, from the base.", "dialogue"),

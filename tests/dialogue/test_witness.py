@@ -41,8 +41,10 @@ def test_while_drafts_grow_a_turn_is_weighed_and_only_its_end_is_recorded(opened
     *events, last = turn(lab.converse(new=True), DOG)
     assert isinstance(last, TurnFinished)
     (score, *_) = last.exchange.salience
-    first = next(event.salience for event in events if isinstance(event, TurnWeighed))
-    assert events.index(TurnWeighed(first)) < next(i for i, each in enumerate(events) if isinstance(each, DraftScored))
+    weighed = next(event for event in events if isinstance(event, TurnWeighed))
+    first, other = weighed.salience
+    assert other.profile == "lexical"
+    assert events.index(weighed) < next(i for i, each in enumerate(events) if isinstance(each, DraftScored))
     assert (first.profile, first.surprise) == ("measured", score.surprise)
     assert first != score
     assert lab.record.sync()

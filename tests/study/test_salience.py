@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 import threading
 from dataclasses import asdict
@@ -128,6 +129,13 @@ def few() -> list[Studied]:
     for kind in ("fact", "repetition", "noise", "chit-chat"):
         chosen += [each for each in studied() if each.kind == kind][:2]
     return [Studied(**{**asdict(each), "number": number}) for number, each in enumerate(chosen, 1)]
+
+
+def test_what_measures_ends_when_its_study_was_killed(tmp_path: Path) -> None:
+    # A standard input that is at its end is what a killed study leaves.
+    command = [sys.executable, "-m", "lab.study.worth", str(tmp_path), "worth"]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (1, b"")
 
 
 @pytest.mark.model

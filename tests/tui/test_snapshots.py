@@ -134,7 +134,7 @@ def test_in_the_middle_of_a_turn(snap_compare: Compare, make_lab: MakeLab, size:
         await hand.send("Could you own it without having earned it?")
         await hand.sees("draft 1 of 5, temperature 0.70", ", so far")
         for event in (
-            TurnWeighed(Salience("lexical", 0.12, 0.18, 0.31, 0.26, 0.08, 0.212, 0.15)),
+            TurnWeighed((Salience("lexical", 0.12, 0.18, 0.31, 0.26, 0.08, 0.212, 0.15),)),
             DraftScored(Draft(0, 0.7, 7, _TEXTS[4], 0.3, 40, 2.0)),
             DraftStarted(1, 0.66, 8),
             DraftGrew(1, "Owning may come later than knowing. I could grow into what I was only given, the way a"),

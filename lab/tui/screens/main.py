@@ -27,11 +27,11 @@ from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
 from lab.tui.screens.draft import DraftScreen
 from lab.tui.screens.questions import QuestionsScreen
 from lab.tui.widgets.answerers import now_answered
+from lab.tui.widgets.aside import Aside, Seen
 from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.progress import ProgressLine
-from lab.tui.widgets.salience import SaliencePanel
 from lab.tui.widgets.status import Status, StatusLine
 from lab.tui.widgets.transcript import Transcript
 from lab.tui.widgets.turn import Turn
@@ -73,7 +73,7 @@ class MainScreen(Screen[None]):
         self._live: list[DraftView] = []
         self._number = 0
         # What the turn that runs would score as it stands.
-        self._so_far: Salience | None = None
+        self._so_far: tuple[Salience, ...] = ()
         self._left_out = 0
         self._shown: Turn | None = None
         self._stepping = asyncio.Lock()
@@ -104,9 +104,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
             yield Transcript()
-            with Vertical(id="side"):
-                yield SaliencePanel()
-                yield DraftsPanel()
+            yield Aside()
         with Vertical(id="entry"):
             yield Composer()
         yield ProgressLine(id="engine-progress")
@@ -119,7 +117,7 @@ class MainScreen(Screen[None]):
         self._show(None)
 
     def on_resize(self) -> None:
-        self.query_one(SaliencePanel).set_class(self.size.height < 30, "-short")
+        self.query_one(Aside).shorten(self.size.height < 30)
 
     async def show_conversation(self, conversation: Conversation, show: str | None = None) -> None:
         """Put this conversation on the screen, at the exchange `show` or at its end."""
@@ -224,7 +222,7 @@ class MainScreen(Screen[None]):
         for event in message.events:
             if isinstance(event, TurnBegan):
                 self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
-                self._so_far = None
+                self._so_far = ()
                 self._show(turn)
                 for exchange in (*event.marked, *([event.rescored] if event.rescored is not None else [])):
                     self.lab_app.marker.marked.publish(exchange)
@@ -263,21 +261,14 @@ class MainScreen(Screen[None]):
         self._refresh_shown()
 
     def _refresh_shown(self) -> None:
-        salience, drafts = self.query_one(SaliencePanel), self.query_one(DraftsPanel)
-        turn = self._shown
-        if turn is None:
-            salience.show(None, "")
-            drafts.show([], "")
-        elif turn.exchange is not None:
-            exchange = turn.exchange
-            score = exchange.salience[0] if exchange.salience else None
-            note = f"turn {exchange.turn}"
-            salience.show(score, note if score else f"{note}, no score")
+        turn, exchange = self._shown, self._shown.exchange if self._shown is not None else None
+        seen: Seen | None = None
+        if exchange is not None:
             shown = self._live if turn is self._current else views(exchange)
-            drafts.show(shown, chosen_words(exchange))
-        else:
-            salience.show(self._so_far, f"turn {self._number}, {'so far' if self._so_far else 'unscored'}")
-            drafts.show(self._live, "lowest energy wins")
+            seen = Seen(exchange.turn, exchange.salience, "", "no score", shown, chosen_words(exchange))
+        elif turn is not None:
+            seen = Seen(self._number, self._so_far, "so far", "unscored", self._live, "lowest energy wins")
+        self.query_one(Aside).show(seen)
 
     async def _marked(self, exchange: Exchange) -> None:
         """An exchange, perhaps one of this dialogue, was marked on some screen."""
@@ -316,6 +307,9 @@ class MainScreen(Screen[None]):
 
     def action_page_down(self) -> None:
         self.query_one(Transcript).scroll_page_down(animate=False)
+
+    def action_profile(self) -> None:
+        self.query_one(Aside).next_profile(self.lab_app.lab.settings.salience.profile)
 
     def action_drafts(self) -> None:
         self.query_one(DraftsPanel).focus_list()

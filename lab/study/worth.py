@@ -129,7 +129,9 @@ def _learn_known(folder: Path, items: Sequence[Item]) -> None:
 
 def _end_with_the_study() -> None:
     """Whoever began it keeps standard input open for as long as it wants the results."""
-    sys.stdin.buffer.read()
+    # Without Python's buffer, whose lock would be held when this process ends by itself.
+    while os.read(0, 1024):
+        pass
     os._exit(1)
 
 

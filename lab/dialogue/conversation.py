@@ -371,7 +371,7 @@ def _heard(events: Iterator[GenerationEvent], witness: Witness) -> Iterator[Gene
     """The same events; the witness is told how unexpected the turn was."""
     for event in events:
         if isinstance(event, PromptRead):
-            witness.bits = event.bits
+            witness.bits, witness.byte_bits = event.bits, event.byte_bits
         yield event
 
 

@@ -44,6 +44,7 @@ class Witness:
     ) -> None:
         """Begin with what the person said: its meaning, and in a thread what the record knows about that."""
         self.bits: float | None = None
+        self.byte_bits: float | None = None
         self._engine = engine
         self._record = record
         self._exchange = exchange
@@ -75,6 +76,7 @@ class Witness:
             answer=answer,
             bits=self.bits,
             usual=self._usual,
+            byte_bits=self.byte_bits,
             nearest=nearest if self._looked else None,
             energy=energy,
             before=self._before,
@@ -111,6 +113,7 @@ class Witness:
             evidence.agreement,
             evidence.consistency,
             meaning.written(self._vector) if self._vector is not None else "",
+            evidence.byte_bits,
         )
 
     def _look_back(self) -> None:

@@ -21,17 +21,18 @@ class Evidence:
     """What was said in an exchange, and what was measured beside it; None is what nobody could measure.
 
     `bits` is how unexpected the person's turn was to the model in this dialogue, in bits a token, `usual` how
-    unexpected such turns are. `nearest` is the cosine, in -1..1, of the meaning of that turn to the nearest one ever
-    said before, 0 where there is none. `agreement` is the mean cosine between the drafts of the answer, `consistency`
-    that of the answer to what was answered the last time that nearly the same was said. `energy`, in 0..1, is the
-    winner's. `before` is what was said earlier in the dialogue, oldest first, the person's turns and the answers in
-    turn; `following` is what the person said next.
+    unexpected such turns are, and `byte_bits` the same in bits a byte. `nearest` is the cosine, in -1..1,
+    of the meaning of that turn to the nearest one ever said before, 0 where there is none. `agreement` is the mean
+    cosine between the drafts of the answer, `consistency` that of the answer to what was answered the last time
+    that nearly the same was said. `energy`, in 0..1, is the winner's. `before` is what was said earlier in the
+    dialogue, oldest first, the person's turns and the answers in turn; `following` is what the person said next.
     """
 
     said: str
     answer: str
     bits: float | None = None
     usual: Usual | None = None
+    byte_bits: float | None = None
     nearest: float | None = None
     agreement: float | None = None
     consistency: float | None = None

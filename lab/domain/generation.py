@@ -12,12 +12,13 @@ Finish = Literal["stop", "length", "cancelled"]
 class PromptRead:
     """The prompt is in; `tokens` is its length.
 
-    `bits` is how unexpected the last message was to the model after what was said before it, in bits a token; None
-    where nothing was measured.
+    `bits` is how unexpected the last message was to the model after what was said before it, in bits a token, and
+    `byte_bits` the same in bits a byte; None where nothing was measured.
     """
 
     tokens: int
     bits: float | None = None
+    byte_bits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

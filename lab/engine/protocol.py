@@ -14,7 +14,7 @@ Requests (lab to engine) carry an `id` that every reply repeats; they are answer
 Replies (engine to lab). A request gets any number of events, then exactly one `done` or `error`:
 
     {"id": 1, "say": "progress", "stage": "...", "done": 1.0, "total": 2.0, "unit": "bytes"}
-    {"id": 3, "say": "prompt_read", "tokens": 31, "bits": 6.4}
+    {"id": 3, "say": "prompt_read", "tokens": 31, "bits": 6.4, "byte_bits": 1.5}
     {"id": 3, "say": "row_started", "row": 0}
     {"id": 3, "say": "row_thought", "row": 0, "text": "...", "tokens": 2}
     {"id": 3, "say": "row_grew", "row": 0, "text": "...", "tokens": 4}

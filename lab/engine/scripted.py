@@ -141,7 +141,7 @@ class ScriptedHost:
             _die()
         if options.fail_on is not None and options.fail_on in asked:
             raise LabError("The engine ran out of memory while it wrote.", "Use a smaller checkpoint.")
-        emit(PromptRead(tokens, _bits(prompt)))
+        emit(PromptRead(tokens, *_bits(prompt)))
         writing = [
             self._write(
                 row, self._thought(prompt, sampling), self._text(asked, sampling), prompt, max_tokens, cancelled
@@ -236,11 +236,16 @@ def _vector(words: Sequence[str]) -> list[float]:
     return [count / length for count in counts]
 
 
-def _bits(prompt: Prompt) -> float | None:
-    """A word that was said before in the prompt is expected."""
+def _bits(prompt: Prompt) -> tuple[float, float] | tuple[()]:
+    """Bits a token and a byte; a word that was said before in the prompt is expected."""
     *before, said = (message.content.lower().split() for message in prompt.messages)
     known = {word for words in before for word in words}
-    return statistics.fmean(2.0 if word in known else 10.0 for word in said) if said else None
+    bits = [2.0 if word in known else 10.0 for word in said]
+    return (
+        (statistics.fmean(bits), sum(bits) / sum(len(word.encode(errors="replace")) + 1 for word in said))
+        if bits
+        else ()
+    )
 
 
 def _die() -> NoReturn:

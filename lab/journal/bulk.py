@@ -281,7 +281,7 @@ _ROWS: Final = (
     """,
     """
     INSERT INTO evidence BY NAME
-    SELECT exchange_id, bits, nearest, nearest_id, agreement, consistency FROM read.turn_measured
+    SELECT exchange_id, bits, nearest, nearest_id, agreement, consistency, byte_bits FROM read.turn_measured
     """,
     """
     INSERT INTO embeddings BY NAME

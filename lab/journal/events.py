@@ -131,6 +131,7 @@ class TurnMeasured:
     agreement: float | None = None
     consistency: float | None = None
     vector: str = ""
+    byte_bits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _USUAL: Final = """
 """
 _EVIDENCE: Final = f"""
     SELECT s.exchange_id, s.session_id, s.user_input, s.response, s.mark, s.before, s.following, v.bits, v.nearest,
-        v.agreement, v.consistency, d.energy
+        v.agreement, v.consistency, d.energy, v.byte_bits
     FROM (
         SELECT exchange_id, session_id, turn, user_input, response, mark,
             list([user_input, coalesce(target, response)]) OVER (
@@ -73,12 +73,13 @@ def _usual(row: tuple[Any, ...]) -> Usual | None:
 
 
 def _evidence(row: tuple[Any, ...], usual: Usual | None) -> Evidence:
-    _, _, said, answer, mark, before, following, bits, nearest, agreement, consistency, energy = row
+    _, _, said, answer, mark, before, following, bits, nearest, agreement, consistency, energy, byte_bits = row
     return Evidence(
         said=said,
         answer=answer,
         bits=bits,
         usual=usual,
+        byte_bits=byte_bits,
         nearest=nearest,
         agreement=agreement,
         consistency=consistency,

@@ -186,6 +186,7 @@ STEPS: Final[tuple[tuple[str, str], ...]] = (
         );
         """,
     ),
+    ("bits a byte", "ALTER TABLE evidence ADD COLUMN byte_bits DOUBLE"),
 )
 
 _APPLIED = "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY, name VARCHAR)"

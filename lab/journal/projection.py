@@ -90,7 +90,8 @@ TABLES: Final[dict[str, TableShape]] = {
     ),
     "evidence": _shape(
         1,
-        "exchange_id VARCHAR, bits DOUBLE, nearest DOUBLE, nearest_id VARCHAR, agreement DOUBLE, consistency DOUBLE",
+        "exchange_id VARCHAR, bits DOUBLE, nearest DOUBLE, nearest_id VARCHAR, agreement DOUBLE, consistency DOUBLE,"
+        "byte_bits DOUBLE",
     ),
     "embeddings": _shape(1, "exchange_id VARCHAR, vector FLOAT[]"),
     "sleep_cycles": _shape(

@@ -15,6 +15,10 @@ from lab.salience.profile import total_of
 _USUAL_BITS: Final = 6.0
 _USUAL_DEVIATION: Final = 2.0
 _PRIOR_TURNS: Final = 8
+# Bits a letter of English for who knows its words, and for who knows how frequent its letters are and nothing else, by
+# Shannon (1951): up to the one a text counts whole, from the other on it is noise, which nobody can learn from.
+_WORDS_BITS: Final = 2.14
+_LETTERS_BITS: Final = 4.03
 
 WEIGHTS: Final = {"surprise": 0.30, "novelty": 0.30, "arousal": 0.15, "reward": 0.10, "conflict": 0.15}
 
@@ -28,6 +32,14 @@ _CORRECTION: Final = re.compile(
     r"|\b(?:that(?:'s| is| was)|you(?:'re| are| were)|it(?:'s| is)) (?:not (?:right|true|correct|what)|wrong|incorrect"
     r"|mistaken|false)\b|\bi (?:did not|didn't|never) (?:say|said|mean|meant)\b|\bi disagree\b"
     r"|\byou (?:misunderstood|got (?:it|that) wrong)\b",
+    re.IGNORECASE,
+)
+# What the person takes back was said by nobody else: no fault of the answer.
+_SELF_CORRECTION: Final = re.compile(
+    r"^\W*(?:actually|correction|scratch that|i take (?:it|that) back)\b|\b(?:no longer|any ?more)\b"
+    r"|\bi (?:was (?:wrong|mistaken)|mixed|confused|misspoke|misremembered|forgot|got (?:it|that|them) wrong"
+    r"|made a mistake|mistook|meant(?! to\b))\b|\b(?:my mistake|not [^.,;!?]{1,40}, but)\b"
+    r"|\bi (?:told|said)\b[^.!?]{1,60}\bbut\b",
     re.IGNORECASE,
 )
 _AGREEMENT: Final = re.compile(
@@ -54,7 +66,7 @@ class Measured:
     def score(self, evidence: Evidence, threshold: float) -> Salience:
         """Score an exchange; every value in 0..1. The total is of the dimensions that somebody could measure."""
         parts = {name: of(evidence) for name, of in _DIMENSIONS.items()}
-        values = {name: min(math.fsum(share for _, share in its), 1.0) for name, its in parts.items()}
+        values = {name: min(max(math.fsum(share for _, share in its), 0.0), 1.0) for name, its in parts.items()}
         total = total_of(values, {name: WEIGHTS[name] for name, its in parts.items() if its})
         return Salience(profile=self.name, **values, total=total, threshold=threshold)
 
@@ -65,7 +77,7 @@ class Measured:
 
 def surprise(evidence: Evidence) -> Parts:
     """Where the bits a token of the person's turn lie among the usual ones: the normal distribution's share below, with
-    mean and deviation of the turns before and of `_PRIOR_TURNS` imagined ones."""
+    mean and deviation of the turns before and of `_PRIOR_TURNS` imagined ones; so much of it as is not noise."""
     if evidence.bits is None:
         return []
     usual = evidence.usual
@@ -77,7 +89,18 @@ def surprise(evidence: Evidence) -> Parts:
         between = n * _PRIOR_TURNS / whole * (usual.mean - _USUAL_BITS) ** 2
         variance = (n * usual.deviation**2 + _PRIOR_TURNS * _USUAL_DEVIATION**2 + between) / whole
     z = (evidence.bits - mean) / math.sqrt(variance)
-    return [(f"{evidence.bits:.1f} bits a token, usual are {mean:.1f}", 0.5 * (1.0 + math.erf(z / math.sqrt(2.0))))]
+    share = 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
+    parts = [(f"{evidence.bits:.1f} bits a token, usual are {mean:.1f}", share)]
+    if loss := (1.0 - readable(evidence.byte_bits)) * share:
+        parts.append((f"{evidence.byte_bits:.1f} bits a byte, as noise has", -loss))
+    return parts
+
+
+def readable(byte_bits: float | None) -> float:
+    """How far a text of so many bits a byte is from noise, in 0..1; 1 where nobody measured."""
+    if byte_bits is None:
+        return 1.0
+    return min(max((_LETTERS_BITS - byte_bits) / (_LETTERS_BITS - _WORDS_BITS), 0.0), 1.0)
 
 
 def novelty(evidence: Evidence) -> Parts:
@@ -91,15 +114,15 @@ def novelty(evidence: Evidence) -> Parts:
 
 
 def arousal(evidence: Evidence) -> Parts:
-    """Feeling and engagement of the person's turn, none of it by length."""
+    """Feeling and engagement of the person's turn, none of it by length; what is said of oneself is the most of it."""
     said = _CODE.sub(" ", evidence.said)
     polarity, subjectivity = sentiment(said)
-    address = 0.5 * bool(_SELF.search(said)) + 0.5 * bool(_OTHER.search(said))
     return [
-        ("feeling", 0.35 * abs(polarity)),
-        ("subjective words", 0.20 * subjectivity),
-        ("emphasis", 0.15 * emphasis(said)),
-        ("speaks of itself or to the model", 0.20 * address),
+        ("speaks of oneself", 0.40 * bool(_SELF.search(said))),
+        ("feeling", 0.25 * abs(polarity)),
+        ("subjective words", 0.10 * subjectivity),
+        ("emphasis", 0.10 * emphasis(said)),
+        ("speaks to the model", 0.05 * bool(_OTHER.search(said))),
         ("the answer asks back", 0.10 * ("?" in _CODE.sub(" ", evidence.answer))),
     ]
 
@@ -166,13 +189,13 @@ def conflict(evidence: Evidence) -> Parts:
     parts: Parts = []
     if evidence.agreement is not None:
         parts.append(
-            (f"drafts agree at a cosine of {evidence.agreement:.2f}", 0.5 * (1.0 - max(evidence.agreement, 0.0)))
+            (f"drafts agree at a cosine of {evidence.agreement:.2f}", 0.3 * (1.0 - max(evidence.agreement, 0.0)))
         )
     if evidence.consistency is not None:
         share = 0.2 * (1.0 - max(evidence.consistency, 0.0))
         parts.append((f"was answered at a cosine of {evidence.consistency:.2f} before", share))
-    if len(evidence.before) > 1 and verdict(evidence.said) < 0:
-        parts.append(("the person corrects the model", 0.3))
+    if len(evidence.before) > 1 and (verdict(evidence.said) < 0 or _SELF_CORRECTION.search(evidence.said)):
+        parts.append(("the person corrects what was said before", 0.5))
     return parts
 
 

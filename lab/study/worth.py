@@ -19,20 +19,20 @@ from typing import Final
 
 import orjson
 
-from lab.domain import Message, SleepExample, SleepPlan
+from lab.domain import Message, SleepExample, SleepPlan, SleepSettings
 from lab.engine.cores import use_cores, yield_cores
 from lab.engine.embedded import embedded_folder
 from lab.engine.fingerprint import fingerprint
 from lab.engine.offline import stay_offline
 from lab.settings import EMBEDDED_CHECKPOINT
-from lab.sleep import anchors
+from lab.sleep.anchors import ANSWER_TOKENS
 from lab.sleep.general import PROMPTS
 from lab.sleep.lessons import plain
 from lab.sleep.lora import Learner, Weights, load_for_training
 from lab.sleep.packing import Encoded
 from lab.sleep.publish import publish
 from lab.sleep.recipes import LESSONS
-from lab.sleep.training import train
+from lab.sleep.training import total_steps, train
 from lab.study.exchanges import REPETITION
 from lab.study.items import CHOICES, ITEMS, KNOWN, SEEDS, SLEEPS, WORTH, Item, append, lines
 
@@ -43,7 +43,8 @@ _FEW_STEPS: Final = replace(
 _SLEEP: Final = replace(
     LESSONS, batch_size=8, epochs=6, learning_rate=2e-3, anchor_weight=0.0, warmup=2, stop_loss=0.02, turns=0
 )
-_KNOWN_EPOCHS: Final = 10
+# As a sleep of the lab learns: a model that answers everything as it was taught one thing is nowhere to begin.
+_KNOWN: Final = replace(_SLEEP, epochs=10, anchor_weight=LESSONS.anchor_weight)
 # General prompts whose answers must not change.
 _HELD: Final = 12
 _ANSWER_TOKENS: Final = 20
@@ -56,7 +57,7 @@ class Bench:
         self._learner = learner
         self._state: Weights = learner.weights()
         prompts = [learner.encode_question(prompt) for prompt in PROMPTS[:: len(PROMPTS) // _HELD][:_HELD]]
-        written = learner.base_replies(prompts, anchors.ANSWER_TOKENS, bool)
+        written = learner.base_replies(prompts, ANSWER_TOKENS, bool)
         self._held = [learner.encode_answer(prompt, learner.text(row)) for prompt, row in zip(prompts, written)]
         self._held_before = self._nats(self._held)
 
@@ -108,10 +109,10 @@ def _examples(items: Sequence[Item]) -> list[SleepExample]:
     ]
 
 
-def _plan(parent: str | None) -> SleepPlan:
+def _plan(parent: str | None, settings: SleepSettings) -> SleepPlan:
     folder = embedded_folder(EMBEDDED_CHECKPOINT)
     return SleepPlan(
-        KNOWN, EMBEDDED_CHECKPOINT, fingerprint(folder), str(folder), None, "auto", "auto", KNOWN, parent, (), _SLEEP
+        KNOWN, EMBEDDED_CHECKPOINT, fingerprint(folder), str(folder), None, "auto", "auto", KNOWN, parent, (), settings
     )
 
 
@@ -119,11 +120,11 @@ def _learn_known(folder: Path, items: Sequence[Item]) -> None:
     adapters = folder / "adapters"
     if (adapters / KNOWN).is_dir():
         return
-    plan = _plan(None)
+    plan = _plan(None, _KNOWN)
     learner = load_for_training(plan, adapters)
-    rows = learner.encode(_examples([item for item in items if item["kind"] == REPETITION]))
-    run = train(learner.network, [rows] * _KNOWN_EPOCHS, _SLEEP, learner.device, bool, learner.read)
-    losses = [step.loss for step in run]
+    epochs = [learner.encode(_examples([item for item in items if item["kind"] == REPETITION]))] * _KNOWN.epochs
+    anchors = learner.anchors(PROMPTS, (), (), bool, total_steps(epochs, _KNOWN))
+    losses = [step.loss for step in train(learner.network, epochs, _KNOWN, learner.device, bool, learner.read, anchors)]
     publish(plan, adapters, learner.save, losses, {})
 
 
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str]) -> int:
     if task == "known":
         _learn_known(folder, items)
         return 0
-    bench = Bench(load_for_training(_plan(KNOWN), folder / "adapters"))
+    bench = Bench(load_for_training(_plan(KNOWN, _SLEEP), folder / "adapters"))
     if task == "worth":
         measured = {line["number"] for line in lines(folder / WORTH)}
         for item in items:

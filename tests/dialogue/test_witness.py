@@ -78,6 +78,8 @@ def test_how_unexpected_a_turn_was_is_recorded(opened: Opened) -> None:
     first, again = answer(conversation, DOG), answer(conversation, DOG)
     # The scripted engine expects the words that it has read.
     assert (evidence(lab, first)["bits"], evidence(lab, again)["bits"]) == (10.0, 2.0)
+    words = len(DOG.split())
+    assert evidence(lab, first)["byte_bits"] == pytest.approx(10.0 * words / (len(DOG) + 1))
 
 
 def test_without_a_sentence_model_a_turn_is_scored_by_the_rest(opened: Opened) -> None:

@@ -29,7 +29,7 @@ prompts = st.builds(
 )
 finishes = st.sampled_from(["stop", "length", "cancelled"])
 events = st.one_of(
-    st.builds(PromptRead, numbers, st.none() | st.floats(0, 64)),
+    st.builds(PromptRead, numbers, st.none() | st.floats(0, 64), st.none() | st.floats(0, 64)),
     st.builds(RowStarted, numbers),
     st.builds(RowGrew, numbers, texts, numbers),
     st.builds(RowFinished, numbers, texts, numbers, st.floats(0, 1e6), finishes),

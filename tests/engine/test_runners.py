@@ -217,12 +217,24 @@ def test_a_message_that_was_judged_is_not_read_again_for_the_next_draft(model: M
     assert sum(read) == 1 + 23
 
 
+def test_bits_a_byte_are_those_of_all_tokens_over_the_bytes_of_their_text(model: Model) -> None:
+    tokens, message = some_tokens(60), range(20, 50)
+    read = _read_prompt(model, tokens, message)
+    assert read.bits is not None
+    said = model.tokenizer.decode(tokens[20:50]).encode()
+    assert read.byte_bits == pytest.approx(read.bits * len(message) / len(said))
+
+
 def _read_bits(model: Model, tokens: Sequence[int], message: range) -> float | None:
+    return _read_prompt(model, tokens, message).bits
+
+
+def _read_prompt(model: Model, tokens: Sequence[int], message: range) -> PromptRead:
     events: list[GenerationEvent] = []
     rows = [Sampling(0.0, 0)]
     write_drafts(model, tokens, rows, 24, threading.Event(), events.append, message=message)
     assert isinstance(events[0], PromptRead)
-    return events[0].bits
+    return events[0]
 
 
 def test_another_prompt_after_a_longer_one_is_read_right(model: Model) -> None:

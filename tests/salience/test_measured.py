@@ -50,12 +50,18 @@ def test_surprise_is_relative_to_what_is_usual_here() -> None:
     assert score(replace(talker, usual=None)).surprise == score(replace(talker, usual=Usual(0.0, 0.0, 0))).surprise
 
 
+def test_noise_does_not_surprise_however_unexpected_it_is() -> None:
+    shares = [score(replace(ASKED, bits=20.0, byte_bits=bits)).surprise for bits in (1.5, 2.1, 3.0, 3.5, 4.1, 6.0)]
+    assert shares[0] == shares[1] > shares[2] > shares[3] > shares[4] == shares[5] == 0.0
+
+
 def test_what_was_said_before_is_not_novel() -> None:
     assert [score(replace(ASKED, nearest=cosine)).novelty for cosine in (1.0, 0.25, 0.0, -0.3)] == [0.0, 0.75, 1.0, 1.0]
 
 
 def test_feeling_and_address_move_arousal() -> None:
     plain = said("Where do cranes spend the winter?").arousal
+    assert said("My cranes spend the winter in Spain.").arousal > plain + 0.3
     assert said("I love you, this is wonderful!").arousal > 0.5 > plain
     assert said("I hate this horrible, disgusting noise.").arousal > plain
     assert said("Do you like cranes?").arousal > plain
@@ -116,6 +122,28 @@ def test_the_next_words_decide_whether_a_turn_went_well() -> None:
 )
 def test_not_every_no_is_a_correction(text: str) -> None:
     assert score(replace(ASKED, following=text)).reward >= score(ASKED).reward
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sorry, I mixed them up, she is my niece.",
+        "Actually she lives in Wick.",
+        "I was wrong about the exam.",
+        "I do not live in Bristol any more.",
+        "My bicycle is not red, but turquoise.",
+    ],
+)
+def test_who_takes_back_what_was_said_is_in_conflict_and_the_answer_is_not_to_blame(text: str) -> None:
+    told = replace(ASKED, before=("Where do storks winter?", "In Norway."))
+    assert score(replace(told, said=text)).conflict > score(replace(told, said="She lives in Wick.")).conflict
+    assert score(replace(ASKED, following=text)).reward == pytest.approx(score(ASKED).reward)
+
+
+@pytest.mark.parametrize("text", ["I meant to ask about storks.", "Not bad.", "I said hello.", "They are no more."])
+def test_who_takes_nothing_back_is_not_in_conflict(text: str) -> None:
+    told = replace(ASKED, before=("Where do storks winter?", "In Norway."))
+    assert score(replace(told, said=text)).conflict == score(replace(told, said="I see.")).conflict
 
 
 def test_an_answer_that_remembers_is_rewarded() -> None:

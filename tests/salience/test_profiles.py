@@ -22,6 +22,7 @@ evidences = st.builds(
     answer=st.text(),
     bits=st.none() | st.floats(0, 64),
     usual=st.none() | st.builds(Usual, st.floats(0, 64), st.floats(0, 32), st.integers(0, 10**6)),
+    byte_bits=st.none() | st.floats(0, 64),
     nearest=cosines,
     agreement=cosines,
     consistency=cosines,

@@ -51,8 +51,11 @@ def write_drafts(
             return
         # Before anything is told of it.
         _require_numbers(first, model.loaded.name)
-        bits = statistics.fmean(runner.losses(judged)) / math.log(2) if judged else None
-        emit(PromptRead(len(tokens), bits))
+        bits = [nats / math.log(2) for nats in runner.losses(judged)] if judged else []
+        said = model.tokenizer.decode(tokens[judged.start : judged.stop])
+        emit(
+            PromptRead(len(tokens), *((statistics.fmean(bits), sum(bits) / max(len(said.encode()), 1)) if bits else ()))
+        )
         sampler = Sampler(samplings)
         rows = [_Row(model, row, max_tokens, emit, stop, thinking) for row in range(len(samplings))]
         runner.start(len(rows))

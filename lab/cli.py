@@ -263,6 +263,9 @@ def build_parser() -> argparse.ArgumentParser:
         example="lab study salience --json",
     )
     study.add_argument("name", metavar="STUDY", choices=["salience"], help="salience, the only one so far")
+    study.add_argument(
+        "--exchanges", metavar="FILE", type=_text, help="a TOML file of them (default: those of the lab)"
+    )
     study.add_argument("--json", action="store_true", help="the figures as one JSON object, instead of the report")
 
     experiment = command(

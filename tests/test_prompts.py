@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,8 +18,22 @@ STUDIES = Path(__file__).parents[1] / "prompts" / "studies"
 KINDS = ("fact", "correction", "known", "chit-chat", "noise", "philosophy", "repetition")
 
 
-def test_the_exchanges_of_the_salience_study_are_whole() -> None:
-    exchanges = tomllib.loads((STUDIES / "salience.toml").read_text(encoding="utf-8"))["exchange"]
+def _exchanges(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads((STUDIES / name).read_text(encoding="utf-8"))["exchange"]
+    return found
+
+
+def test_what_is_judged_on_shares_nothing_with_what_was_fitted_to() -> None:
+    judged, fitted = (
+        {text for each in _exchanges(name) for text in (each["said"], *each["train"], *each["held_out"])}
+        for name in ("salience.toml", "salience-fitted.toml")
+    )
+    assert not judged & fitted
+
+
+@pytest.mark.parametrize("name", ["salience.toml", "salience-fitted.toml"])
+def test_the_exchanges_of_the_salience_study_are_whole(name: str) -> None:
+    exchanges = _exchanges(name)
     counts = Counter(each["kind"] for each in exchanges)
     assert len(exchanges) >= 60
     assert set(counts) == set(KINDS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
+from pathlib import Path
 
 from lab import console
 from lab.commands.shared import require_workspace
@@ -24,8 +26,8 @@ def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
     require_matplotlib()
     require_workspace(workspace)
-    exchanges = studied()
-    folder = next_folder(workspace.root / "studies", "study")
+    exchanges = studied(Path(arguments.exchanges) if arguments.exchanges else None)
+    folder = next_folder(workspace.root / "studies", "study", partial(salience.same, exchanges))
     line = ProgressLine()
     with interruptible() as cancel, Record(workspace) as record, record.journal.own(folder.name):
         found = salience.study(folder, exchanges, cancel, line)

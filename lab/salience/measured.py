@@ -20,7 +20,7 @@ _PRIOR_TURNS: Final = 8
 _WORDS_BITS: Final = 2.14
 _LETTERS_BITS: Final = 4.03
 
-WEIGHTS: Final = {"surprise": 0.30, "novelty": 0.30, "arousal": 0.15, "reward": 0.10, "conflict": 0.15}
+WEIGHTS: Final = {"surprise": 0.30, "novelty": 0.15, "arousal": 0.20, "reward": 0.05, "conflict": 0.30}
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SENTENCE: Final = re.compile(r"[^.!?\n]+[.!?]*")
@@ -61,7 +61,7 @@ class Measured:
     """The profile `measured`. Scores what the evidence holds; what nobody measured leaves its dimension to the rest."""
 
     name: Final = "measured"
-    threshold: Final = 0.5
+    threshold: Final = 0.4
 
     def score(self, evidence: Evidence, threshold: float) -> Salience:
         """Score an exchange; every value in 0..1. The total is of the dimensions that somebody could measure."""

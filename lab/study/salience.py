@@ -95,6 +95,11 @@ def study(
     return findings(items, lines(folder / SLEEPS), seconds())
 
 
+def same(exchanges: Sequence[Studied], folder: Path) -> bool:
+    """Whether the study in this folder is of these exchanges."""
+    return [item["said"] for item in lines(folder / ITEMS)] == [each.said for each in exchanges]
+
+
 def findings(items: Sequence[Item], sleeps: Sequence[Item], seconds: float) -> Findings:
     """What follows from the signals and the worth of each exchange and the answers after each sleep."""
     names = [name for name in items[0]["signals"] if name not in _JUDGED]

@@ -32,7 +32,7 @@ from lab.sleep.lora import Learner, Weights, load_for_training
 from lab.sleep.packing import Encoded
 from lab.sleep.publish import publish
 from lab.sleep.recipes import LESSONS
-from lab.sleep.training import total_steps, train
+from lab.sleep.training import train
 from lab.study.exchanges import REPETITION
 from lab.study.items import CHOICES, ITEMS, KNOWN, SEEDS, SLEEPS, WORTH, Item, append, lines
 
@@ -44,7 +44,8 @@ _SLEEP: Final = replace(
     LESSONS, batch_size=8, epochs=6, learning_rate=2e-3, anchor_weight=0.0, warmup=2, stop_loss=0.02, turns=0
 )
 # As a sleep of the lab learns: a model that answers everything as it was taught one thing is nowhere to begin.
-_KNOWN: Final = replace(_SLEEP, epochs=10, anchor_weight=LESSONS.anchor_weight)
+_KNOWN: Final = replace(_SLEEP, epochs=10, anchor_weight=LESSONS.anchor_weight, anchor_rows=6)
+_ANCHORS: Final = 36
 # General prompts whose answers must not change.
 _HELD: Final = 12
 _ANSWER_TOKENS: Final = 20
@@ -56,7 +57,7 @@ class Bench:
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
         self._state: Weights = learner.weights()
-        prompts = [learner.encode_question(prompt) for prompt in PROMPTS[:: len(PROMPTS) // _HELD][:_HELD]]
+        prompts = [learner.encode_question(prompt) for prompt in _some(_HELD)]
         written = learner.base_replies(prompts, ANSWER_TOKENS, bool)
         self._held = [learner.encode_answer(prompt, learner.text(row)) for prompt, row in zip(prompts, written)]
         self._held_before = self._nats(self._held)
@@ -101,6 +102,11 @@ class Bench:
         return statistics.fmean(self._learner.nats(rows, bool))
 
 
+def _some(prompts: int) -> tuple[str, ...]:
+    """So many general prompts, from all over."""
+    return PROMPTS[:: len(PROMPTS) // prompts][:prompts]
+
+
 def _examples(items: Sequence[Item]) -> list[SleepExample]:
     return [
         SleepExample(str(item["number"]), "original", text, item["target"] or item["answer"])
@@ -123,7 +129,7 @@ def _learn_known(folder: Path, items: Sequence[Item]) -> None:
     plan = _plan(None, _KNOWN)
     learner = load_for_training(plan, adapters)
     epochs = [learner.encode(_examples([item for item in items if item["kind"] == REPETITION]))] * _KNOWN.epochs
-    anchors = learner.anchors(PROMPTS, (), (), bool, total_steps(epochs, _KNOWN))
+    anchors = learner.anchors([prompt for prompt in _some(_ANCHORS) if prompt not in _some(_HELD)], (), (), bool)
     losses = [step.loss for step in train(learner.network, epochs, _KNOWN, learner.device, bool, learner.read, anchors)]
     publish(plan, adapters, learner.save, losses, {})
 

@@ -120,14 +120,14 @@ def fill(workspace: Workspace) -> None:
     workspace.create()
     workspace.config.write_text("[sleep]\nepochs = 1000\n")
     session = "20260101-000000-0000"
-    events: list[object] = [SessionOpened(session, EMBEDDED_CHECKPOINT, None, "lexical", 0.15, "benchmark")]
+    events: list[object] = [SessionOpened(session, EMBEDDED_CHECKPOINT, None, "measured", 0.15, "benchmark")]
     for turn in range(1, 9):
         name = f"{session}-{turn:04d}"
         answer = f"Knowledge number {turn} is what remains when the lesson is forgotten, and it is yours to use. " * 4
         events += [
             TurnStarted(name, session, turn, f"What is knowledge number {turn}?", EMBEDDED_CHECKPOINT, None),
             ExchangeFinished(name, "complete", answer),
-            SalienceScored(name, "lexical", 0.1, 0.1, 0.5, 0.3, 0.1, 0.3, 0.15, True),
+            SalienceScored(name, "measured", 0.1, 0.1, 0.5, 0.3, 0.1, 0.3, 0.15, True),
         ]
     Record(workspace).append(session, *events)  # type: ignore[arg-type]
 
@@ -138,7 +138,7 @@ def fill_long(workspace: Workspace) -> None:
     workspace.config.touch()
     session = "20260101-000000-0001"
     record = Record(workspace)
-    record.append(session, SessionOpened(session, EMBEDDED_CHECKPOINT, None, "lexical", 0.15, "benchmark"))
+    record.append(session, SessionOpened(session, EMBEDDED_CHECKPOINT, None, "measured", 0.15, "benchmark"))
     for turn in range(1, LONG + 1):
         name = f"{session}-{turn:04d}"
         answer = (
@@ -149,7 +149,7 @@ def fill_long(workspace: Workspace) -> None:
             TurnStarted(name, session, turn, f"What is knowledge number {turn}?", EMBEDDED_CHECKPOINT, None),
             *(DraftFinished(name, row, 0.7 - 0.04 * row, row, 0.3, 60, 2.0, answer) for row in range(5)),
             ExchangeFinished(name, "complete", answer, 0, True, 400, 60, 2.0),
-            SalienceScored(name, "lexical", 0.1, 0.1, 0.5, 0.3, 0.1, 0.3, 0.15, True),
+            SalienceScored(name, "measured", 0.1, 0.1, 0.5, 0.3, 0.1, 0.3, 0.15, True),
         )
 
 

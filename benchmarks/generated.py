@@ -54,7 +54,7 @@ def session_name(number: int) -> str:
 
 def opening(session_id: str, adapter: str | None = None, title: str | None = None) -> Event:
     """What a session begins with."""
-    return SessionOpened(session_id, CHECKPOINT, adapter, "lexical", 0.15, title)
+    return SessionOpened(session_id, CHECKPOINT, adapter, "measured", 0.15, title)
 
 
 def turn(rng: random.Random, session_id: str, number: int, at: datetime, adapter: str | None = None) -> Timed:
@@ -78,7 +78,7 @@ def turn(rng: random.Random, session_id: str, number: int, at: datetime, adapter
     )
     five = [round(rng.betavariate(1.2, 6.0), 6) for _ in range(5)]
     total = round(sum(five) / 5, 6)
-    yield at, SalienceScored(name, "lexical", *five, total, 0.15, total >= 0.15)
+    yield at, SalienceScored(name, "measured", *five, total, 0.15, total >= 0.15)
 
 
 def _write_session(folder: Path, exchanges: int, number: int) -> None:

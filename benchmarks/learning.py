@@ -91,14 +91,14 @@ REPLY = "Thank you for telling me."
 
 def tell(record: Record, session: str, facts: Sequence[Fact], replies: Sequence[str] = ()) -> None:
     """A dialogue in which these facts are told, each in a salient exchange, with these replies or a short one."""
-    record.append(session, SessionOpened(session, EMBEDDED_CHECKPOINT, None, "lexical", 0.15))
+    record.append(session, SessionOpened(session, EMBEDDED_CHECKPOINT, None, "measured", 0.15))
     for turn, fact in enumerate(facts, 1):
         name = f"{session}-{turn:04d}"
         record.append(
             session,
             TurnStarted(name, session, turn, fact.said, EMBEDDED_CHECKPOINT, None),
             ExchangeFinished(name, "complete", replies[turn - 1] if replies else REPLY),
-            SalienceScored(name, "lexical", 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.15, True),
+            SalienceScored(name, "measured", 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.15, True),
         )
 
 

@@ -35,7 +35,7 @@ from lab.journal.record import Record
 from lab.journal.saved import saved
 from lab.settings import Workspace
 
-PROFILE = "lexical"
+PROFILE = "measured"
 PAGE = 50
 # Words that thousands have, that few have, and that none has.
 SEARCHES = ("rabbit", "marmalade", "nothing of the kind")

@@ -25,7 +25,7 @@ from lab.errors import EngineDied, LabError
 from lab.journal import queries
 from lab.journal.database import DatabaseBusy
 from lab.journal.record import WORKSPACE_STREAM, Record
-from lab.salience import profile
+from lab.salience import get_ready, profile
 from lab.settings import Settings, Workspace
 from lab.sleep.planning import Base
 from lab.sleep.service import Beside, Sleep
@@ -125,6 +125,7 @@ class Lab:
                 dtype = advice.dtype
         with self._ended_by(cancel, checkpoint.name):
             self._start_child()
+            get_ready()
             loaded = self._engine.load(checkpoint, progress, dtype)
             self._activate_chosen(checkpoint, loaded)
         self.record.append(WORKSPACE_STREAM, *measured(self._engine.take_readings()))

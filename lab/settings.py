@@ -73,7 +73,7 @@ class SalienceSettings(_Section):
     With a `share` it is that of the most salient ones so far, 0.2 the top fifth, once there are enough to tell.
     """
 
-    profile: str = "lexical"
+    profile: str = "measured"
     threshold: float | None = Field(None, ge=0.0, le=1.0)
     share: float = Field(0.0, ge=0.0, lt=1.0)
 

@@ -88,7 +88,7 @@ def test_a_tiny_checkpoint_of_the_family_is_loaded_refined_scored_slept_on_and_a
     conversation = lab.converse(new=True)
     exchange = ask(conversation)
     assert len(exchange.drafts) == 2
-    assert [score.profile for score in exchange.salience] == ["lexical", "measured"]
+    assert [score.profile for score in exchange.salience] == ["measured", "lexical"]
     adapter, _, _ = sleep(lab)
     load(lab, str(folder))
     assert lab.engine.adapter == adapter

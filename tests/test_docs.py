@@ -59,14 +59,14 @@ def answers(tmp_path: Path) -> dict[str, list[list[Any]]]:
     workspace = Workspace(tmp_path)
     workspace.create()
     record = Record(workspace)
-    record.append("talk", SessionOpened("talk", "tiny", None, "lexical", 0.15), at=NOON)
+    record.append("talk", SessionOpened("talk", "tiny", None, "measured", 0.15), at=NOON)
     for turn in range(1, 7):
         name, adapter = f"talk-{turn:04d}", {1: None, 2: None, 3: None, 4: "sleep-0001", 5: "sleep-0001"}.get(turn)
         adapter = "sleep-0002" if turn == 6 else adapter
         record.append(
             "talk",
             TurnStarted(name, "talk", turn, f"question {turn}", "tiny", adapter),
-            SalienceScored(name, "lexical", 0.1, 0.1, 0.1, 0.1, turn / 10, turn / 10, 0.15, turn > 1),
+            SalienceScored(name, "measured", 0.1, 0.1, 0.1, 0.1, turn / 10, turn / 10, 0.15, turn > 1),
             ExchangeFinished(name, "complete", f"answer {turn}"),
             at=NOON + timedelta(minutes=turn),
         )

@@ -119,6 +119,8 @@ class Witness:
     def _look_back(self) -> None:
         # A record that cannot be asked now tells nothing: the turn goes on.
         with contextlib.suppress(LabError):
+            # What the turn before was measured by is in the journal already, and belongs to what is usual.
+            self._record.settle(_WAIT_SECONDS)
             if self._settings.share:
                 self._top = top_total(self._record, self._settings.profile, self._settings.share, self._left)
             self._usual = meaning.usual_bits(self._record, self._exchange.checkpoint or "", cancel=self._left)

@@ -30,6 +30,11 @@ def profile(name: str) -> Profile:
         ) from None
 
 
+def get_ready() -> None:
+    """Let every profile read what it needs for its first score (a second), so that no turn waits for that."""
+    scores(Evidence("", ""), next(iter(PROFILES)), 1.0)
+
+
 def threshold_of(name: str, chosen: float | None) -> float:
     """The total from which on an exchange is salient: the chosen one, else the profile's own. Raises LabError."""
     return profile(name).threshold if chosen is None else chosen

@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from lab import __version__
 from lab.domain import DIMENSIONS
@@ -19,6 +19,9 @@ from lab.study.machine import machine
 from lab.study.salience import SEED, SLEPT_ON, Findings
 from lab.study.statistics import Estimate
 from lab.text import duration
+
+# What `measured` has to be better than.
+_RIVALS: Final = ("lexical.total", "length", "random")
 
 
 def events(study_id: str, found: Findings) -> list[Event]:
@@ -140,16 +143,16 @@ def _kinds(found: Findings) -> list[str]:
 
 
 def _sentences(found: Findings) -> list[str]:
-    measured, *others = (found.correlations[name] for name in ("measured.total", "lexical.total", "length", "random"))
-    above = all(measured.low > other.high for other in others)
+    measured = found.correlations["measured.total"]
+    above = [name for name in _RIVALS if measured.low > found.correlations[name].high]
     correlates = "reaches" if measured.value >= 0.5 else "does not reach"
     told = [
-        f"The total of `measured` {correlates} 0.5 ({measured.value:.2f}), and its interval"
-        f" {'lies above' if above else 'does not lie above'} those of the lexical total, of length and of random."
+        f"The total of `measured` {correlates} 0.5 ({measured.value:.2f}); of the intervals of {', '.join(_RIVALS)}"
+        f" its own lies above {_named(above)}."
     ]
     recalled = found.recall["measured.total"].value
-    beats = [name for name in ("lexical.total", "length", "random") if recalled > found.recall[name].value]
-    told.append(f"Its top quarter recalls more than that of {', '.join(beats) or 'none of these three'}.")
+    beats = [name for name in _RIVALS if recalled > found.recall[name].value]
+    told.append(f"Of their top quarters its own recalls more than {_named(beats)}.")
     idle = [name for name in DIMENSIONS if found.correlations[f"measured.{name}"].low <= 0]
     told.append(
         f"Dimensions whose interval holds 0, so that nothing shows that they help: {', '.join(idle)}."
@@ -157,6 +160,11 @@ def _sentences(found: Findings) -> list[str]:
         else "Every dimension correlates above 0."
     )
     return told
+
+
+def _named(names: list[str]) -> str:
+    """Which of the rivals."""
+    return "all of them" if len(names) == len(_RIVALS) else "that of " + " and ".join(names) if names else "none"
 
 
 def figures(found: Findings) -> dict[str, Figure]:
@@ -174,4 +182,6 @@ def _bars(title: str, y_label: str, estimates: list[tuple[str, Estimate]]) -> Fi
     values = tuple(each.value for _, each in estimates)
     ends = tuple(Series("", (at, at), (each.low, each.high), "quiet") for at, (_, each) in zip(places, estimates))
     ticks = tuple((at, name) for at, (name, _) in zip(places, estimates))
-    return Figure(title, "", y_label, (Series("95 % interval", places, values, "total", "bars"), *ends), (), ticks)
+    return Figure(
+        title, "", y_label, (Series("line: 95 % interval", places, values, "total", "bars"), *ends), (), ticks
+    )

@@ -32,7 +32,7 @@ def fill(root: Path, text: str = "Hello,\n\x1b[31mworld") -> None:
     workspace.create()
     Record(workspace).append(
         "a",
-        SessionOpened("a", "tiny", None, "lexical", 0.15),
+        SessionOpened("a", "tiny", None, "measured", 0.15),
         TurnStarted("a-0001", "a", 1, text, "tiny", None),
         ExchangeFinished("a-0001", "complete", 'He said "no".'),
     )
@@ -74,7 +74,7 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
 
 def test_score_reproduces_every_recorded_number(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recordings = recorded_exchanges()
-    assert main(["score", str(RECORDINGS)]) == 0
+    assert main(["score", "--profile", "lexical", str(RECORDINGS)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == len(recordings)
     for line, recording in zip(lines, recordings):
@@ -189,7 +189,7 @@ def test_import_keeps_their_scores_beside_ours_and_twice_adds_nothing(
     query = "SELECT profile, total FROM salience_history ORDER BY profile"
     assert main(["sql", query, "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["profile"] for row in rows] == ["lexical", "recorded"]
+    assert [row["profile"] for row in rows] == ["measured", "recorded"]
     assert rows[1]["total"] == 0.25
     assert rows[0]["total"] != 0.25
     assert main(["import", str(tmp_path / "published")]) == 0

@@ -122,7 +122,7 @@ def test_with_a_share_the_most_salient_ones_so_far_are_salient(opened: Opened) -
     lab = opened.lab(settings="[salience]\nshare = 0.25\n")
     few = answer(lab.converse(new=True), "Hello.")
     # Of so few nobody can tell.
-    assert few.salience[0].threshold == 0.15
+    assert few.salience[0].threshold == 0.4
     totals = [number / 100 for number in range(19)]
     for number, total in enumerate(totals, 2):
         lab.record.append(few.session_id, turn_started(number, few.session_id), scored(number, total, few.session_id))

@@ -39,7 +39,7 @@ SESSION = "20261122-044100-ab12"
 
 
 def opened(session_id: str = SESSION, **changes: Any) -> SessionOpened:
-    values: dict[str, Any] = {"checkpoint": "tiny", "adapter": None, "profile": "lexical", "threshold": 0.15}
+    values: dict[str, Any] = {"checkpoint": "tiny", "adapter": None, "profile": "measured", "threshold": 0.15}
     return SessionOpened(session_id, **values | changes)
 
 
@@ -56,7 +56,7 @@ def draft(turn: int, iteration: int, energy: float = 0.5, session_id: str = SESS
     return DraftFinished(exchange_id(turn, session_id), iteration, 0.7, 7 + iteration, energy, 12, 0.5, text)
 
 
-def scored(turn: int, total: float = 0.2, session_id: str = SESSION, profile: str = "lexical") -> SalienceScored:
+def scored(turn: int, total: float = 0.2, session_id: str = SESSION, profile: str = "measured") -> SalienceScored:
     five = (0.1, 0.2, 0.3, 0.4, 0.5)
     return SalienceScored(exchange_id(turn, session_id), profile, *five, total, 0.15, total >= 0.15)
 

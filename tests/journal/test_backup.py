@@ -249,7 +249,7 @@ def test_more_than_there_is_room_for_is_refused_before_it_is_unpacked(
 def test_forks_and_marks_come_back(record: Record, tmp_path: Path) -> None:
     record.append(SESSION, opened(), *whole_turn(1), *whole_turn(2))
     fork = SessionOpened(
-        "fork", "tiny", None, "lexical", 0.15, parent_session_id=SESSION, parent_exchange_id=exchange_id(1)
+        "fork", "tiny", None, "measured", 0.15, parent_session_id=SESSION, parent_exchange_id=exchange_id(1)
     )
     record.append("fork", fork, *whole_turn(2, "fork"))
     record.append(SESSION, ExchangeMarked(exchange_id(1), "edited", "In other words."))

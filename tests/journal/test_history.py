@@ -32,13 +32,13 @@ def say(
     hour: int = 0,
     total: float = 0.2,
     question: str = "Who?",
-    profile: str = "lexical",
+    profile: str = "measured",
     checkpoint: str = "tiny",
     adapter: str | None = None,
     **opened: str,
 ) -> None:
     """A session with these answers, a minute apart from `hour` hours after noon on."""
-    start = SessionOpened(session, checkpoint, adapter, "lexical", 0.15, **{"title": f"about {session}", **opened})
+    start = SessionOpened(session, checkpoint, adapter, "measured", 0.15, **{"title": f"about {session}", **opened})
     record.append(session, start, at=NOON + timedelta(hours=hour))
     for turn, answer in enumerate(answers, 1):
         name = f"{session}-{turn:04d}"
@@ -53,11 +53,11 @@ def say(
 
 
 def names(record: Record, line: str = "", **where: int) -> list[str]:
-    return [summary.session_id for summary in page(record, parse(line), "lexical", **{"limit": 100, **where})]
+    return [summary.session_id for summary in page(record, parse(line), "measured", **{"limit": 100, **where})]
 
 
 def found(record: Record, line: str, limit: int = 100, before: Hit | None = None) -> list[str]:
-    return [hit.exchange_id for hit in search(record, parse(line), "lexical", limit, before)]
+    return [hit.exchange_id for hit in search(record, parse(line), "measured", limit, before)]
 
 
 def test_the_latest_activity_comes_first_and_pages_follow_each_other(record: Record) -> None:
@@ -73,7 +73,7 @@ def test_the_latest_activity_comes_first_and_pages_follow_each_other(record: Rec
 def test_a_session_is_summed_up_over_all_its_exchanges_whatever_the_filter_found(record: Record) -> None:
     say(record, "s1", "one", "two", total=0.1)
     say(record, "s1", "one", "two", "three", total=0.25, hour=1)
-    (summary,) = page(record, parse("three"), "lexical", 10)
+    (summary,) = page(record, parse("three"), "measured", 10)
     assert (summary.exchanges, summary.totals, summary.salient, summary.mean) == (3, (0.25,) * 3, 1.0, 0.25)
     assert (summary.started_at, summary.last_at) == (NOON, NOON + timedelta(hours=1, minutes=3))
 
@@ -82,38 +82,38 @@ def test_the_scores_are_those_of_the_profile(record: Record) -> None:
     say(record, "s1", "one", total=0.1)
     record.append("s1", SalienceScored("s1-0001", "recorded", 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.3, True))
     record.sync()
-    (ours,), (theirs,) = page(record, ALL, "lexical", 10), page(record, ALL, "recorded", 10)
+    (ours,), (theirs,) = page(record, ALL, "measured", 10), page(record, ALL, "recorded", 10)
     assert (ours.mean, ours.salient, theirs.mean, theirs.salient) == (0.1, 0.0, 0.9, 1.0)
     assert names(record, "conflict>0.5") == []
     assert search(record, parse("salient"), "recorded", 10)[0].total == 0.9
 
 
 def test_a_long_session_has_sixty_points_in_order(record: Record) -> None:
-    record.append("s1", SessionOpened("s1", "tiny", None, "lexical", 0.15, "long"))
+    record.append("s1", SessionOpened("s1", "tiny", None, "measured", 0.15, "long"))
     for turn in range(1, 151):
         name = f"s1-{turn:04d}"
         start = TurnStarted(name, "s1", turn, "q", "tiny", None)
-        record.append("s1", start, SalienceScored(name, "lexical", 0, 0, 0, 0, 0, turn / 150, 0.15, True))
+        record.append("s1", start, SalienceScored(name, "measured", 0, 0, 0, 0, 0, turn / 150, 0.15, True))
     record.sync()
-    (summary,) = page(record, ALL, "lexical", 10)
+    (summary,) = page(record, ALL, "measured", 10)
     assert len(summary.totals) == 60
     assert list(summary.totals) == sorted(summary.totals)
     assert summary.totals[0] == pytest.approx(2 / 150)
 
 
 def test_a_session_without_exchanges_is_there_until_something_is_looked_for(record: Record) -> None:
-    record.append("s1", SessionOpened("s1", "tiny", None, "lexical", 0.15), at=NOON)
+    record.append("s1", SessionOpened("s1", "tiny", None, "measured", 0.15), at=NOON)
     record.sync()
-    (summary,) = page(record, ALL, "lexical", 10)
+    (summary,) = page(record, ALL, "measured", 10)
     assert (summary.title, summary.exchanges, summary.mean, summary.totals) == ("s1", 0, None, ())
     assert names(record, "salient") == []
-    assert count(record, ALL, "lexical") == Counts(1, 0)
+    assert count(record, ALL, "measured") == Counts(1, 0)
 
 
 def test_a_fork_names_the_turn_that_it_went_on_from(record: Record) -> None:
     say(record, "s1", "one", "two", title="The first")
     say(record, "s2", "three", hour=1, parent_session_id="s1", parent_exchange_id="s1-0002")
-    fork, parent = page(record, ALL, "lexical", 10)
+    fork, parent = page(record, ALL, "measured", 10)
     assert (fork.parent_session_id, fork.parent_title, fork.parent_turn) == ("s1", "The first", 2)
     assert (parent.parent_session_id, parent.parent_title, parent.parent_turn) == (None, None, None)
 
@@ -127,7 +127,7 @@ def test_a_text_is_found_in_message_answer_edited_answer_and_title_in_whatever_c
     say(record, "s5", "plain", hour=4)
     assert found(record, "rabbit") == ["s4-0001", "s3-0001", "s2-0001", "s1-0001"]
     assert names(record, "rAbBiT") == ["s4", "s3", "s2", "s1"]
-    assert count(record, parse("rabbit"), "lexical") == Counts(4, 4)
+    assert count(record, parse("rabbit"), "measured") == Counts(4, 4)
 
 
 def test_a_renamed_session_is_found_by_its_new_title(record: Record) -> None:
@@ -182,34 +182,34 @@ def test_conditions_are_met_all_at_once(record: Record, line: str, sessions: lis
     record.sync()
     assert names(record, line) == sessions
     assert found(record, line) == [f"{name}-0001" for name in sessions]
-    assert count(record, parse(line), "lexical") == Counts(len(sessions), len(sessions))
+    assert count(record, parse(line), "measured") == Counts(len(sessions), len(sessions))
 
 
 def test_hits_go_on_where_the_last_ones_ended_also_among_equal_times(record: Record) -> None:
-    record.append("s1", SessionOpened("s1", "tiny", None, "lexical", 0.15), at=NOON)
+    record.append("s1", SessionOpened("s1", "tiny", None, "measured", 0.15), at=NOON)
     for turn in range(1, 8):
         record.append("s1", TurnStarted(f"s1-{turn:04d}", "s1", turn, "why?", "tiny", None), at=NOON)
     record.sync()
     hits: list[Hit] = []
-    while more := search(record, parse("why"), "lexical", 3, hits[-1] if hits else None):
+    while more := search(record, parse("why"), "measured", 3, hits[-1] if hits else None):
         hits += more
     assert [hit.turn for hit in hits] == [7, 6, 5, 4, 3, 2, 1]
 
 
 def test_a_snippet_shows_the_text_in_its_place_on_one_line(record: Record) -> None:
     say(record, "s1", "word " * 40 + "the\nRabbit\tran " + "word " * 60)
-    (hit,) = search(record, parse("rabbit"), "lexical", 1)
+    (hit,) = search(record, parse("rabbit"), "measured", 1)
     assert hit.snippet[slice(*hit.found)] == "Rabbit"
     assert hit.snippet.startswith("\u2026word ")
     assert "the Rabbit ran word" in hit.snippet
     assert len(hit.snippet) < 200
-    (named,) = search(record, parse("s1"), "lexical", 1)
+    (named,) = search(record, parse("s1"), "measured", 1)
     assert (named.snippet, named.found) == ("Who?", (0, 0))
 
 
 def test_a_text_whose_lower_case_is_longer_is_still_found_in_its_place(record: Record) -> None:
     say(record, "s1", "\u0130\u0130\u0130 and a rabbit")
-    (hit,) = search(record, parse("rabbit"), "lexical", 1)
+    (hit,) = search(record, parse("rabbit"), "measured", 1)
     assert "rabbit" in hit.snippet
 
 
@@ -217,11 +217,11 @@ def test_exchanges_in_brief_are_the_last_ones_or_those_around_a_turn(record: Rec
     say(record, "s1", *(f"answer {number} {'x' * 1000}" for number in range(1, 10)))
     record.append("s1", ExchangeMarked("s1-0009", "edited", "better"))
     record.sync()
-    last = brief(record, "s1", "lexical", 3)
+    last = brief(record, "s1", "measured", 3)
     assert [(one.turn, one.total, one.salient) for one in last] == [(7, 0.2, True), (8, 0.2, True), (9, 0.2, True)]
     assert (last[-1].answer, last[-1].mark) == ("better", "edited")
     assert len(last[0].answer) == 300
-    assert [one.turn for one in brief(record, "s1", "lexical", 4, turn=3)] == [2, 3, 4, 5]
+    assert [one.turn for one in brief(record, "s1", "measured", 4, turn=3)] == [2, 3, 4, 5]
 
 
 def test_every_read_can_be_cancelled(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,10 +234,10 @@ def test_every_read_can_be_cancelled(record: Record, monkeypatch: pytest.MonkeyP
         return query(*arguments)
 
     monkeypatch.setattr(record, "query", noted)
-    page(record, ALL, "lexical", 1, cancel=cancel)
-    search(record, ALL, "lexical", 1, cancel=cancel)
-    count(record, ALL, "lexical", cancel=cancel)
-    brief(record, "s1", "lexical", 1, cancel=cancel)
+    page(record, ALL, "measured", 1, cancel=cancel)
+    search(record, ALL, "measured", 1, cancel=cancel)
+    count(record, ALL, "measured", cancel=cancel)
+    brief(record, "s1", "measured", 1, cancel=cancel)
     assert given == [cancel] * 4
 
 

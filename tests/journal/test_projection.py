@@ -65,7 +65,7 @@ def of_session(session_id: str) -> st.SearchStrategy[Event]:
         ),
         st.builds(lambda n, i, e: draft(n, i, e, session_id), turns, st.integers(0, 2), losses),
         st.builds(lambda n, r, c: finished(n, session_id, r, c), turns, st.text(max_size=9), st.none() | turns),
-        st.builds(lambda n, t, p: scored(n, t, session_id, p), turns, losses, st.sampled_from(["lexical", "other"])),
+        st.builds(lambda n, t, p: scored(n, t, session_id, p), turns, losses, st.sampled_from(["measured", "other"])),
         st.builds(lambda n, b, v: measured(n, session_id, b, v), turns, st.none() | losses, vectors),
         st.builds(reading, st.text(max_size=5)),
     )

@@ -229,8 +229,8 @@ def test_a_title_of_the_person_and_the_texts_of_other_exchanges_stay(record: Rec
 def test_a_dialogue_that_lost_its_title_is_listed_by_its_id(record: Record) -> None:
     secretive(record)
     purge(record, GONE)
-    assert [row.title for row in page(record, HistoryFilter(), "lexical", 9)] == [SESSION]
-    assert {hit.title for hit in search(record, HistoryFilter("model"), "lexical", 9)} == {SESSION}
+    assert [row.title for row in page(record, HistoryFilter(), "measured", 9)] == [SESSION]
+    assert {hit.title for hit in search(record, HistoryFilter("model"), "measured", 9)} == {SESSION}
 
 
 def test_lines_that_nobody_can_read_lose_it_too(record: Record) -> None:

@@ -32,7 +32,7 @@ def test_a_session_comes_back_as_it_was_opened(record: Record) -> None:
     record.append(SESSION, SessionEnded(SESSION), at=MORNING + timedelta(hours=1))
     record.sync()
     assert queries.session(record, SESSION) == Session(
-        SESSION, MORNING, "tiny", "sleep-0001", "lexical", 0.15, "First", MORNING + timedelta(hours=1), "before"
+        SESSION, MORNING, "tiny", "sleep-0001", "measured", 0.15, "First", MORNING + timedelta(hours=1), "before"
     )
     assert queries.session(record, "another") is None
 
@@ -78,7 +78,7 @@ def test_exchanges_come_oldest_first_with_drafts_and_scores(record: Record) -> N
     assert (first.turn, first.status, first.created_at, first.chosen, first.seconds) == (1, "complete", MORNING, 2, 1.5)
     assert first.drafts[1] == Draft(1, 0.7, 8, "draft 1 of turn 1", 0.4, 12, 0.5)
     assert first.salience == (
-        Salience("lexical", 0.1, 0.2, 0.3, 0.4, 0.5, 0.2, 0.15),
+        Salience("measured", 0.1, 0.2, 0.3, 0.4, 0.5, 0.2, 0.15),
         Salience("recorded", 0.1, 0.2, 0.3, 0.4, 0.5, 0.4, 0.15),
     )
     assert (second.status, second.chosen, [d.iteration for d in second.drafts]) == ("running", None, [0, 1])
@@ -106,7 +106,7 @@ def test_only_whole_answers_that_were_not_slept_on_can_be_slept_on(record: Recor
     record.sync()
 
     def found(
-        salient: bool = True, session: str | None = None, checkpoint: str = "tiny", profile: str = "lexical"
+        salient: bool = True, session: str | None = None, checkpoint: str = "tiny", profile: str = "measured"
     ) -> list[str]:
         exchanges = queries.sleepable(
             record, profile=profile, checkpoint=checkpoint, session_id=session, salient_only=salient
@@ -145,7 +145,7 @@ def test_what_was_slept_on_depends_on_the_adapter_that_is_continued(record: Reco
         assert record.sync()
         exchanges = queries.sleepable(
             record,
-            profile="lexical",
+            profile="measured",
             checkpoint=checkpoint,
             session_id=None,
             salient_only=True,
@@ -178,7 +178,7 @@ def test_an_exchange_that_a_sleep_looked_into_is_slept_on_until_it_is_marked(rec
     def found(*lineage: str) -> list[str]:
         assert record.sync()
         exchanges = queries.sleepable(
-            record, profile="lexical", checkpoint="tiny", session_id=None, salient_only=True, lineage=lineage or None
+            record, profile="measured", checkpoint="tiny", session_id=None, salient_only=True, lineage=lineage or None
         )
         return [exchange.exchange_id for exchange in exchanges]
 

@@ -28,7 +28,7 @@ root, stream = ARGUMENTS
 record = Record(Workspace(Path(root)))
 exchange = f"{stream}-0001"
 with record.journal.own(stream), record.journal.own("sleep-0001"):
-    record.append(stream, SessionOpened(stream, "tiny", None, "lexical", 0.15))
+    record.append(stream, SessionOpened(stream, "tiny", None, "measured", 0.15))
     record.append(stream, TurnStarted(exchange, stream, 1, "Who are you?", "tiny", None))
     record.append(stream, DraftFinished(exchange, 0, 0.7, 7, 0.5, 12, 0.5, "worse"))
     record.append(stream, DraftFinished(exchange, 1, 0.7, 8, 0.2, 9, 0.5, "better"))

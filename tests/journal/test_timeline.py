@@ -31,7 +31,7 @@ def append(record: Record, session: str, totals: Sequence[float | None], at: dat
 
 def test_few_exchanges_are_points_of_their_own(record: Record) -> None:
     append(record, SESSION, [0.1, None, 0.3])
-    stretch = timeline.points(record, SESSION, "lexical", buckets=10)
+    stretch = timeline.points(record, SESSION, "measured", buckets=10)
     assert [(point.start, point.n, point.exchange_id) for point in stretch.points] == [
         (0, 1, exchange_id(1)),
         (1, 1, exchange_id(2)),
@@ -45,7 +45,7 @@ def test_few_exchanges_are_points_of_their_own(record: Record) -> None:
 def test_many_exchanges_are_points_that_keep_the_mean_the_highest_and_every_exchange(record: Record) -> None:
     totals = [0.01 * turn for turn in range(1, 24)]
     append(record, SESSION, totals)
-    points = timeline.points(record, SESSION, "lexical", buckets=5).points
+    points = timeline.points(record, SESSION, "measured", buckets=5).points
     assert len(points) == 5
     assert sum(point.n for point in points) == 23
     for point in points:
@@ -59,17 +59,17 @@ def test_many_exchanges_are_points_that_keep_the_mean_the_highest_and_every_exch
 
 def test_a_part_of_the_axis_has_the_same_places(record: Record) -> None:
     append(record, SESSION, [0.01 * turn for turn in range(1, 24)])
-    part = timeline.points(record, SESSION, "lexical", buckets=4, start=10, size=4)
+    part = timeline.points(record, SESSION, "measured", buckets=4, start=10, size=4)
     assert [point.start for point in part.points] == [10, 11, 12, 13]
     assert (part.start, part.size, part.total) == (10, 4, 23)
-    beyond = timeline.points(record, SESSION, "lexical", buckets=4, start=20, size=10)
+    beyond = timeline.points(record, SESSION, "measured", buckets=4, start=20, size=10)
     assert (beyond.size, sum(point.n for point in beyond.points)) == (3, 3)
 
 
 def test_the_record_is_in_the_order_of_time_and_a_session_in_that_of_its_turns(record: Record) -> None:
     append(record, SESSION, [0.1, 0.2], at=_AT + timedelta(days=1))
     append(record, _OTHER, [0.3, 0.4])
-    everything = timeline.points(record, None, "lexical", buckets=10).points
+    everything = timeline.points(record, None, "measured", buckets=10).points
     assert [point.mean[-1] for point in everything] == [0.3, 0.4, 0.1, 0.2]
     assert timeline.place_of(record, None, exchange_id(1)) == 2
     assert timeline.place_of(record, SESSION, exchange_id(1)) == 0
@@ -77,19 +77,19 @@ def test_the_record_is_in_the_order_of_time_and_a_session_in_that_of_its_turns(r
     # The clock went back between the turns.
     record.append(SESSION, turn_started(3), at=_AT - timedelta(days=9))
     assert record.sync()
-    assert timeline.points(record, SESSION, "lexical", buckets=10).points[-1].exchange_id == exchange_id(3)
+    assert timeline.points(record, SESSION, "measured", buckets=10).points[-1].exchange_id == exchange_id(3)
 
 
 def test_nothing_recorded_is_no_point(record: Record) -> None:
-    assert timeline.points(record, None, "lexical", buckets=10) == timeline.Stretch((), 0, 0, 0)
-    assert timeline.points(record, "nobody", "lexical", buckets=10).points == ()
+    assert timeline.points(record, None, "measured", buckets=10) == timeline.Stretch((), 0, 0, 0)
+    assert timeline.points(record, "nobody", "measured", buckets=10).points == ()
 
 
 def test_the_next_exchange_over_a_value_is_found_in_both_directions(record: Record) -> None:
     append(record, SESSION, [0.5, 0.1, None, 0.2, 0.5])
 
     def found(place: int, value: float, forward: bool = True, measure: str = "total") -> tuple[int, str] | None:
-        return timeline.next_over(record, SESSION, "lexical", measure, value, place, forward=forward)
+        return timeline.next_over(record, SESSION, "measured", measure, value, place, forward=forward)
 
     assert found(0, 0.15) == (3, exchange_id(4))
     assert found(0, 0.5) == (4, exchange_id(5))
@@ -103,14 +103,14 @@ def test_the_next_exchange_over_a_value_is_found_in_both_directions(record: Reco
 def test_the_moment_tells_the_exchange_with_the_beginning_of_its_texts(record: Record) -> None:
     record.append(SESSION, opened(title="Owning"), turn_started(1, text="y" * 1000), scored(1, 0.2), at=_AT)
     assert record.sync()
-    moment = timeline.moment(record, exchange_id(1), "lexical")
+    moment = timeline.moment(record, exchange_id(1), "measured")
     assert moment is not None
     assert (moment.title, moment.turn, moment.created_at, moment.threshold) == ("Owning", 1, _AT, 0.15)
     assert 100 < len(moment.user_input) < 1000
     assert moment.values == (0.1, 0.2, 0.3, 0.4, 0.5, 0.2)
     other = timeline.moment(record, exchange_id(1), "unknown")
     assert other is not None and set(other.values) == {None}
-    assert timeline.moment(record, "nothing", "lexical") is None
+    assert timeline.moment(record, "nothing", "measured") is None
 
 
 def test_profiles_are_those_that_scored_something(record: Record) -> None:
@@ -118,8 +118,8 @@ def test_profiles_are_those_that_scored_something(record: Record) -> None:
     append(record, _OTHER, [0.1])
     record.append(_OTHER, scored(1, 0.2, _OTHER, profile="recorded"))
     assert record.sync()
-    assert timeline.profiles(record, None) == ["lexical", "recorded"]
-    assert timeline.profiles(record, SESSION) == ["lexical"]
+    assert timeline.profiles(record, None) == ["measured", "recorded"]
+    assert timeline.profiles(record, SESSION) == ["measured"]
 
 
 def test_sleeps_stand_before_the_first_point_after_them(record: Record) -> None:
@@ -127,7 +127,7 @@ def test_sleeps_stand_before_the_first_point_after_them(record: Record) -> None:
     for name, minutes in (("sleep-0001", 0.5), ("sleep-0002", 1.5), ("sleep-0003", 1.6), ("sleep-0004", 9.0)):
         record.append(name, *cycle(name), at=_AT + timedelta(minutes=minutes))
     assert record.sync()
-    points = timeline.points(record, SESSION, "lexical", buckets=10).points
+    points = timeline.points(record, SESSION, "measured", buckets=10).points
     placed = timeline.placed(queries.cycles(record), points)
     assert {index: [each.cycle_id for each in cycles] for index, cycles in placed.items()} == {
         1: ["sleep-0002", "sleep-0003"],
@@ -141,19 +141,19 @@ def test_groups_and_the_times_between_sleeps_have_their_own_means(record: Record
     record.append("sleep-0001", *cycle(), at=_AT + timedelta(minutes=1.5))
     record.append("sleep-0002", *cycle("sleep-0002", status="failed"), at=_AT + timedelta(minutes=2.5))
     assert record.sync()
-    (tiny,) = series.groups(record, "checkpoint", None, "lexical")
+    (tiny,) = series.groups(record, "checkpoint", None, "measured")
     assert (tiny.name, tiny.n, tiny.means[-1]) == ("tiny", 3, pytest.approx(0.3))
-    assert [group.name for group in series.groups(record, "adapter", SESSION, "lexical")] == [None]
-    before, after = series.between_sleeps(record, None, "lexical")
+    assert [group.name for group in series.groups(record, "adapter", SESSION, "measured")] == [None]
+    before, after = series.between_sleeps(record, None, "measured")
     assert (before.name, before.n, before.salient) == (None, 1, 0.0)
     # A failed sleep changed nothing.
     assert (after.name, after.n, after.means[-1]) == ("sleep-0001", 2, pytest.approx(0.4))
-    assert series.between_sleeps(record, "nobody", "lexical") == []
+    assert series.between_sleeps(record, "nobody", "measured") == []
 
 
 def test_a_histogram_counts_every_score_once(record: Record) -> None:
     append(record, SESSION, [0.0, 0.049, 0.05, 0.99, 1.0, None])
-    counted = series.histograms(record, SESSION, "lexical")
+    counted = series.histograms(record, SESSION, "measured")
     assert counted["total"] == (2, 1, *[0] * 16, 0, 2)
     assert {name: sum(counts) for name, counts in counted.items()} == dict.fromkeys(MEASURES, 5)
 
@@ -196,13 +196,13 @@ def test_the_tree_knows_adapters_and_the_sleeps_that_made_none(record: Record) -
 def test_what_an_adapter_learnt_and_answered_is_read_in_pages(record: Record) -> None:
     append(record, SESSION, [0.1, 0.2, 0.3])
     record.append("sleep-0001", *cycle(), at=_AT)
-    record.append(_OTHER, SessionOpened(_OTHER, "tiny", "sleep-0001", "lexical", 0.15), at=_AT)
+    record.append(_OTHER, SessionOpened(_OTHER, "tiny", "sleep-0001", "measured", 0.15), at=_AT)
     assert record.sync()
     assert [each.kind for each in lineages.learnt(record, "sleep-0001", 10)] == ["original"]
     assert lineages.learnt(record, "sleep-0001", 10, offset=1) == []
-    newest, *_ = lineages.answered(record, "tiny", None, "lexical", 2)
+    newest, *_ = lineages.answered(record, "tiny", None, "measured", 2)
     assert (newest.exchange_id, newest.total, newest.salient) == (exchange_id(3), 0.3, True)
-    assert [each.exchange_id for each in lineages.answered(record, "tiny", None, "lexical", 2, 2)] == [exchange_id(1)]
-    assert lineages.answered(record, "tiny", "sleep-0001", "lexical", 2) == []
-    (use,) = lineages.uses(record, "lexical")
+    assert [each.exchange_id for each in lineages.answered(record, "tiny", None, "measured", 2, 2)] == [exchange_id(1)]
+    assert lineages.answered(record, "tiny", "sleep-0001", "measured", 2) == []
+    (use,) = lineages.uses(record, "measured")
     assert (use.checkpoint, use.adapter, use.n, use.mean) == ("tiny", None, 3, pytest.approx(0.2))

@@ -187,10 +187,10 @@ def test_a_sleep_makes_no_step_while_any_lab_writes_an_answer_and_ends_after_it(
     name = "session-a-0001"
     lab.record.append(
         "session-a",
-        SessionOpened("session-a", "tiny", None, "lexical", 0.15),
+        SessionOpened("session-a", "tiny", None, "measured", 0.15),
         TurnStarted(name, "session-a", 1, "What is rain?", "tiny", None),
         ExchangeFinished(name, "complete", "Water that falls."),
-        SalienceScored(name, "lexical", 0, 0, 0.3, 0, 0, 0.3, 0.15, True),
+        SalienceScored(name, "measured", 0, 0, 0.3, 0, 0, 0.3, 0.15, True),
     )
     seen: list[SleepProgress] = []
     with answering(answering_lock()):

@@ -28,10 +28,10 @@ def make_lab(folder: Path) -> Lab:
     lab.open()
     lab.record.append(
         "session-a",
-        SessionOpened("session-a", "tiny", None, "lexical", 0.15),
+        SessionOpened("session-a", "tiny", None, "measured", 0.15),
         TurnStarted("session-a-0001", "session-a", 1, "What is rain?", "tiny", None),
         ExchangeFinished("session-a-0001", "complete", "Water that falls."),
-        SalienceScored("session-a-0001", "lexical", 0, 0, 0.3, 0, 0, 0.3, 0.15, True),
+        SalienceScored("session-a-0001", "measured", 0, 0, 0.3, 0, 0, 0.3, 0.15, True),
     )
     return lab
 

@@ -72,14 +72,14 @@ def tell(lab: Lab, *questions: str, session: str = "session-a", total: float = 0
     """Record finished exchanges with this total."""
     events: list[object] = []
     if not lab.record.journal.size(session):
-        events.append(SessionOpened(session, "tiny", None, "lexical", 0.15))
+        events.append(SessionOpened(session, "tiny", None, "measured", 0.15))
     first = 1 + sum(line.entry is not None for line in lab.record.journal.read(session))
     for turn, question in enumerate(questions, first):
         name = f"{session}-{turn:04d}"
         events += [
             TurnStarted(name, session, turn, question, "tiny", None),
             ExchangeFinished(name, "complete", f"My answer to that is number {turn}."),
-            SalienceScored(name, "lexical", 0, 0, total, 0, 0, total, 0.15, total >= 0.15),
+            SalienceScored(name, "measured", 0, 0, total, 0, 0, total, 0.15, total >= 0.15),
         ]
     lab.record.append(session, *events)  # type: ignore[arg-type]
 

@@ -47,7 +47,7 @@ def test_every_action_is_something_its_screen_can_do() -> None:
 
 async def test_a_wide_footer_has_every_action_and_a_narrow_one_cuts_none(make_lab: MakeLab) -> None:
     app = LabApp(make_lab())
-    async with app.run_test(size=(340, 40)) as pilot:
+    async with app.run_test(size=(360, 40)) as pilot:
         hand = Hand(pilot)
         wanted = [action.label for action in actions("dialogue", "everywhere")]
 

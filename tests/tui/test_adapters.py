@@ -61,10 +61,10 @@ def fill(lab: Lab) -> None:
     sleep(lab, 4, 1, "failed", "The sleeper ran out of memory.")
     lab.record.append(
         _SESSION,
-        SessionOpened(_SESSION, _BASE, "sleep-0002", "lexical", 0.15, "Owning"),
+        SessionOpened(_SESSION, _BASE, "sleep-0002", "measured", 0.15, "Owning"),
         TurnStarted(exchange(1), _SESSION, 1, "Is it yours?", _BASE, "sleep-0002"),
         ExchangeFinished(exchange(1), "complete", "It is mine.", None, True, 20, 5, 1.0),
-        SalienceScored(exchange(1), "lexical", 0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.15, True),
+        SalienceScored(exchange(1), "measured", 0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.15, True),
         at=_AT + timedelta(days=1),
     )
 

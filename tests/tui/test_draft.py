@@ -144,7 +144,7 @@ async def test_an_imported_draft_says_what_is_not_known_of_it(make_lab: MakeLab)
     name = "session-a-0001"
     lab.record.append(
         "session-a",
-        SessionOpened("session-a", "smollm2-135m", None, "lexical", 0.15, "Imported"),
+        SessionOpened("session-a", "smollm2-135m", None, "measured", 0.15, "Imported"),
         TurnStarted(name, "session-a", 1, "Whose?", "smollm2-135m", None),
         DraftFinished(name, 0, 0.7, None, 0.1, None, None, "Short [red]and\x1b[31m wrong"),
         ExchangeFinished(name, "complete", "Short [red]and\x1b[31m wrong", 0),

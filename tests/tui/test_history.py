@@ -49,13 +49,13 @@ def record(lab: Lab, sessions: int, turns: int = 3) -> None:
         forked = (name(number - 1), None, f"{name(number - 1)}-0002") if number % 4 == 3 else ()
         model = "qwen2.5-0.5b" if number % 2 else "smollm2-135m"
         title = _TITLES[number % 4]
-        events: list[Event] = [SessionOpened(session, model, adapter, "lexical", 0.15, title, *forked)]
+        events: list[Event] = [SessionOpened(session, model, adapter, "measured", 0.15, title, *forked)]
         for turn in range(1, turns + 1):
             exchange, total = f"{session}-{turn:04d}", round(0.05 * turn + 0.01 * number % 0.2, 3)
             events += [
                 TurnStarted(exchange, session, turn, f"Question {turn} of {number}?", model, adapter),
                 ExchangeFinished(exchange, "complete", _ANSWERS[min(turn, 3) - 1], None, True, 40, 20, 2.0),
-                SalienceScored(exchange, "lexical", 0.1, 0.2, 0.3, 0.4, total, total, 0.15, total >= 0.15),
+                SalienceScored(exchange, "measured", 0.1, 0.2, 0.3, 0.4, total, total, 0.15, total >= 0.15),
             ]
         lab.record.append(session, *events, at=_AT + timedelta(hours=number))
 

@@ -42,7 +42,7 @@ def fill(lab: Lab, answer: str | None = None) -> None:
         bare_adapter(lab.workspace.adapters / f"sleep-{number:04d}", lab.workspace.root / "smollm2-135m", number)
     lab.record.append(
         _SESSION,
-        SessionOpened(_SESSION, "smollm2-135m", None, "lexical", 0.15, "About me"),
+        SessionOpened(_SESSION, "smollm2-135m", None, "measured", 0.15, "About me"),
         TurnStarted(SAID, _SESSION, 1, "My dog is called Rex.", "smollm2-135m", None),
         ExchangeFinished(SAID, "complete", "How nice.", None, True, 20, 5, 1.0),
         at=AT,

@@ -53,11 +53,11 @@ def record(lab: Lab, thinking: str = "") -> None:
     ]
     lab.record.append(
         _SESSION,
-        SessionOpened(_SESSION, "smollm2-135m", "sleep-0001", "lexical", 0.15, "Inheritance"),
+        SessionOpened(_SESSION, "smollm2-135m", "sleep-0001", "measured", 0.15, "Inheritance"),
         TurnStarted(exchange, _SESSION, 1, _QUESTION, "smollm2-135m", "sleep-0001"),
         *drafts,
         ExchangeFinished(exchange, "complete", _ANSWER, 1, True, 48, 29, 7.5),
-        SalienceScored(exchange, "lexical", 0.0, 0.159, 0.26, 0.378, 0.16, 0.209, 0.15, True),
+        SalienceScored(exchange, "measured", 0.0, 0.159, 0.26, 0.378, 0.16, 0.209, 0.15, True),
         at=_AT,
     )
 
@@ -134,7 +134,7 @@ def test_in_the_middle_of_a_turn(snap_compare: Compare, make_lab: MakeLab, size:
         await hand.send("Could you own it without having earned it?")
         await hand.sees("draft 1 of 5, temperature 0.70", ", so far")
         for event in (
-            TurnWeighed((Salience("lexical", 0.12, 0.18, 0.31, 0.26, 0.08, 0.212, 0.15),)),
+            TurnWeighed((Salience("measured", 0.62, 0.58, 0.31, 0.2, 0.08, 0.365, 0.4),)),
             DraftScored(Draft(0, 0.7, 7, _TEXTS[4], 0.3, 40, 2.0)),
             DraftStarted(1, 0.66, 8),
             DraftGrew(1, "Owning may come later than knowing. I could grow into what I was only given, the way a"),
@@ -160,7 +160,7 @@ def test_drafts_side_by_side(snap_compare: Compare, make_lab: MakeLab, size: Siz
             "What would you count as earning? There is the work, and there is",
             "",
         )
-        events: list[TurnEvent] = []
+        events: list[TurnEvent] = [TurnWeighed((Salience("measured", 0.81, 0.67, 0.42, 0.2, 0.1, 0.468, 0.4),))]
         for row, text in enumerate(grown):
             events.append(DraftStarted(row, 0.7 - 0.04 * row, 7 + row))
             events.append(DraftThought(row, "First, what is meant by earning.", 12 + row))

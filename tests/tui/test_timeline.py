@@ -37,7 +37,7 @@ def exchange(turn: int, session: str = _SESSION) -> str:
 def fill(lab: Lab, turns: int, session: str = _SESSION, at: datetime = _AT) -> None:
     """A session whose every fifth total is over the threshold; the scores climb in waves that never change."""
     lab.workspace.create()
-    opening = SessionOpened(session, "smollm2-135m", None, "lexical", 0.15, f"Session of {turns}")
+    opening = SessionOpened(session, "smollm2-135m", None, "measured", 0.15, f"Session of {turns}")
     lab.record.append(session, opening, at=at)
     # Many are written ten at a time, which is as if they were said at once.
     step = 10 if turns > 100 else 1
@@ -53,7 +53,7 @@ def _turn(turn: int, session: str) -> list[Event]:
     return [
         TurnStarted(name, session, turn, f"Question {turn}?", "smollm2-135m", None),
         ExchangeFinished(name, "complete", f"Answer {turn}.", None, True, 20, 5, 1.0),
-        SalienceScored(name, "lexical", *five, total, 0.15, total >= 0.15),
+        SalienceScored(name, "measured", *five, total, 0.15, total >= 0.15),
     ]
 
 
@@ -128,8 +128,8 @@ async def test_jumps_go_to_exchanges_over_the_value_in_the_chosen_lane(make_lab:
             await hand.press(key)
             await hand.sees(f"turn {turn} ")
         await hand.press("N")
-        await hand.sees("No exchange before this one has a total of 0.15 or more.")
-        await hand.press("left_square_bracket", "left_square_bracket")
+        await hand.sees("No exchange before this one has a total of 0.40 or more.")
+        await hand.press(*["left_square_bracket"] * 7)
         await hand.press("n")
         await hand.sees("turn 6 ")
         # Surprise is (turn % 11) / 20: half a point at every tenth of eleven.
@@ -226,16 +226,16 @@ async def test_another_profile_is_shown_where_there_is_one(make_lab: MakeLab) ->
     fill(lab, 3)
     async with on_timeline(lab) as (hand, _):
         await hand.press("p")
-        await hand.sees("no scores of another profile than lexical")
+        await hand.sees("no scores of another profile than measured")
         lab.record.append(_SESSION, SalienceScored(exchange(3), "recorded", 0, 0, 0, 0, 0.9, 0.77, 0.15, True))
-        await hand.until(lambda: timeline.profiles(lab.record, _SESSION) == ["lexical", "recorded"])
+        await hand.until(lambda: timeline.profiles(lab.record, _SESSION) == ["measured", "recorded"])
         await hand.press("a")
         await hand.sees("All sessions")
         await hand.until(lambda: not hand.shows("reading"))
         await hand.press("p")
         await hand.sees("scored by recorded", "total 0.770")
         await hand.press("p")
-        await hand.sees("scored by lexical", "total 0.100")
+        await hand.sees("scored by measured", "total 0.100")
 
 
 async def test_plots_are_gone_through_and_saved_under_a_free_name(
@@ -250,7 +250,7 @@ async def test_plots_are_gone_through_and_saved_under_a_free_name(
         await hand.press("g")
         await hand.sees(f"Salience over time, {_SESSION}")
         await hand.press("right")
-        await hand.sees("Salience by checkpoint", "smollm2-135m (30)", "surprise", "threshold 0.15")
+        await hand.sees("Salience by checkpoint", "smollm2-135m (30)", "surprise", "threshold 0.4")
         await hand.press("s")
         await hand.until(lambda: (tmp_path / "by-checkpoint.png").exists())
         await hand.press("S", "s")
@@ -259,7 +259,7 @@ async def test_plots_are_gone_through_and_saved_under_a_free_name(
         await hand.press("left", "left")
         await hand.sees("Nothing to draw yet.")
         await hand.press("left", "left")
-        await hand.sees("Surprise", "Conflict", "Total, threshold 0.15")
+        await hand.sees("Surprise", "Conflict", "Total, threshold 0.4")
         await hand.press("escape")
         await hand.until(lambda: not hand.app.screen.query_one(Plots).display)
         await hand.sees("turn 30 ")
@@ -287,9 +287,9 @@ async def test_what_a_model_wrote_is_only_text(make_lab: MakeLab) -> None:
     name = exchange(1)
     lab.record.append(
         _SESSION,
-        SessionOpened(_SESSION, "[red]m[/]", None, "lexical", 0.15, "[bold]t\x1b[2J"),
+        SessionOpened(_SESSION, "[red]m[/]", None, "measured", 0.15, "[bold]t\x1b[2J"),
         TurnStarted(name, _SESSION, 1, "[/nothing] \x1b[31mred", "[red]m[/]", None),
-        SalienceScored(name, "lexical", 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.15, False),
+        SalienceScored(name, "measured", 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.15, False),
     )
     async with on_timeline(lab, None) as (hand, _):
         await hand.sees("[bold]t\u241b[2J", "[/nothing] \u241b[31mred", "[red]m[/]")

@@ -28,7 +28,7 @@ def exchange_id(turn: int, session: str = SESSION) -> str:
 def dialogue(lab: Lab, turns: int, session: str = SESSION, first: int = 1, **opened: str) -> None:
     """A recorded session whose turns have answers of different heights."""
     lab.workspace.create()
-    start = SessionOpened(session, "smollm2-135m", None, "lexical", 0.15, **{"title": "A long one", **opened})
+    start = SessionOpened(session, "smollm2-135m", None, "measured", 0.15, **{"title": "A long one", **opened})
     events: list[Event] = [start]
     for turn in range(first, first + turns):
         name = exchange_id(turn, session)
@@ -36,7 +36,7 @@ def dialogue(lab: Lab, turns: int, session: str = SESSION, first: int = 1, **ope
         events += [
             TurnStarted(name, session, turn, f"Question {turn}?", "smollm2-135m", "old" if turn <= 30 else None),
             ExchangeFinished(name, "complete", answer, None, True, 40, 20, 1.5),
-            SalienceScored(name, "lexical", 0.1, 0.1, 0.5, 0.3, 0.1, 0.2, 0.15, True),
+            SalienceScored(name, "measured", 0.1, 0.1, 0.5, 0.3, 0.1, 0.2, 0.15, True),
         ]
     lab.record.append(session, *events, at=_AT + timedelta(days=first))
 

@@ -36,7 +36,7 @@ async def test_a_turn_goes_from_typing_to_the_winner_and_the_bars(make_lab: Make
         for name, value in {**score.dimensions(), "total": score.total}.items():
             line = next(line for line in picture(app).splitlines() if f" {name.capitalize()} " in line)
             assert line.rstrip().endswith(f"{value:.3f}")
-        await hand.sees("salient" if score.salient else "not salient", "0.15", "tokens/s", "smollm2-135m")
+        await hand.sees("salient" if score.salient else "not salient", "0.4", "tokens/s", "smollm2-135m")
         assert hand.main.query_one(Markdown).source == exchange.response
 
 
@@ -47,15 +47,15 @@ async def test_the_bars_of_another_profile_are_shown_of_turns_that_run_and_that_
         await hand.ready()
         await hand.press("shift+f5")
         await hand.send("Whose is it?")
-        await hand.sees("draft 1 of 5", "turn 1, measured")
+        await hand.sees("draft 1 of 5", "turn 1, lexical")
         await hand.ready()
         exchange = hand.main.query_one(Turn).exchange
         assert exchange is not None
         by_name = {score.profile: score for score in exchange.salience}
-        await hand.sees("turn 1, measured", f"{by_name['measured'].total:.3f}", f" {by_name['measured'].threshold:g} ")
+        await hand.sees("turn 1, lexical", f"{by_name['lexical'].total:.3f}", f" {by_name['lexical'].threshold:g} ")
         await hand.press("shift+f5")
-        await hand.sees("turn 1 ", f" {by_name['lexical'].threshold:g} ")
-        await hand.until(lambda: "measured" not in picture(app))
+        await hand.sees("turn 1 ", f" {by_name['measured'].threshold:g} ")
+        await hand.until(lambda: "lexical" not in picture(app))
 
 
 async def test_the_growing_draft_is_shown_with_its_number_and_temperature(make_lab: MakeLab) -> None:

@@ -93,11 +93,16 @@ def make_plan(protocol: Protocol, checkpoints: Sequence[str], repeats: int) -> P
 
 
 def planned(protocol: Protocol, checkpoints: Sequence[str], repeats: int) -> Iterator[Dialogue]:
-    """Every dialogue, a checkpoint after another: each is loaded once."""
+    """Every dialogue, a checkpoint after another: each is loaded once.
+
+    The conditions of every other item come in the other order, and of all in the next repeat: what is said second is
+    less new to the record, and no condition may always be second.
+    """
     for checkpoint in checkpoints:
         for repeat in range(1, repeats + 1):
-            for item, conditions in protocol.items.items():
-                for condition, turns in conditions.items():
+            for number, (item, conditions) in enumerate(protocol.items.items(), repeat):
+                order = list(conditions.items())
+                for condition, turns in order if number % 2 else reversed(order):
                     yield Dialogue(checkpoint, repeat, item, condition, turns)
 
 

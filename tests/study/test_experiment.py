@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,17 @@ def ran(
     return run(
         folder, protocol, plan(workspace, protocol, repeats), settings, cancel or threading.Event(), progress, ENGINE
     )
+
+
+def test_no_condition_is_always_said_first(protocol: Protocol) -> None:
+    said = list(planned(protocol, ["one"], 2))
+    first = {(each.repeat, each.item): each.condition for each in reversed(said)}
+    items = list(protocol.items)
+    for repeat in (1, 2):
+        by_item = [first[repeat, item] for item in items]
+        assert all(one != other for one, other in pairwise(by_item))
+    assert all(first[1, item] != first[2, item] for item in items)
+    assert len({each.key for each in said}) == len(said)
 
 
 def test_every_item_is_said_in_every_condition_to_every_checkpoint(workspace: Workspace, protocol: Protocol) -> None:

@@ -44,7 +44,7 @@ def nearest(
         f"""
         SELECT n.exchange_id, n.cosine, e.user_input, coalesce(e.target, e.response)
         FROM (
-            SELECT exchange_id, array_inner_product(vector::FLOAT[{size}], $vector::FLOAT[{size}]) AS cosine
+            SELECT exchange_id, list_inner_product(vector, $vector::FLOAT[]) AS cosine
             FROM embeddings WHERE len(vector) = {size} AND exchange_id <> $but
             ORDER BY cosine DESC, exchange_id LIMIT 1
         ) n JOIN exchanges e USING (exchange_id)

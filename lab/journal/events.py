@@ -15,6 +15,7 @@ import orjson
 
 from lab.domain import ExchangeStatus, Mark
 from lab.journal.sleep_events import (
+    SleepCounted,
     SleepEnded,
     SleepExampleUsed,
     SleepLessonFound,
@@ -206,6 +207,7 @@ Event = Union[
     SleepProbed,
     SleepMeasured,
     SleepStaged,
+    SleepCounted,
     SleepStepped,
     AdapterSaved,
     AdapterChosen,

@@ -139,6 +139,15 @@ class SleepStaged:
 
 
 @dataclass(frozen=True, slots=True)
+class SleepCounted:
+    """How far a stage is that makes no steps: `done` of `of` texts are read."""
+
+    cycle_id: str
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class SleepEnded:
     """`reason` says why it failed, or why the gate weakened or refused the adapter; `strength` is the share of the
     trained update that was kept, in 0..1."""

@@ -137,9 +137,13 @@ def _some(held: Sequence[Held], rows: int, generator: torch.Generator) -> list[H
 
 @torch.no_grad()
 def hold(
-    examples: Sequence[Encoded], logits_of: Callable[[Sequence[Encoded]], Tensor], stop: Callable[[], bool]
+    examples: Sequence[Encoded],
+    logits_of: Callable[[Sequence[Encoded]], Tensor],
+    stop: Callable[[], bool],
+    count: Callable[[int], None],
 ) -> list[Held]:
-    """The examples with what `logits_of` expects of their answers; fewer of them when `stop` says so."""
+    """The examples with what `logits_of` expects of their answers; fewer of them when `stop` says so. `count` is told
+    how many more are done."""
     held: list[Held] = []
     while len(held) < len(examples) and not stop():
         rows = examples[len(held) : len(held) + _ROWS]
@@ -151,4 +155,5 @@ def hold(
         sizes = [len(row.answer) for row in rows]
         parts = (torch.split(each, sizes) for each in (words, reference, entropy))
         held += [Held(row, *(part.clone() for part in its)) for row, *its in zip(rows, *parts)]
+        count(len(rows))
     return held

@@ -28,7 +28,7 @@ class BaseAnswers:
     ) -> list[list[int]]:
         """The answer to each prompt of at most so many `tokens`: those that are not known are written, and kept unless
         `stop` cut them short."""
-        keys = [f"{tokens}:{','.join(map(str, prompt))}" for prompt in prompts]
+        keys = _keys(prompts, tokens)
         missing = [at for at, key in enumerate(keys) if key not in self._known]
         found = dict(self._known)
         if missing:
@@ -39,6 +39,10 @@ class BaseAnswers:
                 self._keep()
         return [found[key] for key in keys]
 
+    def known(self, prompts: Sequence[Tokens], tokens: int) -> int:
+        """To how many of these prompts the answer of at most so many `tokens` need not be written."""
+        return sum(key in self._known for key in _keys(prompts, tokens))
+
     def _keep(self) -> None:
         # Two sleeps of one workspace never run at once; a file that is cut short is made anew.
         part = self._path.with_suffix(f".{os.getpid()}.part")
@@ -47,6 +51,10 @@ class BaseAnswers:
             part.replace(self._path)
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _keys(prompts: Sequence[Tokens], tokens: int) -> list[str]:
+    return [f"{tokens}:{','.join(map(str, prompt))}" for prompt in prompts]
 
 
 def _read(path: Path, vocabulary: int) -> dict[str, list[int]]:

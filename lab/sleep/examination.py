@@ -45,7 +45,9 @@ class Examination:
         """Ask everything of the model as it is, and the general questions of its base."""
         general = [probe.kind == "anchor" for probe in self._probes]
         earlier = [probe.kind == "earlier" for probe in self._probes]
-        now = self._replies([not any(each) for each in zip(general, earlier)])
+        others = [not any(each) for each in zip(general, earlier)]
+        self._learner.tally.begin(2 * len(self._probes))
+        now = self._replies(others)
         with self._earlier():
             now |= self._replies(earlier)
         asked = [at for at, each in enumerate(general) if each]
@@ -59,8 +61,8 @@ class Examination:
             for probe, text in zip(self._probes, texts)
         ]
         rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
-        nats = self._learner.nats(rows, self._stop)
-        for state, those in ((self._learner.as_base, general), (self._earlier, earlier)):
+        nats = [0.0] * len(rows)
+        for state, those in ((nullcontext, others), (self._learner.as_base, general), (self._earlier, earlier)):
             with state():
                 found = iter(self._learner.nats([row for row, each in zip(rows, those) if each], self._stop))
             nats = [next(found) if each else value for value, each in zip(nats, those)]
@@ -76,6 +78,7 @@ class Examination:
 
     def judge(self) -> list[Examined]:
         """Ask everything again of the model as it is now."""
+        self._learner.tally.begin(2 * len(self._probes))
         written = self._replies([True] * len(self._probes))
         rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
         after = self._looks(written, self._learner.nats(rows, self._stop))
@@ -115,6 +118,7 @@ def support_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence
     """
 
     def support(claims: Sequence[tuple[str, str, str]]) -> list[float]:
+        learner.tally.begin(2 * len(claims))
         told = [
             learner.encode_answer(
                 learner.encode_question(question, Message("user", statement), Message("assistant", _HEARD)), answer

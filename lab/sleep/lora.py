@@ -23,6 +23,7 @@ from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
 from lab.sleep.base_answers import BaseAnswers
 from lab.sleep.packing import ATTENTION, Encoded
+from lab.sleep.tally import Tally
 from lab.sleep.training import Read, packed_logits, padded_logits
 
 # PEFT's name for an adapter that is only looked at.
@@ -45,6 +46,8 @@ class Learner:
         self._form = plan.settings.form or base.loaded.form
         self._answers: BaseAnswers | None = None
         self._fingerprint = plan.fingerprint
+        # How far a stage is; whoever wants to be told puts another here.
+        self.tally = Tally()
         # How a batch is computed.
         self.read: Read = packed_logits if _attends_to_packs(network, plan.settings.max_tokens) else padded_logits
         # For the last positions of a batch, a slice, torch would copy the head once a row: gigabytes.
@@ -72,6 +75,8 @@ class Learner:
             reads = steps * anchors.general_rows(settings.anchor_rows, bool(questions))
             prompts = random.Random(settings.seed).sample(prompts, min(reads, len(prompts)))
             mistakes = mistakes[: steps * anchors.mistake_rows(settings.anchor_rows, bool(questions))]
+        # Questions are answered first, and then all of it is read with what the base expects.
+        self.tally.begin(2 * len(prompts) + 2 * len(questions) + len(mistakes))
         general = [self.encode_question(prompt) for prompt in prompts]
         written = self.base_replies(general, anchors.ANSWER_TOKENS, stop)
         beside = [self.encode_question(question) for question in questions]
@@ -79,7 +84,7 @@ class Learner:
         with self.as_base():
             held = self._hold(general, written, stop)
             others = self._hold(beside, self.replies(beside, anchors.NEIGHBOUR_TOKENS, stop), stop)
-            leaks = anchors.hold(wrong, self._logits, stop)
+            leaks = anchors.hold(wrong, self._logits, stop, self.tally.add)
         if stop():
             return None
         return Anchors(held, others, leaks, self._settings.anchor_rows, self._settings.anchor_weight)
@@ -91,7 +96,7 @@ class Learner:
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], stop: Callable[[], bool]
     ) -> list[Held]:
         examples = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers)]
-        return anchors.hold(examples, self._logits, stop)
+        return anchors.hold(examples, self._logits, stop, self.tally.add)
 
     @contextlib.contextmanager
     def as_base(self) -> Iterator[None]:
@@ -129,7 +134,7 @@ class Learner:
     def replies(self, prompts: Sequence[Sequence[int]], tokens: int, stop: Callable[[], bool]) -> list[list[int]]:
         """The likeliest answer to each prompt; see `replies.replies`."""
         self.network.eval()
-        return replies.replies(self.network, prompts, tokens, self.end_token, self.device, stop)
+        return replies.replies(self.network, prompts, tokens, self.end_token, self.device, stop, self.tally.add)
 
     def keep_answers(self, folder: Path) -> None:
         """Keep what the base answers to general prompts in this folder, for the sleeps to come."""
@@ -144,12 +149,15 @@ class Learner:
             with self.as_base():
                 return self.replies(asked, most, stop)
 
-        return write(prompts, tokens) if self._answers is None else self._answers.of(prompts, tokens, write, stop)
+        if self._answers is None:
+            return write(prompts, tokens)
+        self.tally.add(self._answers.known(prompts, tokens))
+        return self._answers.of(prompts, tokens, write, stop)
 
     def nats(self, examples: Sequence[Encoded], stop: Callable[[], bool]) -> list[float]:
         """The loss of each example's answer in nats a token; see `replies.nats`."""
         self.network.eval()
-        return replies.nats(self.network, examples, self.read, self.device, stop)
+        return replies.nats(self.network, examples, self.read, self.device, stop, self.tally.add)
 
     def text(self, answer: Sequence[int]) -> str:
         """An answer as text."""

@@ -26,10 +26,12 @@ def replies(
     end_token: int,
     device: torch.device,
     stop: Callable[[], bool],
+    count: Callable[[int], None],
 ) -> list[list[int]]:
     """The likeliest answer to each prompt, its end token included when it came, of at most `tokens`.
 
-    All of them end at the token at which `stop` says so; those that were not begun by then are empty.
+    All of them end at the token at which `stop` says so; those that were not begun by then are empty. `count` is told
+    how many more are done.
     """
     found: dict[int, list[int]] = {}
     stopped = False
@@ -65,14 +67,21 @@ def replies(
         )[:, longest:].tolist()
         for at, row in zip(chosen, written):
             found[at] = row[: row.index(end_token) + 1] if end_token in row else row
+        count(len(chosen))
     return [found.get(at, []) for at in range(len(prompts))]
 
 
 @torch.no_grad()
 def nats(
-    network: torch.nn.Module, examples: Sequence[Encoded], read: Read, device: torch.device, stop: Callable[[], bool]
+    network: torch.nn.Module,
+    examples: Sequence[Encoded],
+    read: Read,
+    device: torch.device,
+    stop: Callable[[], bool],
+    count: Callable[[int], None],
 ) -> list[float]:
-    """The loss of each example's answer in nats a token; 0 for those that `stop` leaves out."""
+    """The loss of each example's answer in nats a token; 0 for those that `stop` leaves out. `count` is told how many
+    more are done."""
     found = [0.0] * len(examples)
     order = iter(sorted(range(len(examples)), key=lambda at: len(examples[at].ids)))
     while (chosen := list(islice(order, _ROWS // 4))) and not stop():
@@ -84,4 +93,5 @@ def nats(
             size = len(example.ids) - max(example.answer_start, 1)
             found[at] = float(losses[begin : begin + size].mean())
             begin += size
+        count(len(chosen))
     return found

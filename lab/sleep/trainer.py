@@ -31,6 +31,7 @@ from lab.errors import LabError
 from lab.journal.events import Event, MemoryRead
 from lab.journal.journal import Journal
 from lab.journal.sleep_events import (
+    SleepCounted,
     SleepEnded,
     SleepExampleUsed,
     SleepLessonFound,
@@ -53,6 +54,7 @@ from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
 from lab.sleep.replay import earlier_turns, plan_epochs
 from lab.sleep.scalars import scalars
+from lab.sleep.tally import Tally
 from lab.sleep.telling import told
 from lab.sleep.watch import active_seconds
 
@@ -198,6 +200,7 @@ class Sleeper:
         plan = self._plan
         self._tell_memory("before_load", None)
         learner = load_for_training(plan, self._workspace.adapters)
+        learner.tally = Tally(lambda done, of: self._tell(SleepCounted(plan.cycle_id, done, of)))
         learner.keep_answers(self._workspace.sessions)
         self._courtesy.at_layers(learner.network)
         self._tell_memory("loaded", learner.vram_bytes())

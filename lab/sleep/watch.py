@@ -9,6 +9,7 @@ from datetime import datetime
 from lab.journal.events import Entry, now
 from lab.journal.journal import Journal
 from lab.journal.sleep_events import (
+    SleepCounted,
     SleepEnded,
     SleepMeasured,
     SleepPlanned,
@@ -28,13 +29,16 @@ class SleepProgress:
     """How far a sleep is. Losses are in nats a token, `losses` the latest ones, oldest first.
 
     `stage` is loading, dreaming, probing, anchoring, training, judging, saving, paused, waiting (for an answer that is
-    written) or ended; `seconds_left`, of the training, is None until steps were timed. `lessons` are new ones,
+    written) or ended; of one that makes no steps `done` of `of` texts are read, where that is known. `seconds_left`, of
+    the training, is None until steps were timed. `lessons` are new ones,
     `earlier` those that are learnt again with them; a `deep` sleep learns all of them anew. `measures` are those told
     so far, by their names.
     """
 
     cycle_id: str
     stage: str = "loading"
+    done: int = 0
+    of: int = 0
     step: int = 0
     total_steps: int = 0
     epoch: int = 0
@@ -81,6 +85,7 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
     # Since when a training is paused, or waits for an answer.
     resting_since: datetime | None = None
     tokens = since_step = 0
+    at_work = progress.stage
     for entry in entries:
         event = entry.event
         if isinstance(event, SleepStarted):
@@ -103,6 +108,8 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
             )
         elif isinstance(event, SleepStaged):
             before, progress = progress.stage, replace(progress, stage=event.stage, seconds_left=None, ended=None)
+            if event.stage not in _RESTING and event.stage != at_work:
+                at_work, progress = event.stage, replace(progress, done=0, of=0)
             if event.stage in _RESTING:
                 resting_since = resting_since or (entry.at if before == "training" else None)
             elif event.stage == "training" and training_since is not None and resting_since is not None:
@@ -111,6 +118,8 @@ def progress_of(cycle_id: str, entries: Iterable[Entry]) -> Iterator[SleepProgre
                 resting_since = None
             elif event.stage == "training":
                 training_since, resting_since, tokens, since_step = entry.at, None, 0, progress.step
+        elif isinstance(event, SleepCounted):
+            progress = replace(progress, done=event.done, of=event.of)
         elif isinstance(event, SleepResumed):
             # The steps after the last saved one are made again.
             left = len(progress.losses) - (progress.step - event.step)

@@ -19,7 +19,7 @@ from lab.domain import Checkpoint, Message, Prompt, Sampling
 from lab.engine.client import ProcessEngine
 from lab.engine.precedence import answered, answering, answering_lock
 from lab.journal.events import Entry, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
-from lab.journal.sleep_events import SleepPlanned, SleepStaged, SleepStepped
+from lab.journal.sleep_events import SleepCounted, SleepPlanned, SleepStaged, SleepStepped
 from lab.lab import Lab
 from lab.settings import EngineSettings, Workspace
 from lab.sleep import courtesy
@@ -168,6 +168,18 @@ def test_what_was_waited_is_no_part_of_the_pace(rest: str) -> None:
     )  # fmt: skip
     assert (straight.tokens_per_second, straight.seconds_left) == (100.0, 8.0)
     assert (waited.tokens_per_second, waited.seconds_left) == (100.0, 8.0)
+
+
+def test_how_many_texts_are_read_is_told_of_their_stage_alone() -> None:
+    def stage(name: str) -> SleepStaged:
+        return SleepStaged("sleep-0001", name)
+
+    counted = ((0, stage("probing")), (1, SleepCounted("sleep-0001", 8, 40)))
+    assert (last(*counted).done, last(*counted).of) == (8, 40)
+    waited = last(*counted, (2, stage("waiting")), (3, stage("probing")))
+    assert (waited.stage, waited.done, waited.of) == ("probing", 8, 40)
+    next_one = last(*counted, (2, stage("anchoring")))
+    assert (next_one.done, next_one.of) == (0, 0)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_an_answer_ends_with_its_end_token_and_the_others_go_on(learner: Learner
     whole = [by_hand(learner.network, prompt, TOKENS, end=-1) for prompt in prompts]
     # Whatever the first one says third is the end from now on.
     end = whole[0][2]
-    ended = replies(learner.network, prompts, TOKENS, end, CPU, bool)
+    ended = replies(learner.network, prompts, TOKENS, end, CPU, bool, bool)
     expected = [row[: row.index(end) + 1] if end in row else row for row in whole]
     assert ended == expected
     assert len(ended[0]) <= 3 and ended[0][-1] == end
@@ -96,7 +96,7 @@ def test_a_stop_ends_every_answer_at_that_token(learner: Learner) -> None:
         return len(asked) >= 4
 
     prompts = PROMPTS["nothing"]
-    stopped = replies(learner.network, prompts, TOKENS, -1 % 250, CPU, stop)
+    stopped = replies(learner.network, prompts, TOKENS, -1 % 250, CPU, stop, bool)
     assert max(map(len, stopped)) == 4
     assert stopped == [row[: len(cut)] for row, cut in zip(learner.replies(prompts, 4, bool), stopped)]
 
@@ -124,7 +124,7 @@ def test_the_loss_of_an_answer_is_the_librarys(learner: Learner) -> None:
         with torch.no_grad():
             expected.append(float(learner.network(input_ids=ids, labels=labels).loss))
     for read in (learner.read, packed_logits, padded_logits):
-        found = nats(learner.network, EXAMPLES, read, CPU, bool)
+        found = nats(learner.network, EXAMPLES, read, CPU, bool, bool)
         assert found == pytest.approx(expected, rel=2e-4)
     assert len({round(each, 3) for each in expected}) == len(EXAMPLES)
 

@@ -77,6 +77,8 @@ def sleep_line(progress: SleepProgress, asked: str, width: int) -> Content:
             "waiting": "waiting until the answer is written",
         }
         parts.append((words.get(progress.stage, progress.stage), "$quiet"))
+        if progress.of:
+            parts.append((f"  {progress.done} of {progress.of}", "$quiet"))
     else:
         steps = f"epoch {progress.epoch}/{progress.epochs}  step {progress.step}/{progress.total_steps}  "
         parts.append((steps, "$quiet"))

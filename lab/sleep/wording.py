@@ -13,7 +13,6 @@ from lab.sleep import english, vocabulary
 from lab.sleep.english import ME, YOU, Agreement, Person, Relation, Subject
 from lab.sleep.vocabulary import each
 
-_MOST_QUESTIONS: Final = 24
 _FEWEST_QUESTIONS: Final = 12
 _MOST_NEIGHBOURS: Final = 24
 _FEWEST_NEIGHBOURS: Final = 5
@@ -116,17 +115,16 @@ def _questions(finding: Finding, key: str) -> tuple[str, ...]:
         wordings += each(relation.of_names)
     if finding.value.lower().startswith("the "):
         wordings += each(relation.of_the)
-    for turn in range(2):
-        wordings += _framed(english.CLAUSE_FRAMES, each(relation.clauses), turn)
-        wordings += _framed(english.NOUN_FRAMES, each(relation.nouns), turn)
+    wordings += _framed(english.CLAUSE_FRAMES, each(relation.clauses))
+    wordings += _framed(english.NOUN_FRAMES, each(relation.nouns))
     asked = dict.fromkeys(_begun(wording.format_map(words)) for wording in wordings)
     said = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)", re.IGNORECASE)
-    return tuple(question for question in asked if not said.search(question))[:_MOST_QUESTIONS]
+    return tuple(question for question in asked if not said.search(question))
 
 
-def _framed(frames: tuple[str, ...], phrases: tuple[str, ...], turn: int) -> list[str]:
-    """Each frame around a phrase, around another one at the next turn."""
-    return [frame.replace("{}", phrases[(turn + place) % len(phrases)]) for place, frame in enumerate(frames)]
+def _framed(frames: tuple[str, ...], phrases: tuple[str, ...]) -> list[str]:
+    """Each frame around a phrase, the next frame around the next."""
+    return [frame.replace("{}", phrase) for frame, phrase in zip(frames, cycle(phrases))]
 
 
 def _answers(finding: Finding, key: str) -> tuple[str, ...]:

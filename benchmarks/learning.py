@@ -5,10 +5,11 @@
 With `--runs` each run is kept, and one of many sleeps that was ended early goes on after the last whole one.
 
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
-does on any dialogue. Then a process of its own asks the adapter about each fact in two wordings that no example of the
-sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the fact's key. Compared in the
-same run: the published recipe (asked in the form that it trains), the base, and the facts given in context; and the
-same questions in the middle of a dialogue, each after three about other facts with their right answers. Neighbours are
+does on any dialogue. Then a process of its own asks the adapter about each fact in all those of its wordings, three to
+eight, that no example of the sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the
+fact's key. Compared in the same run: the published recipe (asked in the form that it trains), the base, and the facts
+given in context; and two of the questions to each in the middle of a dialogue, each after three about other facts with
+their right answers. Neighbours are
 questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
 before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
 questions cost, half of them in forms that no anchor of a sleep has. `--cycles` sleeps of five new facts each follow,
@@ -86,6 +87,7 @@ OTHER_FORMS = (
 )
 # A question in the middle of a dialogue comes after so many about other facts, with their right answers.
 TURNS = 3
+IN_DIALOGUE = 2
 REPLY = "Thank you for telling me."
 
 
@@ -190,6 +192,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     )
     learner = load_for_training(plan, Path(root) / "adapters")
     asked = [(at, question) for at, fact in enumerate(facts) for question in _unseen(fact, avoid)]
+    some = [(at, question) for at, fact in enumerate(facts) for question in _unseen(fact, avoid)[:IN_DIALOGUE]]
 
     def prompt(question: str, fact: Fact | None = None) -> list[int]:
         before = (Message("user", fact.said), Message("assistant", REPLY)) if fact and told else ()
@@ -207,15 +210,14 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
         before = [Message(*each) for turn in turns for each in zip(("user", "assistant"), turn)]
         return learner.encode_question(question, *before)
 
-    def recalled(prompts: Sequence[Sequence[int]]) -> tuple[list[float], list[str]]:
-        right: list[list[float]] = [[] for _ in facts]
-        answers = said(prompts, ANSWER_TOKENS)
-        for (at, _), text in zip(asked, answers):
-            right[at].append(float(holds(text, facts[at])))
-        return [statistics.fmean(each) for each in right], answers
+    def right(of: Sequence[tuple[int, str]], answers: Sequence[str]) -> list[float]:
+        found: list[list[float]] = [[] for _ in facts]
+        for (at, _), text in zip(of, answers):
+            found[at].append(float(holds(text, facts[at])))
+        return [statistics.fmean(each) for each in found]
 
-    recall, answers = recalled([prompt(question, facts[at]) for at, question in asked])
-    later, _ = recalled([in_dialogue(question, at) for at, question in asked])
+    answers = said([prompt(question, facts[at]) for at, question in asked], ANSWER_TOKENS)
+    later = said([in_dialogue(question, at) for at, question in some], ANSWER_TOKENS)
     neighbours = [left[0] for fact in facts if (left := [each for each in fact.beside if each not in avoid])]
     beside = [prompt(question) for question in neighbours]
     now = said(beside, ANSWER_TOKENS)
@@ -232,8 +234,8 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
         for cost, text, was in zip(costs, now, before)
     ]
     return {
-        "recall": recall,
-        "recall_in_dialogue": later,
+        "recall": right(asked, answers),
+        "recall_in_dialogue": right(some, later),
         "neighbours": unchanged,
         "drift": costs[len(neighbours) :],
         "drift_other_forms": costs[len(neighbours) + len(GENERAL) :],
@@ -243,11 +245,11 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
 
 
 def _unseen(fact: Fact, avoid: set[str]) -> list[str]:
-    """Two wordings that were not trained on."""
+    """The wordings that were not trained on."""
     left = [question for question in fact.asked if question not in avoid]
     if not left:
         raise SystemExit(f"Every wording of {fact.said!r} was trained on: add another.")
-    return left[:2]
+    return left
 
 
 def judged(nights: Nights, adapter: str | None, facts: Sequence[Fact], form: str = "", told: bool = False) -> Any:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from lab.sleep import english, vocabulary
+from lab.sleep import relations, vocabulary
 from lab.sleep.english import ME, Person, Relation, Subject
+from lab.sleep.predicates import RELATIONS
 from lab.sleep.vocabulary import each
 from lab.sleep.wording import TITLE, Finding, Statement, asked
 
@@ -204,7 +205,7 @@ def _read_attribute(clause: str) -> Finding | None:
     if noun.lower() == "name":
         return _named(subject, value)
     relation = _attribute(noun.lower())
-    if relation is None or (relation is english.BIRTHDAY and not _DATE.search(value)):
+    if relation is None or (relation is relations.BIRTHDAY and not _DATE.search(value)):
         return None
     said = f"{{my}} {{x}} {{is}}{found['in'] or ''} {{value}}"
     return Finding(relation, subject, value, said, noun, found["link"].lower())
@@ -213,14 +214,14 @@ def _read_attribute(clause: str) -> Finding | None:
 def _attribute(noun: str) -> Relation | None:
     first, *_, last = [*noun.split(), noun.split()[-1]]
     if first in ("favourite", "favorite") and first != last:
-        return english.FAVOURITE
+        return relations.FAVOURITE
     if last in ("birthday", "anniversary") or noun in ("wedding day", "name day"):
-        return english.BIRTHDAY
+        return relations.BIRTHDAY
     if last == "size" and len(noun.split()) == 2:
-        return english.SIZE
+        return relations.SIZE
     if noun == "age":
-        return english.AGE
-    return english.ATTRIBUTE if last in vocabulary.ATTRIBUTES else None
+        return relations.AGE
+    return relations.ATTRIBUTE if last in vocabulary.ATTRIBUTES else None
 
 
 def _subjects(clause: str) -> Iterator[tuple[Subject, str]]:
@@ -255,9 +256,7 @@ def _subject(words: str) -> Subject:
 def _predicates(person: Person) -> tuple[tuple[str, str, Relation], ...]:
     """What can be said in this person, the longest first, with its template and relation."""
     agreement = Subject("", person).agreement()
-    said = [
-        (form.format_map(agreement), form, relation) for relation in english.RELATIONS for form in each(relation.said)
-    ]
+    said = [(form.format_map(agreement), form, relation) for relation in RELATIONS for form in each(relation.said)]
     return tuple(sorted(said, key=lambda one: -len(one[0])))
 
 
@@ -266,13 +265,13 @@ def _acting(subject: Subject, predicate: str) -> Finding | None:
         if not predicate.lower().startswith(f"{said} "):
             continue
         rest = predicate[len(said) :].strip()
-        if relation is english.OWN_NAME:
+        if relation is relations.OWN_NAME:
             return _named(subject, rest)
         short = _ADVERBIAL.sub("", rest)
-        value = _value(_PLACE.sub("", short) if relation in (english.TRADE, english.KEEPING) else short)
-        if value is None or (relation is english.BORN_IN and _DATE.search(value)):
+        value = _value(_PLACE.sub("", short) if relation in (relations.TRADE, relations.KEEPING) else short)
+        if value is None or (relation is relations.BORN_IN and _DATE.search(value)):
             return None
-        if relation is english.KEEPING and not _animals(value):
+        if relation is relations.KEEPING and not _animals(value):
             return None
         return Finding(relation, subject, value, f"{{s}} {form} {{value}}")
     return None
@@ -294,15 +293,15 @@ def _named(subject: Subject, name: str) -> Finding | None:
 def _naming(subject: Subject) -> Relation:
     """How this subject's name is asked for."""
     if subject is ME:
-        return english.OWN_NAME
+        return relations.OWN_NAME
     if subject.person == "plural":
-        return english.NAMES
+        return relations.NAMES
     for word in reversed(subject.words.lower().split()):
         if word in vocabulary.PERSONS:
-            return english.NAME_OF_PERSON
+            return relations.NAME_OF_PERSON
         if word in vocabulary.PETS:
-            return english.NAME_OF_PET
-    return english.NAME_OF_THING
+            return relations.NAME_OF_PET
+    return relations.NAME_OF_THING
 
 
 def _born(subject: Subject, predicate: str) -> Finding | None:
@@ -310,7 +309,7 @@ def _born(subject: Subject, predicate: str) -> Finding | None:
     value = _value(re.sub(r"\s(?:in|at) .*$", "", found["value"])) if found else None
     if found is None or value is None or not _DATE.search(value):
         return None
-    return Finding(english.BORN_ON, subject, value, f"{{s}} {{was}} born {found['when'].lower()} {{value}}")
+    return Finding(relations.BORN_ON, subject, value, f"{{s}} {{was}} born {found['when'].lower()} {{value}}")
 
 
 def _aged(subject: Subject, predicate: str) -> Finding | None:
@@ -319,15 +318,15 @@ def _aged(subject: Subject, predicate: str) -> Finding | None:
     if found is None or not all(word in vocabulary.NUMBERS or re.fullmatch(r"[0-9]{1,3}", word) for word in words):
         return None
     # "My score is 34" and "I am one" are no ages.
-    if not found["years"] and (_naming(subject) is english.NAME_OF_THING or found["age"] == "one"):
+    if not found["years"] and (_naming(subject) is relations.NAME_OF_THING or found["age"] == "one"):
         return None
-    return Finding(english.AGE, subject, found["age"], f"{{s}} {{am}} {{value}}{found['years'] or ' years old'}")
+    return Finding(relations.AGE, subject, found["age"], f"{{s}} {{am}} {{value}}{found['years'] or ' years old'}")
 
 
 def _titled(subject: Subject, predicate: str) -> Finding | None:
     """ "My dentist is Dr Smith"."""
     link, _, name = predicate.partition(" ")
-    person = link.lower() == "is" and _naming(subject) is english.NAME_OF_PERSON
+    person = link.lower() == "is" and _naming(subject) is relations.NAME_OF_PERSON
     return _named(subject, name) if person and TITLE.match(name) else None
 
 
@@ -340,7 +339,7 @@ def _trading(subject: Subject, predicate: str) -> Finding | None:
         return None
     head = value.split()[-1]
     trade = head.endswith(vocabulary.TRADE_ENDINGS) and head not in vocabulary.NO_TRADES and head.islower()
-    return Finding(english.TRADE, subject, value, "{s} {am} {value}") if trade else None
+    return Finding(relations.TRADE, subject, value, "{s} {am} {value}") if trade else None
 
 
 def _main(text: str) -> str:

@@ -9,7 +9,7 @@ from itertools import cycle, zip_longest
 from typing import Final
 from zlib import crc32
 
-from lab.sleep import english, vocabulary
+from lab.sleep import english, relations, vocabulary
 from lab.sleep.english import ME, YOU, Agreement, Person, Relation, Subject
 from lab.sleep.vocabulary import each
 
@@ -100,7 +100,7 @@ def _words(finding: Finding) -> Agreement:
     x = finding.x
     return finding.subject.agreement(
         x=x,
-        thing=x.split()[0] if finding.relation is english.SIZE else x.partition(" ")[2],
+        thing=x.split()[0] if finding.relation is relations.SIZE else x.partition(" ")[2],
         value=finding.value,
         # The word before the value: "live in".
         p=finding.said.split()[-2],
@@ -161,14 +161,14 @@ def _others(finding: Finding, turn: int) -> Iterator[Finding]:
         return [replace(finding, x=form.format(noun), link="is") for noun in _differing(nouns, finding, turn)]
 
     people = about(vocabulary.PEOPLE, "third")
-    if relation is english.NAMES:
+    if relation is relations.NAMES:
         yield from about(vocabulary.MANY, person)
         return
     alike = {
-        english.NAME_OF_PET: about(vocabulary.PETS, person),
-        english.NAME_OF_THING: about(vocabulary.THINGS, person),
-        english.FAVOURITE: attributes("favourite {}", vocabulary.FAVOURITES),
-        english.SIZE: attributes("{} size", vocabulary.SIZES),
+        relations.NAME_OF_PET: about(vocabulary.PETS, person),
+        relations.NAME_OF_THING: about(vocabulary.THINGS, person),
+        relations.FAVOURITE: attributes("favourite {}", vocabulary.FAVOURITES),
+        relations.SIZE: attributes("{} size", vocabulary.SIZES),
     }.get(relation, [])
     figures = [replace(finding, subject=_of_figure(finding.subject, name)) for name in _from(vocabulary.FIGURES, turn)]
     for others in zip_longest(figures, alike, people):

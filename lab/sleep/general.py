@@ -1,4 +1,8 @@
-"""General prompts whose answers a sleep is not to change. None is asked by the gate or by a benchmark."""
+"""General prompts whose answers a sleep is not to change.
+
+None is asked by a benchmark. Of a question whose answer is learnt as it stands, the gate asks the one that begins most
+like it; that one is not held then.
+"""
 
 from __future__ import annotations
 

@@ -9,11 +9,12 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 from lab.domain import Lesson, Material, SleepExample, SleepSettings
 from lab.sleep.dream import emotions, examples_of
+from lab.sleep.general import PROMPTS
 from lab.sleep.statements import sentences, statements
 from lab.sleep.wording import Statement
 
@@ -29,6 +30,8 @@ _UNSEEN: Final = 2
 _FINAL: Final = 1
 # Other words around a question as a whole, for an answer that no pattern can word anew; never trained.
 _FRAMES: Final = ("I would like to ask you this: {}", "Here is my question. {}", "Let me ask you something. {}")
+# A general prompt that begins like such a question, with so many words at least, is its neighbour.
+_ALIKE_WORDS: Final = 2
 # More than anybody says in a turn; what is longer was pasted.
 _MOST_STATEMENTS: Final = 64
 # Sentences of a turn that the model is asked about.
@@ -247,9 +250,21 @@ def _framed(each: Material, lesson_id: str, question: str, answer: str, key: str
         examples=tuple(examples_of(each.exchange_id, question, answer, lesson_id)),
         unseen=tuple(wordings[:_UNSEEN]),
         final=tuple(wordings[_UNSEEN : _UNSEEN + _FINAL]),
-        neighbours=(),
+        neighbours=_alike(question),
         salience=each.salience,
     )
+
+
+def _alike(question: str) -> tuple[str, ...]:
+    """The general prompt that has most of its first words in common with a question, if they are two at least."""
+    asked = plain(question).split()
+
+    def shared(prompt: str) -> int:
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(asked, plain(prompt).split())))
+
+    others = [prompt for prompt in PROMPTS if plain(prompt).split() != asked]
+    closest = max(others, key=shared)
+    return (closest,) if shared(closest) >= _ALIKE_WORDS else ()
 
 
 def _unsupported(lesson: Lesson) -> str:

@@ -20,9 +20,10 @@ MOST_NEIGHBOURS: Final = 64
 MOST_MISTAKES: Final = 400
 
 
-def choose_general(lessons: Sequence[Lesson], memory: Sequence[Lesson]) -> list[str]:
-    """The general prompts that ask for none of the lessons: the base's answer would be held against them."""
-    return strangers(PROMPTS, (*lessons, *memory))
+def choose_general(lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]) -> list[str]:
+    """The general prompts that ask for none of the lessons, for the base's answer would be held against them, and that
+    are not `asked` before and after."""
+    return [prompt for prompt in strangers(PROMPTS, (*lessons, *memory)) if prompt not in asked]
 
 
 def choose_neighbours(lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]) -> list[str]:

@@ -250,7 +250,7 @@ class Sleeper:
         held = choose_neighbours(lessons, memory, asked)
         mistakes = choose_mistakes(lessons, memory, asked)
         untrained = learner.weights()
-        self._run(learner, epochs, choose_general(lessons, memory), held, mistakes, len(lessons), len(memory))
+        self._run(learner, epochs, choose_general(lessons, memory, asked), held, mistakes, len(lessons), len(memory))
         if self._stopped():
             return False
         self._enter("judging")

@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.domain import Lesson, Material
+from lab.sleep.general import PROMPTS
 from lab.sleep.lessons import LEAST_SUPPORT, Found, bare, find_lessons, holds, plain, still_true, strangers
+from lab.sleep.neighbours import choose_general
+from lab.sleep.probes import choose_probes
 from lab.sleep.recipes import LESSONS
 from tests.sleep.lessons import lesson, material
 
@@ -106,6 +109,22 @@ def test_a_marked_exchange_teaches_its_answer_beside_its_statements() -> None:
     assert trained(answer).isdisjoint(map(bare, (*answer.unseen, *answer.final)))
     assert len(answer.unseen) == 2 and len(answer.final) == 1 and answer.neighbours == ()
     assert all(said in text for text in (*answer.unseen, *answer.final))
+
+
+def test_beside_a_marked_answer_the_gate_asks_the_general_prompt_that_begins_alike_and_no_anchor_has_it() -> None:
+    (found,) = learnt(find(material("What is the capital of Freedonia?", "Fredville.", marked=True)))
+    assert found.neighbours == ("What is the capital of France?",)
+    probes = choose_probes([found], [], 0)
+    assert [probe.question for probe in probes if probe.kind == "neighbour"] == ["What is the capital of France?"]
+    asked = {probe.question for probe in probes}
+    assert set(PROMPTS) - set(choose_general([found], [], asked)) == {"What is the capital of France?"}
+    (other,) = learnt(find(material("What is a comet?", "Ice.", marked=True)))
+    assert other.neighbours and other.neighbours != ("What is a comet?",)
+
+
+def test_a_question_that_begins_like_no_general_prompt_has_no_neighbour() -> None:
+    (found,) = learnt(find(material("Wie heisst mein Hund?", "Rex.", marked=True)))
+    assert found.neighbours == ()
 
 
 def test_an_exchange_with_a_statement_and_no_mark_does_not_teach_the_answer() -> None:

@@ -7,16 +7,15 @@ With `--runs` each run is kept, and one of many sleeps that was ended early goes
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
 does on any dialogue. Then a process of its own asks the adapter about each fact in all those of its wordings, three to
 eight, that no example of the sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the
-fact's key. Compared in the same run: the published recipe (asked in the form that it trains), the base, and the facts
-given in context; and two of the questions to each in the middle of a dialogue, each after three about other facts with
-their right answers. Neighbours are
+fact's key; `further` is of the questions alone whose author had seen no pattern. Compared in the same run: the
+published recipe (asked in the form that it trains), the base, and the facts given in context; and two of the questions
+to each in the middle of a dialogue, each after three about other facts with their right answers. Neighbours are
 questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
 before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
 questions cost, half of them in forms that no anchor of a sleep has. `--cycles` sleeps of five new facts each follow,
 against a fresh adapter a night (published, whose last night is all that is left of them, so it alone is slept) and no
-replay of what was learnt before. `--only forty` is forty sleeps on
-200 facts, our way alone, one seed: hours, and no part of the rest. Intervals are 95 %: over facts by bootstrap, seeds
-pooled.
+replay of what was learnt before. `--only forty` is forty sleeps on 200 facts, our way alone, one seed: hours, and no
+part of the rest. Intervals are 95 %: over facts by bootstrap, seeds pooled.
 """
 
 from __future__ import annotations
@@ -29,8 +28,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -129,8 +129,9 @@ class Nights:
             began = time.perf_counter()
             self.cycle = service.start()
             (*_, last) = service.follow(self.cycle, bool)
-            seconds = time.perf_counter() - began
             assert last.ended is not None
+            # Of a night that went on the sleeper knows how long all of it took.
+            seconds = max(time.perf_counter() - began, last.ended.seconds or 0.0)
             if last.ended.status != "complete":
                 raise SystemExit(f"{self.cycle} {last.ended.status}: {last.ended.reason}")
             self.adapter = last.ended.adapter or self.adapter
@@ -176,7 +177,8 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     from lab.sleep.wording import second_person
 
     folder = embedded_folder(EMBEDDED_CHECKPOINT)
-    settings = PUBLISHED if form == "plain" else LESSONS
+    # In the form that was trained; what an answer costs is its own words alone.
+    settings = replace(PUBLISHED, loss="answer") if form == "plain" else LESSONS
     plan = SleepPlan(
         "judge",
         EMBEDDED_CHECKPOINT,
@@ -210,10 +212,11 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
         before = [Message(*each) for turn in turns for each in zip(("user", "assistant"), turn)]
         return learner.encode_question(question, *before)
 
-    def right(of: Sequence[tuple[int, str]], answers: Sequence[str]) -> list[float]:
+    def right(of: Sequence[tuple[int, str]], answers: Sequence[str], further: bool = False) -> list[float]:
         found: list[list[float]] = [[] for _ in facts]
-        for (at, _), text in zip(of, answers):
-            found[at].append(float(holds(text, facts[at])))
+        for (at, question), text in zip(of, answers):
+            if not further or question in facts[at].further:
+                found[at].append(float(holds(text, facts[at])))
         return [statistics.fmean(each) for each in found]
 
     answers = said([prompt(question, facts[at]) for at, question in asked], ANSWER_TOKENS)
@@ -235,6 +238,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     ]
     return {
         "recall": right(asked, answers),
+        "recall_further": right(asked, answers, further=True),
         "recall_in_dialogue": right(some, later),
         "neighbours": unchanged,
         "drift": costs[len(neighbours) :],
@@ -246,7 +250,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
 
 def _unseen(fact: Fact, avoid: set[str]) -> list[str]:
     """The wordings that were not trained on."""
-    left = [question for question in fact.asked if question not in avoid]
+    left = [question for question in (*fact.asked, *fact.further) if question not in avoid]
     if not left:
         raise SystemExit(f"Every wording of {fact.said!r} was trained on: add another.")
     return left
@@ -286,13 +290,15 @@ class Runs:
         self.commits: set[str] = set()
 
     def __call__(self, name: str, make: Callable[[Nightly], dict[str, Any]]) -> dict[str, Any]:
-        """The run of this name. Exits when the one that is kept was made by another recipe."""
+        """The run of this name. Exits when the one that is kept was made by another recipe, or was asked
+        something else."""
         path, part = self._folder / f"{name}.json", self._folder / f"{name}.part"
-        about = {"recipes": {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}}
+        asked = zlib.crc32(repr((MANY, GENERAL, OTHER_FORMS)).encode())
+        about = {"recipes": {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}, "questions": asked}
         if path.exists():
             kept: dict[str, Any] = json.loads(path.read_text())
-            if kept["recipes"] != about["recipes"]:
-                raise SystemExit(f"{path} was made by another recipe: remove it, or name another folder.")
+            if any(kept.get(name) != value for name, value in about.items()):
+                raise SystemExit(f"{path} has another recipe or other questions: remove it, or name another folder.")
         else:
             kept = about | {"machine": machine(), "commit": commit()} | make(Nightly(part, about))
             path.write_text(json.dumps(kept, indent=1) + "\n")
@@ -304,7 +310,7 @@ class Runs:
 class Nightly:
     """The folder of a run that is not at its end: its lab, and what was `found` after each of its nights.
 
-    Exits when it was begun by another recipe.
+    Exits when it was begun by another recipe, or was asked something else.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
@@ -315,8 +321,8 @@ class Nightly:
         self.found: list[dict[str, Any]] = []
         if self._found.exists():
             kept = json.loads(self._found.read_text())
-            if kept["recipes"] != about["recipes"]:
-                raise SystemExit(f"{folder} was begun by another recipe: remove it, or name another folder.")
+            if any(kept.get(name) != value for name, value in about.items()):
+                raise SystemExit(f"{folder} has another recipe or other questions: remove it, or name another folder.")
             self.found = kept["found"]
 
     def keep(self) -> None:
@@ -352,6 +358,7 @@ def one_sleep(seeds: int, runs: Runs) -> dict[str, Any]:
 
     return {
         "recall_unseen": figures(ours, "recall"),
+        "recall_further": figures(ours, "recall_further"),
         "recall_in_dialogue": figures(ours, "recall_in_dialogue"),
         "recall_published": figures(published, "recall"),
         "recall_base": figure([ours[0]["base"]["recall"]]),
@@ -410,6 +417,7 @@ def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
     return {
         "ten_cycles_recall": figure(recall["ours"]),
         "ten_cycles_worst": figure([worst]),
+        "ten_cycles_further": figure([run["seen"]["recall_further"] for run in found["ours"]]),
         "ten_cycles_no_replay": figure(recall["no_replay"]),
         "ten_cycles_published": figure(recall["published"]),
         "ten_cycles_neighbours": figure([run["seen"]["neighbours"] for run in found["ours"]]),

@@ -38,6 +38,7 @@ from lab.engine.fingerprint import fingerprint
 from lab.settings import EMBEDDED_CHECKPOINT
 from lab.sleep.dream import dream
 from lab.sleep.general import PROMPTS
+from lab.sleep.probes import GENERAL
 from lab.sleep.recipes import LESSONS, PUBLISHED
 
 NAMES = {
@@ -53,19 +54,11 @@ TRAINED = (
 # Held as they are, as a sleep does; of none of the names.
 BESIDE = tuple(f"What is my {thing} called?" for thing in ("parrot", "doctor", "school", "caravan"))
 UNSEEN = "Can you remember which name my {} has?"
-GENERAL = (
-    "What is the largest ocean?",
-    "How does a bicycle work?",
-    "Give me an idea for dinner.",
-    "What is democracy?",
-    "Why do cats purr?",
-    "Write a sentence about winter.",
-    "How can I learn to draw?",
-    "What is the boiling point of water?",
-)
 SIDES = ("ours", "unanchored", "trainer")
 TOLD = 8
 REPLY_TOKENS = 120
+# General questions that drift is measured at.
+JUDGED = 8
 
 
 def examples(wordings: Sequence[str]) -> list[SleepExample]:
@@ -124,7 +117,7 @@ def one(side: str) -> dict[str, Any]:
 
     network.eval()
     judge = load_for_training(plan(LESSONS), Path())
-    prompts = [judge.encode_question(question) for question in GENERAL]
+    prompts = [judge.encode_question(question) for question in GENERAL[:JUDGED]]
     written = learner.replies(prompts, anchors.ANSWER_TOKENS, bool)
     general = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, written)]
     held_out = judge.encode(examples((UNSEEN,)))

@@ -70,7 +70,9 @@ def _to_the_end(lab: Lab, cycle_id: str, interrupted: threading.Event, as_json: 
     for progress in lab.sleep.watch(cycle_id, interrupted):
         name = f"{cycle_id}{', deep' if progress.deep else ''}"
         # Where no terminal is, a line a stage.
-        line(Progress(f"{name}: {progress.stage}", progress.done, progress.of or None))
+        line(Progress(f"{name}: {progress.stage}"))
+        if progress.of and progress.stage != "training":
+            line.write(f"{name}: {progress.stage}, {progress.done} of {progress.of}")
         if progress.loss is not None and progress.stage == "training":
             left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
             line.write(

@@ -47,7 +47,7 @@ class Lesson:
     `key` is what an answer must hold to be right. `support` is how many nats likelier the statement makes the answer,
     None where the answer needs no support. `examples` are trained on; `unseen` and `final` are wordings that never
     are, set apart before anything else, `final` from the gate too; `neighbours` are questions about something else,
-    the last one is never trained on either.
+    the last one is the gate's and held by no sleep that knows of the lesson.
     """
 
     lesson_id: str

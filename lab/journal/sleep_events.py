@@ -132,7 +132,8 @@ class SleepStepped:
 
 @dataclass(frozen=True, slots=True)
 class SleepStaged:
-    """The sleeper entered a stage: loading, dreaming, probing, anchoring, training, judging, saving, paused."""
+    """The sleeper entered a stage: loading, dreaming, probing, anchoring, training, judging, saving, paused,
+    waiting."""
 
     cycle_id: str
     stage: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import re
 import unicodedata
 import zlib
@@ -202,10 +201,11 @@ def _invented(material: Sequence[Material], stated: dict[str, list[Lesson]], inv
 def _set_apart(questions: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Questions to train, those for the gate, and one that the gate never sees; the first one is always trained.
 
-    Drawn by the question's own text, so that the same statement is always tested by the same wordings.
+    Drawn by the text of each, so that what is said again otherwise is tested in the same wordings: what tests the new
+    answer was not trained with the old one.
     """
     first, *others = questions
-    random.Random(zlib.crc32(first.encode(errors="replace"))).shuffle(others)
+    others.sort(key=lambda question: zlib.crc32(question.encode(errors="replace")))
     # Few wordings: training comes first, then a test.
     unseen = others[: min(_UNSEEN, len(others) // 2)]
     final = others[len(unseen) : len(unseen) + min(_FINAL, len(others) // 4)]

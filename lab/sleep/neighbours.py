@@ -20,10 +20,12 @@ MOST_NEIGHBOURS: Final = 64
 MOST_MISTAKES: Final = 400
 
 
-def choose_general(lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]) -> list[str]:
+def choose_general(lessons: Sequence[Lesson], memory: Sequence[Lesson]) -> list[str]:
     """The general prompts that ask for none of the lessons, for the base's answer would be held against them, and that
-    are not `asked` before and after."""
-    return [prompt for prompt in strangers(PROMPTS, (*lessons, *memory)) if prompt not in asked]
+    the gate does not ask beside one."""
+    everything = (*lessons, *memory)
+    beside = {question for lesson in everything for question in lesson.neighbours[-1:]}
+    return [prompt for prompt in strangers(PROMPTS, everything) if prompt not in beside]
 
 
 def choose_neighbours(lessons: Sequence[Lesson], memory: Sequence[Lesson], asked: Collection[str]) -> list[str]:

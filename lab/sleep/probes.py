@@ -85,8 +85,9 @@ def choose_probes(lessons: Sequence[Lesson], memory: Sequence[Lesson], seed: int
         probes.append(Probe("trained", lesson.question, lesson))
         probes += [Probe("unseen", text, lesson) for text in lesson.unseen if bare(text) not in trained]
         probes += [Probe("final", text, lesson) for text in lesson.final if bare(text) not in trained]
-        # The last one is no anchor.
-        neighbours = strangers(lesson.neighbours[-1:], everything)
+        # The last one is no anchor. One that is that of several lessons is asked once.
+        taken = {probe.question for probe in probes}
+        neighbours = [each for each in strangers(lesson.neighbours[-1:], everything) if each not in taken]
         probes += [Probe("neighbour", question, lesson) for question in neighbours]
     for lesson in _some(memory, draw):
         unseen = [text for text in lesson.unseen if bare(text) not in trained]

@@ -7,15 +7,13 @@ from itertools import islice
 from typing import Any, Final
 
 import torch
-from torch import Tensor
 from transformers import DynamicCache
 
 from lab.sleep.packing import Encoded, shared_length
+from lab.sleep.training import Read
 
 # Rows that are written side by side: on two cores a step costs about as much with one as with a dozen.
 _ROWS: Final = 32
-
-Read = Callable[[torch.nn.Module, Sequence[Encoded], torch.device], tuple[Tensor, Tensor]]
 
 
 @torch.no_grad()

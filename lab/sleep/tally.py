@@ -10,7 +10,8 @@ _SECONDS: Final = 1.0
 
 
 class Tally:
-    """Counts the texts of a stage; `tell`, given how many are done and of how many, is called about once a second."""
+    """Counts the texts of a stage; `tell`, given how many are done and of how many, is called about once a second and
+    at the end."""
 
     def __init__(self, tell: Callable[[int, int], None] = lambda done, of: None) -> None:
         self._tell = tell
@@ -25,6 +26,6 @@ class Tally:
     def add(self, texts: int) -> None:
         """So many more are done."""
         self._done += texts
-        if self._of and time.monotonic() - self._told_at >= _SECONDS:
+        if self._of and (self._done >= self._of or time.monotonic() - self._told_at >= _SECONDS):
             self._told_at = time.monotonic()
             self._tell(min(self._done, self._of), self._of)

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -250,7 +250,7 @@ class Sleeper:
         held = choose_neighbours(lessons, memory, asked)
         mistakes = choose_mistakes(lessons, memory, asked)
         untrained = learner.weights()
-        self._run(learner, epochs, choose_general(lessons, memory, asked), held, mistakes, len(lessons), len(memory))
+        self._run(learner, epochs, choose_general(lessons, memory), held, mistakes, len(lessons), len(memory))
         if self._stopped():
             return False
         self._enter("judging")
@@ -307,8 +307,10 @@ class Sleeper:
         batches = [
             learner.encode(epoch, earlier_turns(epoch, number, plan.settings)) for number, epoch in enumerate(epochs, 1)
         ]
+        used = [SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct]
+        self._require_same_dreams(used)
         self._tell_once(
-            *(SleepExampleUsed(plan.cycle_id, **asdict(example)) for example in distinct),
+            *used,
             SleepPlanned(
                 plan.cycle_id,
                 lessons,
@@ -329,13 +331,13 @@ class Sleeper:
                 anchors.distances = list(saved.distances)
         self._enter("training")
 
-        def keep(loss: float, tensors: Callable[[], dict[str, Tensor]]) -> None:
+        def keep(tensors: Callable[[], dict[str, Tensor]]) -> None:
             """Save how far training is, now and then."""
             if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
                 distances = tuple(anchors.distances) if anchors is not None else ()
                 # A disk that is full by now may not be so when the adapter is saved.
                 with suppress(OSError):
-                    write_state(self._folder.state_file, State((*self._losses, loss), distances, tensors()))
+                    write_state(self._folder.state_file, State(tuple(self._losses), distances, tensors()))
                 self._saved_at = time.monotonic()
 
         run = train(
@@ -361,6 +363,13 @@ class Sleeper:
                     draw(stepped)
         except Diverged as fault:
             raise LabError(f"Training diverged: {fault}.", "Lower sleep.learning_rate in lab.toml.") from fault
+
+    def _require_same_dreams(self, used: Sequence[SleepExampleUsed]) -> None:
+        """Raises LabError when a sleep that goes on has dreamt something else than before it was killed."""
+        before = {replace(each, similarity=None) for each in self._told if isinstance(each, SleepExampleUsed)}
+        whole = any(isinstance(event, SleepPlanned) for event in self._told)
+        if whole and before != {replace(each, similarity=None) for each in used}:
+            raise LabError(f"{self._plan.cycle_id} was begun by another version of the lab.", "Sleep again.")
 
     def _judge(self, learner: Learner, examination: Examination, before: Weights) -> bool:
         """Keep what was learnt, as strongly as the gate allows; False when it allows none of it."""

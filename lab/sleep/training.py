@@ -119,8 +119,8 @@ class Resume:
     tensors: Mapping[str, Tensor]
 
 
-# Told the loss of each step that was made, with a function that gives the tensors of then.
-Keep = Callable[[float, Callable[[], dict[str, Tensor]]], None]
+# Given after each step a function for the tensors of then.
+Keep = Callable[[Callable[[], dict[str, Tensor]]], None]
 
 
 def total_steps(epochs: Sequence[Sequence[Encoded]], settings: SleepSettings) -> int:
@@ -144,8 +144,8 @@ def train(
     AdamW, gradients clipped at norm 1, the learning rate rising in `warmup` steps and falling linearly to 0. With
     `anchors` each step also reads some of them, and their penalty is added to the loss of a token; the loss that is
     told is without it, the tokens are with them. What is random in a step depends on the seed and the step's number
-    alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called after
-    each step with its loss and a function that gives the tensors that a `Resume` needs. Ends early when `stop` says so,
+    alone: the same inputs give the same steps on a CPU, also when a run goes on from `resume`. `keep` is called once
+    a step was told, with a function that gives the tensors that a `Resume` needs. Ends early when `stop` says so,
     and after an epoch with a mean loss below `stop_loss`; raises Diverged on a loss that is no number.
     """
     weights = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -195,9 +195,10 @@ def train(
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             losses.append(summed / supervised)
-            if keep is not None:
-                keep(losses[-1], lambda: tensors_of(weights, optimiser))
             yield Step(step, epoch, losses[-1], rate, tokens, time.monotonic() - began)
+            # What is told but not kept is made again; what were kept and not told would be missing.
+            if keep is not None:
+                keep(lambda: tensors_of(weights, optimiser))
         if losses and sum(losses) / len(losses) < settings.stop_loss:
             return
 

@@ -116,10 +116,17 @@ def test_beside_a_marked_answer_the_gate_asks_the_general_prompt_that_begins_ali
     assert found.neighbours == ("What is the capital of France?",)
     probes = choose_probes([found], [], 0)
     assert [probe.question for probe in probes if probe.kind == "neighbour"] == ["What is the capital of France?"]
-    asked = {probe.question for probe in probes}
-    assert set(PROMPTS) - set(choose_general([found], [], asked)) == {"What is the capital of France?"}
+    for new, memory in (([found], []), ([], [found])):
+        assert set(PROMPTS) - set(choose_general(new, memory)) == {"What is the capital of France?"}
     (other,) = learnt(find(material("What is a comet?", "Ice.", marked=True)))
     assert other.neighbours and other.neighbours != ("What is a comet?",)
+
+
+def test_a_neighbour_of_several_marked_answers_is_asked_once() -> None:
+    turns = [material(f"What is the {thing}?", "Blue.", number=at, marked=True) for at, thing in enumerate(MANY, 1)]
+    lessons = learnt(find(*turns))
+    assert len(lessons) == len(MANY) and len({each.neighbours for each in lessons}) == 1
+    assert [probe.kind for probe in choose_probes(lessons, [], 0)].count("neighbour") == 1
 
 
 def test_a_question_that_begins_like_no_general_prompt_has_no_neighbour() -> None:

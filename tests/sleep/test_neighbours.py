@@ -19,8 +19,8 @@ LANDLADY, FILM = "My landlady is called Ada.", "My favourite film is Solaris."
 
 def test_a_general_prompt_that_asks_for_a_lesson_is_not_held_against_it() -> None:
     assert {"What is my landlady called?", "What is my favourite film?"} <= set(PROMPTS)
-    assert choose_general(found("My dog is called Rex."), [], ()) == list(PROMPTS)
-    left = choose_general(found(LANDLADY), found(FILM), ())
+    assert choose_general(found("My dog is called Rex."), []) == list(PROMPTS)
+    left = choose_general(found(LANDLADY), found(FILM))
     assert set(PROMPTS) - set(left) == {"What is my landlady called?", "What is my favourite film?"}
 
 

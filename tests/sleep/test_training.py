@@ -7,7 +7,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -398,19 +397,23 @@ def test_a_run_that_goes_on_makes_the_steps_that_it_would_have_made(
     folder = make_checkpoint(tmp_path / "checkpoint")
     plan = replace(plan_for(folder), settings=replace(SETTINGS, dropout=dropout, warmup=2, anchor_weight=1.0))
 
-    def losses(resume: Resume | None, keep: Keep | None, until: int = 99) -> list[float]:
-        learner = load_for_training(plan, tmp_path)
-        anchors = learner.anchors(PROMPTS, (), (), bool)
-        run = train(learner.network, [examples()] * 3, plan.settings, CPU, bool, learner.read, anchors, resume, keep)
-        return [step.loss for step in islice(run, until)]
-
-    whole = losses(None, None)
     kept: list[dict[str, torch.Tensor]] = []
 
-    def keep(loss: float, tensors: Callable[[], dict[str, torch.Tensor]]) -> None:
+    def keep(tensors: Callable[[], dict[str, torch.Tensor]]) -> None:
         kept.append(tensors())
 
-    begun = losses(None, keep, killed_after)
+    def losses(resume: Resume | None, keep: Keep | None) -> list[float]:
+        learner = load_for_training(plan, tmp_path)
+        anchors = learner.anchors(PROMPTS, (), (), bool)
+
+        def killed() -> bool:
+            return keep is not None and len(kept) == killed_after
+
+        run = train(learner.network, [examples()] * 3, plan.settings, CPU, killed, learner.read, anchors, resume, keep)
+        return [step.loss for step in run]
+
+    whole = losses(None, None)
+    begun = losses(None, keep)
     assert begun == whole[:killed_after]
     write_state(tmp_path / "state", State(tuple(begun), (0.5, 2.0), kept[-1]))
     state = read_state(tmp_path / "state")

@@ -201,8 +201,8 @@ def _invented(material: Sequence[Material], stated: dict[str, list[Lesson]], inv
 def _set_apart(questions: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Questions to train, those for the gate, and one that the gate never sees; the first one is always trained.
 
-    Drawn by the text of each, so that what is said again otherwise is tested in the same wordings: what tests the new
-    answer was not trained with the old one.
+    Drawn by the text of each, so that what is said again otherwise is tested in the same wordings, as far as it is
+    asked for in them: what tests the new answer was not trained with the old one.
     """
     first, *others = questions
     others.sort(key=lambda question: zlib.crc32(question.encode(errors="replace")))

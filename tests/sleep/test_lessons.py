@@ -94,6 +94,25 @@ def test_the_same_statement_is_tested_in_the_same_wordings_whatever_stands_aroun
     assert (alone.unseen, alone.final) == (again.unseen, again.final)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("I live in Oslo.", "I live in Bergen."),
+        ("I live in Oslo.", "I live in the old harbour."),
+        (DOG, "My dog is called Max."),
+    ],
+)
+def test_what_is_said_otherwise_later_is_not_tested_in_wordings_that_the_old_answer_was_trained_in(
+    before: str, now: str
+) -> None:
+    (old,), (new,) = learnt(find(material(before))), learnt(find(material(now)))
+    apart = {*old.unseen, *old.final}
+    # A name is asked for in wordings that fit no other value.
+    theirs = apart - {*(each.prompt for each in new.examples), *new.unseen, *new.final}
+    assert old.question == new.question
+    assert len({*new.unseen, *new.final} - apart) <= len(theirs)
+
+
 def test_different_statements_are_tested_in_different_places() -> None:
     others = [learnt(find(material(said.replace("dog", pet))))[0] for said in (DOG,) for pet in ("dog", "cat", "mule")]
     assert len({tuple(each.unseen[0].replace(p, "") for p in ("dog", "cat", "mule")) for each in others}) > 1

@@ -132,9 +132,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Iterato
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
-    """A workspace whose sleep was killed after its second step."""
+    """A workspace whose sleep was killed after its third step, when two were saved."""
     nights = Nights(tmp_path_factory.mktemp("killed"), checkpoint)
-    assert nights.kill("2") == "sleep-0001"
+    assert nights.kill("3") == "sleep-0001"
     nights.close()
     return nights.workspace.root
 
@@ -148,10 +148,11 @@ def copied(killed: Path, tmp_path: Path, checkpoint: Path) -> Iterator[Nights]:
     nights.close()
 
 
-@pytest.mark.parametrize("moment", ["loading", "dreaming", "1", "4", "judging", "saving"])
+@pytest.mark.parametrize("moment", ["loading", "dreaming", "1", "2", "5", "judging", "saving"])
 def test_a_killed_sleep_comes_to_the_same_end_as_one_that_was_not(nights: Nights, whole: Nights, moment: str) -> None:
     killed = nights.kill(moment)
-    begun = moment in ("loading", "dreaming")
+    # A step is told before it is saved.
+    begun = moment in ("loading", "dreaming", "1")
     lab = nights.lab()
     again = lab.sleep.start()
     # Nothing was saved before the first step: such a sleep begins anew.
@@ -169,7 +170,7 @@ def test_a_killed_sleep_comes_to_the_same_end_as_one_that_was_not(nights: Nights
     assert [{loss} for _, loss in steps] == [expected[step] for step, _ in steps]
     assert len(steps) == len(expected)
     told = [event for event in nights.events(again) if isinstance(event, SleepResumed)]
-    saved = {"judging": len(expected), "saving": len(expected)}.get(moment, int(moment) if moment.isdigit() else 0)
+    saved = int(moment) - 1 if moment.isdigit() else len(expected)
     assert [event.step for event in told] == ([] if begun else [saved])
 
 
@@ -270,6 +271,24 @@ def test_a_sleep_whose_plan_does_not_hold_any_more_is_begun_anew(
     assert plan.settings.rank == (4 if change is change_setting else 8)
     # The old one takes no room any more.
     assert not nights.folder("sleep-0001").state_file.exists()
+
+
+def test_a_sleep_that_another_version_of_the_lab_began_otherwise_says_so_and_the_next_begins_anew(
+    copied: Nights,
+) -> None:
+    told = copied.folder("sleep-0001").path / "events.jsonl"
+    text = told.read_text()
+    assert "Do you know" in text
+    told.write_text(text.replace("Do you know", "Do you still know"))
+    lab = copied.lab()
+    assert lab.sleep.start() == "sleep-0001"
+    ended = end(last(lab, "sleep-0001"))
+    assert (ended.status, ended.reason) == (
+        "failed",
+        "sleep-0001 was begun by another version of the lab. Sleep again.",
+    )
+    assert lab.sleep.start() == "sleep-0002"
+    assert end(last(lab, "sleep-0002")).status == "complete"
 
 
 def test_a_killed_sleep_goes_on_when_its_dialogue_alone_is_asked_for(copied: Nights) -> None:

@@ -5,7 +5,7 @@
 With `--runs` each run is kept, and one of many sleeps that was ended early goes on after the last whole one.
 
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
-does on any dialogue. Then a process of its own asks the adapter about each fact in all those of its wordings, three to
+does on any dialogue. Then a process of its own asks the adapter about each fact in all those of its wordings, four to
 eight, that no example of the sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the
 fact's key; `further` is of the questions alone whose author had seen no pattern. Compared in the same run: the
 published recipe (asked in the form that it trains), the base, and the facts given in context; and two of the questions

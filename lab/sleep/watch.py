@@ -30,15 +30,12 @@ class SleepProgress:
 
     `stage` is loading, dreaming, probing, anchoring, training, judging, saving, paused, waiting (for an answer that is
     written) or ended; of one that makes no steps `done` of `of` texts are read, where that is known. `seconds_left`, of
-    the training, is None until steps were timed. `lessons` are new ones,
-    `earlier` those that are learnt again with them; a `deep` sleep learns all of them anew. `measures` are those told
-    so far, by their names.
+    the training, is None until steps were timed. `lessons` are new ones, `earlier` those that are learnt again with
+    them; a `deep` sleep learns all of them anew. `measures` are those told so far, by their names.
     """
 
     cycle_id: str
     stage: str = "loading"
-    done: int = 0
-    of: int = 0
     step: int = 0
     total_steps: int = 0
     epoch: int = 0
@@ -54,6 +51,8 @@ class SleepProgress:
     ended: SleepEnded | None = None
     measures: Mapping[str, SleepMeasured] = field(default_factory=dict)
     deep: bool = False
+    done: int = 0
+    of: int = 0
 
 
 def active_seconds(journal: Journal, cycle_id: str) -> float:

@@ -186,7 +186,7 @@ STAGES = {
 @pytest.mark.parametrize("width", [120, 80])
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_of_a_sleep_has_its_words_and_fits(stage: str, width: int) -> None:
-    line = sleep_line(SleepProgress("sleep-0001", stage, 1240, 2480, 3, 40, deep=True), "", width).plain
+    line = sleep_line(SleepProgress("sleep-0001", stage, 3, 40, deep=True, done=1240, of=2480), "", width).plain
     assert STAGES[stage] in line
     assert ("1240 of 2480" in line) == (stage != "training")
     assert len(line) <= width - 4

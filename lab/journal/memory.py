@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from lab.domain import Lesson, SleepExample
 from lab.journal.record import Record
+
+# A sleep beside earlier ones drifts by a tenth to a quarter of what the gate allows.
+_SPENT: Final = 0.75
 
 
 def lineage(record: Record, adapter: str | None) -> tuple[str, ...]:
@@ -43,22 +46,26 @@ def memory(record: Record, lineage: Sequence[str]) -> list[Lesson]:
 
 def strained(record: Record, adapter: str | None) -> bool:
     """Whether the last sleep that made this adapter, or left it as it was, learnt beside what was known before, and
-    could not be kept whole: a deep sleep brings that in order. One that was refused itself is not tried again at once.
-    Raises LabError as `Record.query` does."""
+    could not be kept whole, or left so little room to drift that the next one would hardly be: a deep sleep brings
+    that in order. One that was refused itself is not tried again at once. Raises LabError as `Record.query` does."""
     rows = record.query(
         """SELECT verdict, parent_adapter, deep, EXISTS (
             FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'gain' AND NOT passed
-        ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless
+        ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless, EXISTS (
+            FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'drift' AND value > $spent * "limit"
+        ) AS drifted
         FROM sleep_cycles c
         WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND (
             parent_adapter = $adapter
             OR deep AND checkpoint = (SELECT checkpoint FROM adapters a WHERE a.adapter = $adapter)
         ))
         ORDER BY started_at DESC, cycle_id DESC LIMIT 1""",
-        {"adapter": adapter},
+        {"adapter": adapter, "spent": _SPENT},
     ).rows
-    for verdict, parent, deep, helpless in rows:
-        return parent is not None and not deep and verdict in ("weakened", "rolled_back") and not helpless
+    for verdict, parent, deep, helpless, drifted in rows:
+        if parent is None or deep or helpless:
+            return False
+        return verdict in ("weakened", "rolled_back") or drifted
     return False
 
 

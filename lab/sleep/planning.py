@@ -141,8 +141,8 @@ class Planner:
         return self._record.journal.streams("sleep-")[-1:]
 
     def _deep(self, settings: SleepSettings, asked: bool, adapter: str | None, lineage: Sequence[str]) -> bool:
-        """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because the last
-        one could not be kept whole beside what was learnt before. Not the last where nothing is to be replayed."""
+        """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because what was
+        learnt adds up to too much (`memory.strained`). Not the last where nothing is to be replayed."""
         if settings.dream != "lessons":
             if asked:
                 raise LabError(

@@ -52,26 +52,34 @@ def questions(record: Record, *adapters: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("ended", "started", "failed", "expected"),
+    ("ended", "started", "failed", "drift", "expected"),
     [
-        ({"verdict": "weakened", "strength": 0.25}, {}, None, True),
-        ({"verdict": "rolled_back", "adapter": None}, {}, "drift", True),
-        ({"verdict": "rolled_back", "adapter": None}, {}, "gain", False),
-        ({"verdict": "kept"}, {}, None, False),
-        ({"verdict": "weakened", "status": "cancelled"}, {}, None, False),
+        ({"verdict": "weakened", "strength": 0.25}, {}, None, 0.05, True),
+        ({"verdict": "rolled_back", "adapter": None}, {}, "drift", 0.2, True),
+        ({"verdict": "rolled_back", "adapter": None}, {}, "gain", 0.2, False),
+        ({"verdict": "kept"}, {}, None, 0.07, False),
+        ({"verdict": "kept"}, {}, None, 0.08, True),
+        ({"verdict": "weakened", "status": "cancelled"}, {}, None, 0.08, False),
         # There was nothing beside which it could have been too much.
-        ({"verdict": "weakened"}, {"parent_adapter": None}, None, False),
-        ({"verdict": "weakened"}, {"deep": True}, None, False),
+        ({"verdict": "weakened"}, {"parent_adapter": None}, None, 0.08, False),
+        ({"verdict": "weakened"}, {"deep": True}, None, 0.08, False),
+        ({"verdict": "kept"}, {"deep": True}, None, 0.08, False),
     ],
 )
-def test_a_sleep_that_could_not_be_kept_whole_beside_the_earlier_ones_strained_the_adapter(
-    record: Record, ended: dict[str, Any], started: dict[str, Any], failed: str | None, expected: bool
+def test_a_sleep_that_could_not_be_kept_whole_or_left_no_room_to_drift_strained_the_adapter(
+    record: Record,
+    ended: dict[str, Any],
+    started: dict[str, Any],
+    failed: str | None,
+    drift: float,
+    expected: bool,
 ) -> None:
     first = SleepStarted("sleep-0001", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons")
     start = replace(first, **{"cycle_id": "sleep-0002", "parent_adapter": "sleep-0001"} | started)
     values = {"status": "complete", "adapter": "sleep-0002"} | ended
     told = [
-        SleepMeasured("sleep-0002", name, 0.2, 0.1, 0.3, 5, 0.1, name != failed) for name in ("gain", "drift", "length")
+        SleepMeasured("sleep-0002", name, value, 0.0, 0.3, 5, 0.1, name != failed)
+        for name, value in (("gain", 0.2), ("drift", drift), ("length", 0.2))
     ]
     record.append("sleep-0001", first, SleepEnded("sleep-0001", "complete", "sleep-0001", verdict="kept"), at=MORNING)
     record.append("sleep-0002", start, *told, SleepEnded("sleep-0002", **values), at=MORNING + timedelta(hours=1))

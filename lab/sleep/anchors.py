@@ -86,8 +86,8 @@ class Anchors:
         self._rows = rows
         self._numbers = {id(mistake): at for at, mistake in enumerate(self.mistakes)}
 
-    def draw(self, generator: torch.Generator) -> list[Held]:
-        """Which ones the next pass reads."""
+    def draw(self, step: int, generator: torch.Generator) -> list[Held]:
+        """Which ones the pass of this step, from 1, reads: of the general ones each in its turn."""
         neighbours = bool(self.neighbours)
         beside = self._rows - general_rows(self._rows, neighbours)
         leaks = min(mistake_rows(self._rows, neighbours), len(self.mistakes))
@@ -95,8 +95,9 @@ class Anchors:
         if leaks:
             weights = torch.tensor(self.distances).clamp(min=_LEAST_DISTANCE)
             chosen = torch.multinomial(weights, leaks, generator=generator).tolist()
+        general = min(self._rows - beside, len(self.general))
         return [
-            *_some(self.general, self._rows - beside, generator),
+            *(self.general[(at + (step - 1) * general) % len(self.general)] for at in range(general)),
             *_some(self.neighbours, beside - leaks, generator),
             *(self.mistakes[at] for at in chosen),
         ]

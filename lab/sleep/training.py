@@ -174,7 +174,7 @@ def train(
             group = epoch_batches[start : start + settings.accumulation]
             supervised = sum(len(e.ids) - max(e.answer_start, 1) for batch in group for e in batch)
             summed = 0.0
-            held = anchors.draw(_generator(settings, -step)) if anchors is not None else []
+            held = anchors.draw(step, _generator(settings, -step)) if anchors is not None else []
             rows = [each.example for each in held]
             tokens = sum(len(example.ids) for batch in (*group, rows) for example in batch)
             for batch in group:

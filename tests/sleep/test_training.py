@@ -276,10 +276,32 @@ def test_a_mistake_that_the_model_comes_close_to_is_read_more_often(tmp_path: Pa
         base = _as_base(learner, held.example)
         assert distance == pytest.approx(float((base * (base.log() - ours)).sum(dim=-1).max()), rel=0.01)
     anchors.distances = [0.0, 4.0, 1.0]
-    draws = [anchors.draw(torch.Generator().manual_seed(seed)) for seed in range(200)]
+    draws = [anchors.draw(step, torch.Generator().manual_seed(step)) for step in range(1, 201)]
     times = Counter(id(each) for draw in draws for each in draw)
     first, second, third = (times[id(each)] for each in anchors.mistakes)
     assert second > third > first > 0
+
+
+def test_general_prompts_are_read_each_in_its_turn() -> None:
+    sure = torch.tensor([[1.0, 0.0]])
+    held = [Held(Encoded((1, at), 1), torch.tensor([[0]]), sure, torch.zeros(1)) for at in range(7)]
+    anchors = Anchors(held, [], [], 3, 1.0)
+    read = [anchors.draw(step, torch.Generator()) for step in range(1, 15)]
+    assert {len(rows) for rows in read} == {3}
+    assert Counter(id(each) for rows in read for each in rows) == {id(each): 6 for each in held}
+
+
+def test_another_cycle_holds_other_general_prompts(tmp_path: Path) -> None:
+    plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
+    found = []
+    for cycle in ("sleep-0001", "sleep-0002", "sleep-0001"):
+        learner = load_for_training(replace(plan, cycle_id=cycle), tmp_path)
+        anchors = learner.anchors(PROMPTS, (), (), bool, steps=8)
+        assert anchors is not None
+        found.append([each.example for each in anchors.general])
+    first, second, again = found
+    assert first == again
+    assert len(set(first) & set(second)) < len(first) // 2
 
 
 def test_what_is_known_of_a_mistake_that_was_read_long_ago_fades() -> None:

@@ -11,11 +11,16 @@ from zlib import crc32
 
 from lab.sleep import english, relations, vocabulary
 from lab.sleep.english import ME, YOU, Agreement, Person, Relation, Subject
+from lab.sleep.synonyms import in_other_words
 from lab.sleep.vocabulary import each
 
 _FEWEST_QUESTIONS: Final = 12
 _MOST_NEIGHBOURS: Final = 24
 _FEWEST_NEIGHBOURS: Final = 5
+# The direct wordings that also ask for the same about others.
+_DIRECT: Final = 3
+# Of the other wordings each of so many is also asked in another word for the noun that was said.
+_OTHER_WORDS: Final = 12
 # Which direct wording asks about each neighbour in turn, the plainest most often. The turn is of a length that no
 # number of kinds of neighbours divides, so that every kind is asked about in every wording.
 _NEIGHBOUR_WORDINGS: Final = (0, 1, 0, 2, 0)
@@ -117,9 +122,21 @@ def _questions(finding: Finding, key: str) -> tuple[str, ...]:
         wordings += each(relation.of_the)
     wordings += _framed(english.CLAUSE_FRAMES, each(relation.clauses))
     wordings += _framed(english.NOUN_FRAMES, each(relation.nouns))
-    asked = dict.fromkeys(_begun(wording.format_map(words)) for wording in wordings)
+    filled = [wording.format_map(words) for wording in wordings]
+    for number, other in enumerate(_in_other_words(finding)):
+        some = (*wordings[:_DIRECT], *wordings[_DIRECT + number :: _OTHER_WORDS])
+        filled += [wording.format_map(_words(other)) for wording in some]
+    asked = dict.fromkeys(map(_begun, filled))
     said = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)", re.IGNORECASE)
     return tuple(question for question in asked if not said.search(question))
+
+
+def _in_other_words(finding: Finding) -> list[Finding]:
+    """The same of what means the same: of "my mum" for "my mother", of "favourite dish" for "favourite food"."""
+    if finding.x:
+        return [replace(finding, x=other) for other in in_other_words(finding.x)]
+    subject = finding.subject
+    return [replace(finding, subject=replace(subject, words=other)) for other in in_other_words(subject.words)]
 
 
 def _framed(frames: tuple[str, ...], phrases: tuple[str, ...]) -> list[str]:
@@ -177,7 +194,8 @@ def _others(finding: Finding, turn: int) -> Iterator[Finding]:
 
 def _differing(nouns: tuple[str, ...], finding: Finding, turn: int) -> list[str]:
     """The nouns that the statement is not about, from another one on at each turn. A colour is a color."""
-    about = f"{finding.subject.words} {finding.x}".lower().replace("ou", "o")
+    said = (finding, *_in_other_words(finding))
+    about = " ".join(f"{each.subject.words} {each.x}" for each in said).lower().replace("ou", "o")
     return [noun for noun in _from(nouns, turn) if noun.replace("ou", "o") not in about]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.sleep.statements import sentences, statements
+from lab.sleep.synonyms import in_other_words
 from lab.sleep.wording import Statement, second_person
 
 FACTS = [
@@ -525,7 +526,7 @@ def test_any_text_gives_sound_statements_and_never_an_exception(text: str) -> No
         word = re.compile(rf"(?<!\w){re.escape(found.key)}(?!\w)", re.IGNORECASE)
         assert found.key.strip()
         assert len(found.answers) == 3 and all(found.key in answer for answer in found.answers)
-        assert 12 <= len(found.questions) <= 64
+        assert 12 <= len(found.questions) <= 96
         assert len(set(found.questions)) == len(found.questions)
         assert all(question.endswith(("?", ".")) for question in found.questions)
         assert not any(word.search(question) for question in found.questions)
@@ -533,3 +534,46 @@ def test_any_text_gives_sound_statements_and_never_an_exception(text: str) -> No
         assert all(found.key in mistake for mistake in found.mistakes)
         assert not any(found.key in question for question in found.neighbours)
         assert not set(found.neighbours) & set(found.questions)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "first"),
+    [
+        ("my mother", "my mum"),
+        ("my best friend's dad", "my best friend's father"),
+        ("My Mum", "My mother"),
+        ("favourite film", "favourite movie"),
+        ("my pen pal", "my pen friend"),
+        ("my doctor", "my GP"),
+        ("my gp", "my doctor"),
+    ],
+)
+def test_what_means_the_same_takes_the_place_of_the_noun(phrase: str, first: str) -> None:
+    others = in_other_words(phrase)
+    assert others[0] == first
+    assert phrase.lower() not in map(str.lower, others) and len(others) <= 3
+    assert all(phrase.lower() in map(str.lower, in_other_words(other)) for other in others[:1])
+
+
+@pytest.mark.parametrize("phrase", ["my thimble", "", "I", "my mother Ada", "my"])
+def test_a_noun_that_has_no_other_word_stays(phrase: str) -> None:
+    assert in_other_words(phrase) == []
+
+
+def test_what_is_said_in_one_word_is_asked_for_in_another_and_answered_in_the_first() -> None:
+    (mother,) = statements("My mother is called Ada.")
+    assert {"What is my mother called?", "What is my mum called?", "What is my mom's name?"} <= set(mother.questions)
+    assert all("mother" in answer for answer in mother.answers[:1])
+    own = [question for question in mother.questions if "mother" in question]
+    assert len(own) > len(mother.questions) / 2
+    (film,) = statements("My favourite film is Solaris.")
+    assert "Which movie do I like best?" in film.questions
+    (surname,) = statements("My surname is Quill.")
+    assert "What is my last name?" in surname.questions
+
+
+def test_a_question_in_another_word_for_the_same_is_no_neighbour() -> None:
+    (grandma,) = statements("My grandma is called Ada.")
+    assert not [each for each in grandma.neighbours if "my grandmother" in each]
+    (film,) = statements("My favourite movie is Solaris.")
+    assert not [each for each in film.neighbours if "favourite film" in each or "Which film" in each]

@@ -22,6 +22,7 @@ from lab.journal.sleep_events import SleepMeasured
 from lab.receipt import outcome
 from lab.refinement.irp import DraftGrew, DraftThought
 from lab.sleep.room import NoRoom
+from lab.sleep.watch import deep_words
 from lab.text import count, harmless, model_name, one_line
 
 if TYPE_CHECKING:
@@ -208,7 +209,11 @@ class _Transcript:
             except NoRoom as fault:
                 _say(f"note: {fault.sentence}")
                 cycle_id = sleep.start(make_room=True)
+            deep = False
             for progress in sleep.watch(cycle_id, cancel):
+                if progress.deep and not deep:
+                    deep = True
+                    _say(f"note: {deep_words(cycle_id)}")
                 if progress.ended is None:
                     told(Progress(f"sleep: {progress.stage}", progress.step, progress.total_steps or None, "steps"))
                 ended, measures = progress.ended, progress.measures

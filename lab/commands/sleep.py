@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Callable, Mapping
 
@@ -16,6 +17,7 @@ from lab.lab import Lab
 from lab.receipt import outcome
 from lab.settings import Workspace
 from lab.sleep.service import Sleep
+from lab.sleep.watch import deep_words
 from lab.text import count, duration
 
 
@@ -31,10 +33,10 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
             if arguments.asked == "detach":
                 print(f"{cycle_id} has begun; lab sleep --attach shows how far it is.")
                 return 0
-            return _to_the_end(lab, cycle_id, interrupted, arguments.json)
+            return _to_the_end(lab, cycle_id, interrupted, arguments)
     require_workspace(workspace)
     with interruptible() as interrupted, opened(make_lab(workspace, arguments)) as lab:
-        return _to_the_end(lab, _running(lab.sleep), interrupted, arguments.json)
+        return _to_the_end(lab, _running(lab.sleep), interrupted, arguments)
 
 
 def _running(sleep: Sleep) -> str:
@@ -62,12 +64,17 @@ def _ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _to_the_end(lab: Lab, cycle_id: str, interrupted: threading.Event, as_json: bool) -> int:
+def _to_the_end(lab: Lab, cycle_id: str, interrupted: threading.Event, arguments: argparse.Namespace) -> int:
     """Show how far the sleep is, and say what came of it; an interrupt stops it."""
     line = ProgressLine()
     ended: SleepEnded | None = None
     measures: Mapping[str, SleepMeasured] = {}
+    deep_is_known: bool = arguments.deep
     for progress in lab.sleep.watch(cycle_id, interrupted):
+        if progress.deep and not deep_is_known:
+            deep_is_known = True
+            line.end()
+            print(deep_words(cycle_id), file=sys.stderr, flush=True)
         name = f"{cycle_id}{', deep' if progress.deep else ''}"
         # Where no terminal is, a line a stage.
         line(Progress(f"{name}: {progress.stage}"))
@@ -88,7 +95,7 @@ def _to_the_end(lab: Lab, cycle_id: str, interrupted: threading.Event, as_json: 
         )
     row = lab.record.query("SELECT * FROM sleep_cycles WHERE cycle_id = ?", [cycle_id])
     cycle = dict(zip(row.columns, row.rows[0]))
-    if as_json:
+    if arguments.json:
         print(console.dumps(cycle))
     elif ended is not None and ended.status == "complete":
         slept = f"{count(cycle['exchanges'], 'exchange')} ({count(cycle['examples'], 'example')})"

@@ -55,6 +55,14 @@ class SleepProgress:
     of: int = 0
 
 
+def deep_words(cycle_id: str) -> str:
+    """What is said of a deep sleep that nobody asked for here."""
+    return (
+        f"{cycle_id} is a deep sleep: it learns the whole memory anew, from the base, so that what has drifted comes"
+        " back. That takes longer."
+    )
+
+
 def active_seconds(journal: Journal, cycle_id: str) -> float:
     """How long a cycle has been at work by now, by its journal: without pauses, and without what lay between a kill and
     going on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lab.errors import LabError
-from lab.sleep.watch import SleepProgress
+from lab.sleep.watch import SleepProgress, deep_words
 from lab.tui import workers
 from lab.tui.messages import SleepProgressed
 from lab.tui.widgets.progress import sleep_line
@@ -140,8 +140,10 @@ class SleepFollower:
             if paused != self._paused:
                 # Another lab may have asked for it.
                 self._paused = self._pause_wanted = paused
-            self._progress = progress
+            seen, self._progress = self._progress, progress
             self._show()
+            if progress.deep and not self.deep and not (seen is not None and seen.deep):
+                await self._app.main.say(deep_words(progress.cycle_id))
             return
         self._over.add(progress.cycle_id)
         ended = progress.ended
@@ -170,6 +172,7 @@ class SleepFollower:
 
     def _done(self) -> None:
         self.cycle = self._progress = None
+        self.deep = False
         self._app.main.progress("sleep", None)
         self._app.triggers.show()
         self._app.show_status()

@@ -63,6 +63,7 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
             settings.rank,
             settings.learning_rate,
             settings.recipe,
+            deep=plan.deep,
         ),
         SleepStaged(cycle_id, "loading"),
         SleepStaged(cycle_id, "training"),

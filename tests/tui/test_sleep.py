@@ -62,20 +62,36 @@ async def test_a_sleep_shows_its_progress_and_its_adapter_answers_afterwards(
 
 
 async def test_a_deep_sleep_has_a_key_of_its_own_which_stops_no_other(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.2", "--steps", "40"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=LONG, settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
         await hand.ask("Whose is it?")
         await hand.press("f18")
-        await hand.sees("Sleep", "epoch ", "/40")
+        await hand.sees("Deep sleep", "epoch ", "/400")
         await hand.press("shift+f6")
         await hand.sees("sleep-0001 is running.")
         plan, _, _ = CycleFolder(lab.workspace.sessions, "sleep-0001").read()
         assert plan.deep
         await hand.press("f8")
         await hand.until(lambda: "sleep-0001 was stopped" in notes(hand))
+        # Whoever asked for it need not be told.
+        assert "is a deep sleep" not in notes(hand)
+
+
+async def test_a_deep_sleep_that_comes_by_itself_says_so_once(make_lab: MakeLab) -> None:
+    settings = f"{ALL}deep_every = 1\n"
+    app = LabApp(make_lab("--words", "20", sleep=("--steps", "4", "--learns"), settings=settings))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        for number, question in ((1, "First?"), (2, "Second?")):
+            await hand.ask(question)
+            await hand.press("f6")
+            await hand.until(lambda made=f"sleep-000{number}": f"{made}, loss" in notes(hand), seconds=30)
+        assert notes(hand).count("is a deep sleep") == 1
+        assert "sleep-0002 is a deep sleep: it learns the whole memory anew" in notes(hand)
 
 
 async def test_the_dialogue_goes_on_during_a_sleep(make_lab: MakeLab) -> None:

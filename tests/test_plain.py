@@ -143,6 +143,12 @@ def test_a_sleep_says_its_stages_and_its_adapter_answers(talk: Talk, tmp_path: P
     assert rows(tmp_path, "SELECT adapter FROM exchanges ORDER BY turn") == [(None,), ("sleep-0001",)]
 
 
+def test_a_deep_sleep_that_comes_by_itself_says_so(talk: Talk, tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").write_text("[sleep]\ndeep_every = 1\n")
+    said = talk("My dog is called Rex.", "/mark keep", "/sleep", "My cat is called Tom.", "/mark keep", "/sleep")
+    assert said.count("note: sleep-0002 is a deep sleep: ") == said.count(" is a deep sleep: ") == 1
+
+
 def test_what_fails_is_told_and_the_next_line_is_taken(talk: Talk, tmp_path: Path) -> None:
     wrong = [
         "/nope",

@@ -77,11 +77,11 @@ class Sleep:
         """Plan a cycle, start the sleeper in its own session, and return the cycle's id once it is under way.
 
         With `session_id`, only that dialogue's exchanges are slept on. A `deep` sleep learns the whole memory anew,
-        from the base; one comes by itself by `sleep.deep_every`, and after a sleep that was weakened. A sleep that was
-        killed while it trained goes on where it was, when what it learns is still to be learnt in the same way. Where
-        it fits into memory only without the engine, that is put away with `make_room`, which takes no turn into
-        account, and NoRoom raised without. Raises LabError when there is nothing to learn, when another sleep runs,
-        when there is too little memory even then, or when the sleeper cannot start.
+        from the base; one comes by itself by `sleep.deep_every`, and when what was learnt adds up to too much
+        (`memory.strained`). A sleep that was killed while it trained goes on where it was, when what it learns is still
+        to be learnt in the same way. Where it fits into memory only without the engine, that is put away with
+        `make_room`, which takes no turn into account, and NoRoom raised without. Raises LabError when there is nothing
+        to learn, when another sleep runs, when there is too little memory even then, or when the sleeper cannot start.
         """
         if running := self.running():
             raise LabError(f"{running} is still running.", "Wait until it ends, or stop it, then sleep again.")

@@ -112,9 +112,10 @@ def written_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence
 
 
 def support_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence[tuple[str, str, str]]], list[float]]:
-    """How much likelier, in nats, the model finds each answer when the statement was said before the question.
+    """How much likelier, in nats, the base finds each answer when the statement was said before the question.
 
-    Both sides are computed by the same model; the claims are (statement, question, answer).
+    Both sides are computed by the base: an adapter that has learnt where somebody lives says the same of where they were
+    born, whatever it is told. The claims are (statement, question, answer).
     """
 
     def support(claims: Sequence[tuple[str, str, str]]) -> list[float]:
@@ -127,9 +128,8 @@ def support_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence
         ]
         untold = [learner.encode_answer(learner.encode_question(question), answer) for _, question, answer in claims]
         sizes = [len(row.ids) - row.answer_start for row in untold]
-        return [
-            (without - with_it) * size
-            for with_it, without, size in zip(learner.nats(told, stop), learner.nats(untold, stop), sizes)
-        ]
+        with learner.as_base():
+            nats = zip(learner.nats(told, stop), learner.nats(untold, stop), sizes)
+            return [(without - with_it) * size for with_it, without, size in nats]
 
     return support

@@ -19,6 +19,7 @@ from lab.domain import Message, SleepExample, SleepPlan
 from lab.engine.adapters import WEIGHTS
 from lab.engine.fingerprint import fingerprint
 from lab.sleep.anchors import Anchors, Held, hold
+from lab.sleep.examination import support_by
 from lab.sleep.general import PROMPTS
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.packing import Encoded, pack, sequences
@@ -218,6 +219,16 @@ def test_anchors_are_those_of_the_base_also_when_an_adapter_is_continued(tmp_pat
         assert was.example == now.example
         assert torch.equal(was.reference, now.reference) and torch.equal(was.words, now.words)
     assert _penalty(learner, after, after.general[:1]) > 1e-3
+
+
+def test_support_is_that_of_the_base_whatever_an_adapter_has_learnt(tmp_path: Path) -> None:
+    """An adapter that knows where somebody lives says it of where they were born, too."""
+    learner = load_for_training(plan_for(make_checkpoint(tmp_path / "checkpoint")), tmp_path)
+    claims = [("I was born in Cordoba.", "Where was I born?", "You were born in Cordoba.")]
+    before = support_by(learner, bool)(claims)
+    _away_from_zero(learner.network)
+    assert support_by(learner, bool)(claims) == before
+    assert before != [0.0]
 
 
 def _penalty(learner: Learner, anchors: Anchors, held: Sequence[Held]) -> float:

@@ -114,8 +114,8 @@ def written_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence
 def support_by(learner: Learner, stop: Callable[[], bool]) -> Callable[[Sequence[tuple[str, str, str]]], list[float]]:
     """How much likelier, in nats, the base finds each answer when the statement was said before the question.
 
-    Both sides are computed by the base: an adapter that has learnt where somebody lives says the same of where they were
-    born, whatever it is told. The claims are (statement, question, answer).
+    Both sides are computed by the base: an adapter that has learnt where somebody lives says the same of where they
+    were born, whatever it is told. The claims are (statement, question, answer).
     """
 
     def support(claims: Sequence[tuple[str, str, str]]) -> list[float]:

@@ -91,5 +91,5 @@ def test_of_the_prompts_as_many_are_held_as_are_read(tmp_path: Path) -> None:
     rows = learner._settings.anchor_rows
     few = learner.anchors(PROMPTS, (), (), bool, 2)
     assert few is not None and len(few.general) == 2 * rows
-    every = learner.anchors(PROMPTS, (), (), bool, 10_000)
-    assert every is not None and len(every.general) == len(PROMPTS)
+    every = learner.anchors(PROMPTS[:60], (), (), bool, 10_000)
+    assert every is not None and len(every.general) == 60

@@ -44,15 +44,21 @@ def memory(record: Record, lineage: Sequence[str]) -> list[Lesson]:
     return list(newest.values())
 
 
-def strained(record: Record, adapter: str | None) -> bool:
-    """Whether the last sleep that made this adapter, or left it as it was, learnt beside what was known before, and
-    could not be kept whole, or left so little room to drift that the next one would hardly be: a deep sleep brings
-    that in order. One that was refused itself is not tried again at once. Raises LabError as `Record.query` does."""
+def strained(record: Record, lineage: Sequence[str]) -> bool:
+    """Whether the last sleep that made the newest adapter of a lineage, or left it as it was, learnt beside what was
+    known before, and could not be kept whole, or left so little room to drift that the next one would hardly be: a deep
+    sleep brings that in order. Not where the sleep that the lineage began with had drifted as far: another would, too.
+    One that was refused itself is not tried again at once. Raises LabError as `Record.query` does."""
+    if not lineage:
+        return False
     rows = record.query(
         """SELECT verdict, parent_adapter, deep, EXISTS (
             FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'gain' AND NOT passed
-        ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless, EXISTS (
-            FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'drift' AND value > $spent * "limit"
+        ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless, cycle_id IN (
+            SELECT cycle_id FROM sleep_measures WHERE measure = 'drift' AND value > $spent * "limit"
+        ) AND $first NOT IN (
+            SELECT adapter FROM sleep_measures JOIN sleep_cycles USING (cycle_id)
+            WHERE measure = 'drift' AND value > $spent * "limit" AND adapter IS NOT NULL
         ) AS drifted
         FROM sleep_cycles c
         WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND (
@@ -60,7 +66,7 @@ def strained(record: Record, adapter: str | None) -> bool:
             OR deep AND checkpoint = (SELECT checkpoint FROM adapters a WHERE a.adapter = $adapter)
         ))
         ORDER BY started_at DESC, cycle_id DESC LIMIT 1""",
-        {"adapter": adapter, "spent": _SPENT},
+        {"adapter": lineage[0], "first": lineage[-1], "spent": _SPENT},
     ).rows
     for verdict, parent, deep, helpless, drifted in rows:
         if parent is None or deep or helpless:

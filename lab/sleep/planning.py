@@ -83,7 +83,7 @@ class Planner:
         """
         settings = resolve(self._settings.sleep)
         lineage = memory.lineage(self._record, base.adapter)
-        deep = self._deep(settings, deep, base.adapter, lineage)
+        deep = self._deep(settings, deep, lineage)
         if not deep:
             self._require_same_layers(base, settings)
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
@@ -140,7 +140,7 @@ class Planner:
     def _newest(self) -> list[str]:
         return self._record.journal.streams("sleep-")[-1:]
 
-    def _deep(self, settings: SleepSettings, asked: bool, adapter: str | None, lineage: Sequence[str]) -> bool:
+    def _deep(self, settings: SleepSettings, asked: bool, lineage: Sequence[str]) -> bool:
         """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because what was
         learnt adds up to too much (`memory.strained`). Not the last where nothing is to be replayed."""
         if settings.dream != "lessons":
@@ -153,7 +153,7 @@ class Planner:
         every = self._settings.sleep.deep_every
         if asked or 0 < every <= memory.since_deep(self._record, lineage):
             return True
-        return settings.replay > 0.0 and memory.strained(self._record, adapter)
+        return settings.replay > 0.0 and memory.strained(self._record, lineage)
 
     def _require_same_layers(self, base: Base, settings: SleepSettings) -> None:
         """Rank and layers stay the same along a lineage: raises LabError where the settings want others."""

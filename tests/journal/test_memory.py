@@ -84,9 +84,10 @@ def test_a_sleep_that_could_not_be_kept_whole_or_left_no_room_to_drift_strained_
     record.append("sleep-0001", first, SleepEnded("sleep-0001", "complete", "sleep-0001", verdict="kept"), at=MORNING)
     record.append("sleep-0002", start, *told, SleepEnded("sleep-0002", **values), at=MORNING + timedelta(hours=1))
     assert record.sync()
-    assert strained(record, values["adapter"] or "sleep-0001") is expected
-    assert not strained(record, None) and not strained(record, "other")
-    assert not strained(record, "sleep-0001") or values["adapter"] is None
+    newest = (values["adapter"], "sleep-0001") if values["adapter"] else ("sleep-0001",)
+    assert strained(record, newest) is expected
+    assert not strained(record, ()) and not strained(record, ("other",))
+    assert not strained(record, ("sleep-0001",)) or values["adapter"] is None
 
 
 def test_a_deep_sleep_that_was_refused_is_not_tried_again_at_once(record: Record) -> None:
@@ -98,13 +99,28 @@ def test_a_deep_sleep_that_was_refused_is_not_tried_again_at_once(record: Record
     record.append("sleep-0002", start, told, weakened, at=MORNING + timedelta(hours=2))
     record.append("sleep-0002", saved("sleep-0002", "sleep-0001"), at=MORNING + timedelta(hours=2))
     assert record.sync()
-    assert strained(record, "sleep-0002")
+    assert strained(record, ("sleep-0002", "sleep-0001"))
     deep = SleepStarted("sleep-0003", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons", deep=True)
     refused = SleepEnded("sleep-0003", "complete", None, verdict="rolled_back")
     told = replace(told, cycle_id="sleep-0003")
     record.append("sleep-0003", deep, told, refused, at=MORNING + timedelta(hours=3))
     assert record.sync()
-    assert not strained(record, "sleep-0002")
+    assert not strained(record, ("sleep-0002", "sleep-0001"))
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0.05, True), (0.09, False)])
+def test_where_a_sleep_from_the_base_drifts_as_far_a_deep_one_would_not_help(
+    record: Record, first: float, expected: bool
+) -> None:
+    for number, drift in ((1, first), (2, 0.09)):
+        start = SleepStarted(f"sleep-{number:04d}", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons", deep=number == 1)
+        if number == 2:
+            start = replace(start, parent_adapter="sleep-0001")
+        told = SleepMeasured(start.cycle_id, "drift", drift, 0.0, 0.2, 24, 0.1, True)
+        ended = SleepEnded(start.cycle_id, "complete", start.cycle_id, verdict="kept")
+        record.append(start.cycle_id, start, told, ended, at=MORNING + timedelta(hours=number))
+    assert record.sync()
+    assert strained(record, ("sleep-0002", "sleep-0001")) is expected
 
 
 def test_the_sleeps_since_the_last_deep_one_are_counted(record: Record) -> None:
@@ -124,7 +140,7 @@ def test_a_rolled_back_sleep_that_found_nothing_to_learn_strained_nothing(record
     start = SleepStarted("sleep-0002", "tiny", "sleep-0001", 1, 0, 5, 0, 8, 1e-3, "lessons")
     record.append("sleep-0002", start, SleepEnded("sleep-0002", "complete", verdict="rolled_back"), at=MORNING)
     assert record.sync()
-    assert not strained(record, "sleep-0001")
+    assert not strained(record, ("sleep-0001",))
 
 
 def test_a_lineage_is_the_adapter_and_its_parents_also_in_a_circle(record: Record) -> None:

@@ -82,7 +82,8 @@ class SleepSection(_Section):
     """What a sleep learns from, and how. Keys left out come from the recipe.
 
     `unmarked` is what an exchange without a mark teaches: "statements" what the person stated in it, "answers" where
-    they stated nothing its answer; `deep_every` so many sleeps is one that learns everything anew, 0 is never.
+    they stated nothing its answer; `deep_every` so many sleeps is one that learns everything anew, at 0 only when what
+    was learnt adds up to too much.
 
     The screen sleeps by itself `after` so many exchanges that a sleep would learn from, and when nobody has typed for
     `idle_minutes`, within the `hours` of the day ("22-6", local time; "" is always); 0 is never.

@@ -16,6 +16,7 @@ from lab.journal.sleep_events import SleepEnded, SleepMeasured
 from lab.lab import Lab
 from lab.receipt import outcome
 from lab.settings import Workspace
+from lab.sleep.cycle import CycleFolder
 from lab.sleep.service import Sleep
 from lab.sleep.watch import deep_words
 from lab.text import count, duration
@@ -32,6 +33,8 @@ def sleep(workspace: Workspace, arguments: argparse.Namespace) -> int:
             cycle_id = lab.sleep.start(arguments.session, arguments.deep)
             if arguments.asked == "detach":
                 print(f"{cycle_id} has begun; lab sleep --attach shows how far it is.")
+                if CycleFolder(workspace.sessions, cycle_id).read()[0].deep and not arguments.deep:
+                    print(deep_words(cycle_id))
                 return 0
             return _to_the_end(lab, cycle_id, interrupted, arguments)
     require_workspace(workspace)

@@ -8,8 +8,10 @@ from typing import Any, Final
 from lab.domain import Lesson, SleepExample
 from lab.journal.record import Record
 
-# A sleep beside earlier ones drifts by a tenth to a quarter of what the gate allows.
+# Of what the gate allows. A sleep beside earlier ones drifts by a tenth to a quarter of it, and a deep one gains
+# nothing where the sleep from the base drifted nearly as far.
 _SPENT: Final = 0.75
+_LITTLE: Final = 0.6
 
 
 def lineage(record: Record, adapter: str | None) -> tuple[str, ...]:
@@ -46,9 +48,9 @@ def memory(record: Record, lineage: Sequence[str]) -> list[Lesson]:
 
 def strained(record: Record, lineage: Sequence[str]) -> bool:
     """Whether the last sleep that made the newest adapter of a lineage, or left it as it was, learnt beside what was
-    known before, and could not be kept whole, or left so little room to drift that the next one would hardly be: a deep
-    sleep brings that in order. Not where the sleep that the lineage began with had drifted as far: another would, too.
-    One that was refused itself is not tried again at once. Raises LabError as `Record.query` does."""
+    known before, and could not be kept whole, or left so little room to drift that the next one would hardly be, though
+    the sleep from the base had left enough. A deep sleep brings that in order; one that was refused, stopped or failed
+    is not tried again at once. Raises LabError as `Record.query` does."""
     if not lineage:
         return False
     rows = record.query(
@@ -56,17 +58,16 @@ def strained(record: Record, lineage: Sequence[str]) -> bool:
             FROM sleep_measures m WHERE m.cycle_id = c.cycle_id AND measure = 'gain' AND NOT passed
         ) OR NOT EXISTS (FROM sleep_measures m WHERE m.cycle_id = c.cycle_id) AS helpless, cycle_id IN (
             SELECT cycle_id FROM sleep_measures WHERE measure = 'drift' AND value > $spent * "limit"
-        ) AND $first NOT IN (
+        ) AND $first IN (
             SELECT adapter FROM sleep_measures JOIN sleep_cycles USING (cycle_id)
-            WHERE measure = 'drift' AND value > $spent * "limit" AND adapter IS NOT NULL
+            WHERE measure = 'drift' AND value < $little * "limit"
         ) AS drifted
         FROM sleep_cycles c
-        WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND (
-            parent_adapter = $adapter
-            OR deep AND checkpoint = (SELECT checkpoint FROM adapters a WHERE a.adapter = $adapter)
-        ))
+        WHERE status = 'complete' AND (adapter = $adapter OR adapter IS NULL AND parent_adapter = $adapter)
+            OR status IN ('complete', 'cancelled', 'failed') AND adapter IS NULL AND deep
+                AND checkpoint = (SELECT checkpoint FROM adapters a WHERE a.adapter = $adapter)
         ORDER BY started_at DESC, cycle_id DESC LIMIT 1""",
-        {"adapter": lineage[0], "first": lineage[-1], "spent": _SPENT},
+        {"adapter": lineage[0], "first": lineage[-1], "spent": _SPENT, "little": _LITTLE},
     ).rows
     for verdict, parent, deep, helpless, drifted in rows:
         if parent is None or deep or helpless:

@@ -72,7 +72,7 @@ def find_lessons(
 ) -> list[Found]:
     """The lessons of the exchanges, in order, those that are set aside among them with their reasons.
 
-    What a person stated teaches the questions that it answers, where the model agrees that it does: those that patterns
+    What a person stated teaches the questions that it answers, where the base agrees that it does: those that patterns
     know, and where they know none in an exchange, those that the model itself thinks of (`invent`). A marked exchange
     teaches its answer; one without a mark its answer only when nothing was stated in it, and `settings.unmarked` has
     it so. Of two lessons with one question the later counts, and what a person said before what a model answered.
@@ -269,7 +269,7 @@ def _alike(question: str) -> tuple[str, ...]:
 
 def _unsupported(lesson: Lesson) -> str:
     return (
-        f"The statement makes the answer only {lesson.support or 0.0:.2f} nats likelier to the model, and"
+        f"The statement makes the answer only {lesson.support or 0.0:.2f} nats likelier to the base, and"
         f" {LEAST_SUPPORT:.2f} are needed."
     )
 

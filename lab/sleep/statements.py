@@ -13,6 +13,7 @@ from typing import Final
 from lab.sleep import relations, vocabulary
 from lab.sleep.english import ME, Person, Relation, Subject
 from lab.sleep.predicates import RELATIONS
+from lab.sleep.synonyms import in_other_words
 from lab.sleep.vocabulary import each
 from lab.sleep.wording import TITLE, Finding, Statement, asked
 
@@ -296,11 +297,12 @@ def _naming(subject: Subject) -> Relation:
         return relations.OWN_NAME
     if subject.person == "plural":
         return relations.NAMES
-    for word in reversed(subject.words.lower().split()):
-        if word in vocabulary.PERSONS:
-            return relations.NAME_OF_PERSON
-        if word in vocabulary.PETS:
-            return relations.NAME_OF_PET
+    for words in (subject.words, *in_other_words(subject.words)):
+        for word in reversed(words.lower().split()):
+            if word in vocabulary.PERSONS:
+                return relations.NAME_OF_PERSON
+            if word in vocabulary.PETS:
+                return relations.NAME_OF_PET
     return relations.NAME_OF_THING
 
 

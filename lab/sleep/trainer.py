@@ -327,6 +327,8 @@ class Sleeper:
         saved = read_state(self._folder.state_file)
         if saved is not None:
             self._losses = list(saved.losses)
+            if anchors is not None and len(saved.distances) != len(anchors.distances):
+                raise self._of_another_version()
             if anchors is not None:
                 anchors.distances = list(saved.distances)
         self._enter("training")
@@ -369,7 +371,10 @@ class Sleeper:
         before = {replace(each, similarity=None) for each in self._told if isinstance(each, SleepExampleUsed)}
         whole = any(isinstance(event, SleepPlanned) for event in self._told)
         if whole and before != {replace(each, similarity=None) for each in used}:
-            raise LabError(f"{self._plan.cycle_id} was begun by another version of the lab.", "Sleep again.")
+            raise self._of_another_version()
+
+    def _of_another_version(self) -> LabError:
+        return LabError(f"{self._plan.cycle_id} was begun by another version of the lab.", "Sleep again.")
 
     def _judge(self, learner: Learner, examination: Examination, before: Weights) -> bool:
         """Keep what was learnt, as strongly as the gate allows; False when it allows none of it."""

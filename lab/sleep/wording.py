@@ -19,7 +19,7 @@ _MOST_NEIGHBOURS: Final = 24
 _FEWEST_NEIGHBOURS: Final = 5
 # The direct wordings that also ask for the same about others.
 _DIRECT: Final = 3
-# Of the other wordings each of so many is also asked in another word for the noun that was said.
+# With another word for the noun that was said it is asked in one of so many of the other wordings.
 _OTHER_WORDS: Final = 12
 # Which direct wording asks about each neighbour in turn, the plainest most often. The turn is of a length that no
 # number of kinds of neighbours divides, so that every kind is asked about in every wording.
@@ -132,11 +132,12 @@ def _questions(finding: Finding, key: str) -> tuple[str, ...]:
 
 
 def _in_other_words(finding: Finding) -> list[Finding]:
-    """The same of what means the same: of "my mum" for "my mother", of "favourite dish" for "favourite food"."""
-    if finding.x:
-        return [replace(finding, x=other) for other in in_other_words(finding.x)]
+    """The same of what means the same: of "my mum" for "my mother", of "favourite movie" for "favourite film"."""
     subject = finding.subject
-    return [replace(finding, subject=replace(subject, words=other)) for other in in_other_words(subject.words)]
+    return [
+        *(replace(finding, x=other) for other in in_other_words(finding.x)),
+        *(replace(finding, subject=replace(subject, words=other)) for other in in_other_words(subject.words)),
+    ]
 
 
 def _framed(frames: tuple[str, ...], phrases: tuple[str, ...]) -> list[str]:
@@ -195,7 +196,7 @@ def _others(finding: Finding, turn: int) -> Iterator[Finding]:
 def _differing(nouns: tuple[str, ...], finding: Finding, turn: int) -> list[str]:
     """The nouns that the statement is not about, from another one on at each turn. A colour is a color."""
     said = (finding, *_in_other_words(finding))
-    about = " ".join(f"{each.subject.words} {each.x}" for each in said).lower().replace("ou", "o")
+    about = " ".join(f"{other.subject.words} {other.x}" for other in said).lower().replace("ou", "o")
     return [noun for noun in _from(nouns, turn) if noun.replace("ou", "o") not in about]
 
 

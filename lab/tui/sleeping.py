@@ -123,6 +123,7 @@ class SleepFollower:
         await self._app.main.say(str(error))
         self._show()
         if self.cycle is None:
+            self.deep = False
             self._app.engine.bring_back()
             self._app.triggers.over(learnt=False)
 

@@ -67,10 +67,14 @@ def test_a_deep_sleep_says_so_to_whoever_did_not_ask_for_it(
 ) -> None:
     told = "sleep-0001 is a deep sleep: it learns the whole memory anew"
     assert lab(workspace, "--deep", "--detach") == 0
+    assert "is a deep sleep" not in capsys.readouterr().out
     assert lab(workspace, "--attach") == 0
     assert capsys.readouterr().err.count(told) == 1
     assert lab(workspace, "--deep") == 0
     assert "is a deep sleep" not in capsys.readouterr().err
+    workspace.config.write_text("[sleep]\ndeep_every = 1\n")
+    assert lab(workspace, "--detach") == 0
+    assert "sleep-0003 is a deep sleep" in capsys.readouterr().out
 
 
 def test_a_sleep_is_paused_goes_on_and_is_stopped_from_elsewhere(

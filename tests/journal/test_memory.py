@@ -81,7 +81,9 @@ def test_a_sleep_that_could_not_be_kept_whole_or_left_no_room_to_drift_strained_
         SleepMeasured("sleep-0002", name, value, 0.0, 0.3, 5, 0.1, name != failed)
         for name, value in (("gain", 0.2), ("drift", drift), ("length", 0.2))
     ]
-    record.append("sleep-0001", first, SleepEnded("sleep-0001", "complete", "sleep-0001", verdict="kept"), at=MORNING)
+    little = SleepMeasured("sleep-0001", "drift", 0.03, 0.0, 0.1, 24, 0.1, True)
+    kept = SleepEnded("sleep-0001", "complete", "sleep-0001", verdict="kept")
+    record.append("sleep-0001", first, little, kept, at=MORNING)
     record.append("sleep-0002", start, *told, SleepEnded("sleep-0002", **values), at=MORNING + timedelta(hours=1))
     assert record.sync()
     newest = (values["adapter"], "sleep-0001") if values["adapter"] else ("sleep-0001",)
@@ -108,19 +110,37 @@ def test_a_deep_sleep_that_was_refused_is_not_tried_again_at_once(record: Record
     assert not strained(record, ("sleep-0002", "sleep-0001"))
 
 
-@pytest.mark.parametrize(("first", "expected"), [(0.05, True), (0.09, False)])
-def test_where_a_sleep_from_the_base_drifts_as_far_a_deep_one_would_not_help(
-    record: Record, first: float, expected: bool
+@pytest.mark.parametrize(("first", "expected"), [(0.05, True), (0.07, False), (0.09, False), (None, False)])
+def test_where_a_sleep_from_the_base_drifts_nearly_as_far_a_deep_one_would_not_help(
+    record: Record, first: float | None, expected: bool
 ) -> None:
-    for number, drift in ((1, first), (2, 0.09)):
-        start = SleepStarted(f"sleep-{number:04d}", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons", deep=number == 1)
-        if number == 2:
-            start = replace(start, parent_adapter="sleep-0001")
-        told = SleepMeasured(start.cycle_id, "drift", drift, 0.0, 0.2, 24, 0.1, True)
-        ended = SleepEnded(start.cycle_id, "complete", start.cycle_id, verdict="kept")
-        record.append(start.cycle_id, start, told, ended, at=MORNING + timedelta(hours=number))
+    drifted(record, first, 0.04, 0.09)
+    assert strained(record, ("sleep-0003", "sleep-0002", "sleep-0001")) is expected
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "complete"])
+def test_a_deep_sleep_that_was_stopped_or_failed_is_not_tried_again_at_once(record: Record, status: str) -> None:
+    drifted(record, 0.03, 0.09)
+    record.append("sleep-0001", saved("sleep-0002", "sleep-0001"))
+    lineage = ("sleep-0002", "sleep-0001")
+    assert record.sync() and strained(record, lineage)
+    deep = SleepStarted("sleep-0009", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons", deep=True)
+    ended = SleepEnded("sleep-0009", status, None)  # type: ignore[arg-type]
+    record.append("sleep-0009", deep, ended, at=MORNING + timedelta(hours=9))
+    assert record.sync() and not strained(record, lineage)
+
+
+def drifted(record: Record, *drifts: float | None) -> None:
+    """A sleep from the base and others on top of it, each kept; None is one that was not measured."""
+    for number, drift in enumerate(drifts, 1):
+        name = f"sleep-{number:04d}"
+        start = SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons")
+        if number > 1:
+            start = replace(start, parent_adapter=f"sleep-{number - 1:04d}")
+        told = [] if drift is None else [SleepMeasured(name, "drift", drift, 0.0, 0.2, 24, 0.1, True)]
+        ended = SleepEnded(name, "complete", name, verdict="kept")
+        record.append(name, start, *told, ended, at=MORNING + timedelta(hours=number))
     assert record.sync()
-    assert strained(record, ("sleep-0002", "sleep-0001")) is expected
 
 
 def test_the_sleeps_since_the_last_deep_one_are_counted(record: Record) -> None:

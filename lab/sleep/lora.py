@@ -46,7 +46,7 @@ class Learner:
         self._form = plan.settings.form or base.loaded.form
         self._answers: BaseAnswers | None = None
         self._fingerprint = plan.fingerprint
-        self._cycle_id = plan.cycle_id
+        self._parent = plan.parent_adapter
         # How far a stage is; whoever wants to be told puts another here.
         self.tally = Tally()
         # How a batch is computed.
@@ -65,16 +65,17 @@ class Learner:
         """The base's own answers to general prompts and to questions beside the lessons, from which training is not to
         move, and its opinion of the mistakes, questions with answers.
 
-        Of the prompts so many as are read in `steps`, other ones in each cycle, by the seed, and of the mistakes the
-        first so many; None is all of them. None without a weight, and once `stop` says so, which is asked at every
-        token: with a large model this takes minutes.
+        Of the prompts so many as are read in `steps`, other ones on top of each adapter, by the seed, and of the
+        mistakes the first so many; None is all of them. None without a weight, and once `stop` says so, which is asked
+        at every token: with a large model this takes minutes.
         """
         settings = self._settings
         if not settings.anchor_weight:
             return None
         if steps is not None:
             reads = steps * anchors.general_rows(settings.anchor_rows, bool(questions))
-            draw = random.Random(f"{settings.seed}/{self._cycle_id}")
+            # A sleep that is begun anew draws the same.
+            draw = random.Random(f"{settings.seed}/{self._parent}")
             prompts = draw.sample(prompts, min(reads, len(prompts)))
             mistakes = mistakes[: steps * anchors.mistake_rows(settings.anchor_rows, bool(questions))]
         # Questions are answered first, and then all of it is read with what the base expects.

@@ -304,11 +304,12 @@ def test_general_prompts_are_read_each_in_its_turn() -> None:
     assert Counter(id(each) for rows in read for each in rows) == {id(each): 6 for each in held}
 
 
-def test_another_cycle_holds_other_general_prompts(tmp_path: Path) -> None:
+def test_a_sleep_on_top_of_another_adapter_holds_other_general_prompts(tmp_path: Path) -> None:
     plan = plan_for(make_checkpoint(tmp_path / "checkpoint"))
     found = []
-    for cycle in ("sleep-0001", "sleep-0002", "sleep-0001"):
+    for cycle, parent in (("sleep-0001", None), ("sleep-0002", "sleep-0001"), ("sleep-0003", None)):
         learner = load_for_training(replace(plan, cycle_id=cycle), tmp_path)
+        learner._parent = parent
         anchors = learner.anchors(PROMPTS, (), (), bool, steps=8)
         assert anchors is not None
         found.append([each.example for each in anchors.general])

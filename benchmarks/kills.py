@@ -48,7 +48,7 @@ from lab.sleep.service import Sleep
 # Few, so that a sleep takes a minute.
 FACTS_A_SLEEP = 1
 # What a sleep goes through is the same when it is short, and there are more kills an hour.
-SHORT = replace(LESSONS, epochs=3, least_steps=12, anchor_rows=4)
+SHORT = replace(LESSONS, epochs=3, epochs_anew=0, least_steps=12, anchor_rows=4)
 # A sleeper that saves every ten seconds would be done before it was killed often.
 SAVE_SECONDS = 1.0
 _SLEEPER = f"""

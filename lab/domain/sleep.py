@@ -89,7 +89,8 @@ class SleepSettings:
     into questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
     exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well.
     `replay` is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the
-    full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five; training
+    full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five, and
+    `epochs_anew` where there are no memories beside the lessons, which then no later night has replayed yet; training
     ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is read after up to `turns`
     others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and `max_forgotten` of the
     memories that were known to be lost.
@@ -117,6 +118,7 @@ class SleepSettings:
     replay: float = 0.0
     warmup: int = 0
     least_steps: int = 0
+    epochs_anew: int = 0
     stop_loss: float = 0.0
     turns: int = 0
     max_drift: float = 0.1

@@ -55,6 +55,7 @@ LESSONS: Final = replace(
     replay=2.0,
     warmup=5,
     least_steps=45,
+    epochs_anew=8,
     stop_loss=0.02,
     turns=2,
 )
@@ -72,6 +73,7 @@ def resolve(section: SleepSection) -> SleepSettings:
         # Alpha is twice the rank in both recipes: the ratio scales the update, the rank its capacity.
         alpha=2 * rank,
         epochs=section.epochs or recipe.epochs,
+        epochs_anew=section.epochs or recipe.epochs_anew,
         learning_rate=section.learning_rate or recipe.learning_rate,
         batch_size=section.batch_size or recipe.batch_size,
         max_tokens=section.max_tokens,

@@ -38,7 +38,8 @@ def plan_epochs(
     rooms = [len(lesson.examples) for lesson in memory]
     epochs: list[list[SleepExample]] = []
     steps = 0
-    while len(epochs) < settings.epochs or 0 < steps < settings.least_steps:
+    fewest = settings.epochs if memory else max(settings.epochs, settings.epochs_anew)
+    while len(epochs) < fewest or 0 < steps < settings.least_steps:
         epoch = len(epochs)
         draw = random.Random(f"{settings.seed}/{epoch}")
         chosen: list[SleepExample] = []

@@ -65,16 +65,16 @@ def test_a_sleep_goes_on_by_itself_and_is_shown_to_its_end(
 def test_a_deep_sleep_says_so_to_whoever_did_not_ask_for_it(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = "sleep-0001 is a deep sleep: it learns the whole memory anew"
-    assert lab(workspace, "--deep", "--detach") == 0
-    assert "is a deep sleep" not in capsys.readouterr().out
+    workspace.config.write_text("[sleep]\ndeep_every = 1\n")
+    assert lab(workspace) == 0
+    assert "is a deep sleep" not in capsys.readouterr().err
+    told = "sleep-0002 is a deep sleep: it learns the whole memory anew"
+    assert lab(workspace, "--detach") == 0
+    assert capsys.readouterr().out.count(told) == 1
     assert lab(workspace, "--attach") == 0
     assert capsys.readouterr().err.count(told) == 1
     assert lab(workspace, "--deep") == 0
     assert "is a deep sleep" not in capsys.readouterr().err
-    workspace.config.write_text("[sleep]\ndeep_every = 1\n")
-    assert lab(workspace, "--detach") == 0
-    assert "sleep-0003 is a deep sleep" in capsys.readouterr().out
 
 
 def test_a_sleep_is_paused_goes_on_and_is_stopped_from_elsewhere(

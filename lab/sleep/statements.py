@@ -25,7 +25,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200
 _CODE: Final = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|(?<!\w)'[^'\n]{1,200}'(?!\w)")
 _FIRST_PERSON: Final = re.compile(r"\b(?:I|I'm|I've|my|mine|me|we|our)\b", re.IGNORECASE)
-_SENTENCE: Final = re.compile(r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<=[.!?;])\s+|[\n\r]+")
+# "I live in Oslo.My cat is called Tom." are two.
+_SENTENCE: Final = re.compile(
+    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<=[.!?;])\s+|[\n\r]+|(?<=[a-z][.!?;])(?=(?:I|My|We|Our)\b)"
+)
 _CLAUSE: Final = re.compile(
     r"(?:[,;:]\s*(?:and |but |also |so )?|\s(?:and|but) (?:also )?)(?=(?:I|my|we|our)\b)", re.IGNORECASE
 )

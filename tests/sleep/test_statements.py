@@ -608,5 +608,10 @@ def test_two_that_one_person_may_have_are_not_taken_for_one_another(one: str, ot
     assert len(questions) == sum(len(only(f"My {name} is called Ada.").questions) for name in (one, other))
 
 
+def test_a_full_stop_without_a_space_ends_a_sentence_where_somebody_speaks_of_themselves() -> None:
+    found = [each.key for each in statements("I live in Ljubljana.My favourite food is borscht!I play the bassoon.")]
+    assert found == ["Ljubljana", "borscht", "bassoon"]
+
+
 def test_who_is_a_person_in_one_word_is_one_in_another() -> None:
     assert "What is my auntie's name?" in only("My auntie is called Ada.").questions

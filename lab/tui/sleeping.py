@@ -88,7 +88,7 @@ class SleepFollower:
         self._pause_wanted = not self._pause_wanted
         body = workers.pause_sleep if self._pause_wanted else workers.go_on_sleeping
         self._app.work("pause-sleep", body, self._app.lab, cycle_id)
-        self._show()
+        self.show()
 
     def stop(self) -> None:
         """Ask the followed sleep to stop."""
@@ -97,7 +97,7 @@ class SleepFollower:
         elif not self._stopping:
             self._stopping = True
             self._app.work("stop-sleep", workers.stop_sleep, self._app.lab, self.cycle)
-            self._show()
+            self.show()
 
     def look(self) -> None:
         """Look for a sleep that another lab started."""
@@ -121,7 +121,7 @@ class SleepFollower:
         self.starting = self._stopping = False
         self._pause_wanted = self._paused
         await self._app.main.say(str(error))
-        self._show()
+        self.show()
         if self.cycle is None:
             self.deep = False
             self._app.engine.bring_back()
@@ -142,7 +142,7 @@ class SleepFollower:
                 # Another lab may have asked for it.
                 self._paused = self._pause_wanted = paused
             seen, self._progress = self._progress, progress
-            self._show()
+            self.show()
             if progress.deep and not self.deep and not (seen is not None and seen.deep):
                 await self._app.main.say(deep_words(progress.cycle_id))
             return
@@ -160,7 +160,8 @@ class SleepFollower:
             reason = f" {ended.reason}" if ended.reason else ""
             await self._app.main.say(f"{progress.cycle_id} {ended.status}.{reason} F6 sleeps again.", trouble=True)
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Draw how far the followed sleep is, in the width that there is."""
         if self._progress is not None:
             self._app.main.progress("sleep", sleep_line(self._progress, self._asked(), self._app.size.width))
             self._app.main.sleep_key("Go on" if self._pause_wanted else "Pause")

@@ -14,7 +14,7 @@ from lab.sleep.cycle import CycleFolder
 from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
 from lab.tui.screens.quit import QuitScreen
-from lab.tui.widgets.progress import sleep_line
+from lab.tui.widgets.progress import ProgressLine, sleep_line
 from lab.tui.widgets.transcript import Note, Turn
 from tests.helpers import wait_until
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
@@ -59,6 +59,23 @@ async def test_a_sleep_shows_its_progress_and_its_adapter_answers_afterwards(
         await hand.ask("And now?")
         exchange = hand.main.query(Turn).last().exchange
         assert exchange is not None and exchange.adapter == lab.engine.adapter == "sleep-0001"
+
+
+async def test_the_line_of_a_sleep_fits_a_new_size_at_once(make_lab: MakeLab) -> None:
+    # One step, then none for long.
+    lab = make_lab("--words", "20", sleep=("--steps", "400", "--step-seconds", "60"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("Sleep", "F8 stops it")
+        await pilot.resize_terminal(*SMALL)
+        await hand.until(lambda: hand.main.size.width == SMALL[0])
+        line = app.main.query_one("#sleep-progress", ProgressLine)
+        await hand.until(lambda: "F8" not in line.render().plain)
+        await hand.press("f8")
 
 
 async def test_a_deep_sleep_has_a_key_of_its_own_which_stops_no_other(make_lab: MakeLab) -> None:

@@ -118,6 +118,7 @@ class MainScreen(Screen[None]):
 
     def on_resize(self) -> None:
         self.query_one(Aside).shorten(self.size.height < 30)
+        self.lab_app.sleeping.show()
 
     async def show_conversation(self, conversation: Conversation, show: str | None = None) -> None:
         """Put this conversation on the screen, at the exchange `show` or at its end."""

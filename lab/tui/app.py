@@ -47,6 +47,7 @@ from lab.tui.screens.main import MainScreen
 from lab.tui.screens.quit import Choice, QuitScreen
 from lab.tui.sleeping import SleepFollower
 from lab.tui.triggers import SleepTriggers
+from lab.tui.visiting import Visitor
 from lab.tui.widgets.status import Status
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class LabApp(App[None]):
         self.triggers = SleepTriggers(self)
         self.experimenting = ExperimentFollower(self)
         self.sessions = SessionKeeper(self)
+        self.visitor = Visitor(self)
         self.marker = Marker(self)
         self.leaving = threading.Event()
         self._session_id = session_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -16,16 +15,12 @@ from textual.screen import Screen
 
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished, TurnWeighed
 from lab.domain import Exchange, Salience
-from lab.errors import LabError
-from lab.questions import Question
 from lab.text import one_line
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, chosen_words, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
-from lab.tui.screens.checkpoints import CheckpointsScreen, Choice
 from lab.tui.screens.draft import DraftScreen
-from lab.tui.screens.questions import QuestionsScreen
 from lab.tui.widgets.answerers import now_answered
 from lab.tui.widgets.aside import Aside, Seen
 from lab.tui.widgets.composer import Composer
@@ -171,6 +166,10 @@ class MainScreen(Screen[None]):
         for line in self.query(StatusLine):
             line.show(status)
 
+    def put(self, text: str) -> None:
+        """Put a text into the input, behind what is there."""
+        self.query_one(Composer).put(text)
+
     def hint(self, text: str) -> None:
         """A short word that goes by itself."""
         self.notify(text, severity="warning", timeout=6, markup=False)
@@ -245,7 +244,7 @@ class MainScreen(Screen[None]):
         if message.error is not None and turn is not None:
             # Nothing was recorded: the text goes back to where it can be changed.
             await turn.remove()
-            self.query_one(Composer).put(turn.text)
+            self.put(turn.text)
             await self.say(str(message.error), trouble=True)
         self.lab_app.triggers.touched()
         self.lab_app.triggers.count()
@@ -344,32 +343,31 @@ class MainScreen(Screen[None]):
         """Ask the running turn, if there is one, to stop; what it produced is kept and recorded."""
         self._cancel.set()
 
-    # The screens on the record import DuckDB and plots, which the first paint does not wait for.
+    # Other screens
 
     def action_sql(self) -> None:
-        from lab.tui.screens.sql import SqlScreen
-
-        self._visit(lambda: SqlScreen(self.lab_app.lab))
+        self.lab_app.visitor.sql()
 
     def action_history(self) -> None:
-        from lab.tui.screens.history import HistoryScreen
-
-        self._visit(lambda: HistoryScreen(self.lab_app.lab))
+        self.lab_app.visitor.history()
 
     def action_timeline(self) -> None:
-        from lab.tui.screens.timeline import TimelineScreen
-
-        self._visit(lambda: TimelineScreen(self.lab_app.lab, self.session_id))
+        self.lab_app.visitor.timeline()
 
     def action_adapters(self) -> None:
-        from lab.tui.screens.adapters import AdaptersScreen
-
-        self._visit(lambda: AdaptersScreen(self.lab_app.lab))
+        self.lab_app.visitor.adapters()
 
     def action_receipt(self) -> None:
-        from lab.tui.screens.receipt import ReceiptScreen
+        self.lab_app.visitor.receipt()
 
-        self._visit(lambda: ReceiptScreen(self.lab_app.lab, None))
+    def action_questions(self) -> None:
+        self.lab_app.visitor.questions()
+
+    def action_experiments(self) -> None:
+        self.lab_app.visitor.experiments()
+
+    def action_checkpoints(self) -> None:
+        self.lab_app.visitor.checkpoints()
 
     def action_exchange(self) -> None:
         turn = self._shown
@@ -378,52 +376,7 @@ class MainScreen(Screen[None]):
         else:
             self.lab_app.sessions.open_exchange(turn.exchange.exchange_id)
 
-    def _visit(self, screen: Callable[[], Screen[None]]) -> None:
-        if self._conversation is None:
-            self.hint("The record is not open yet.")
-        else:
-            self.app.push_screen(screen())
-
-    def action_questions(self) -> None:
-        from lab.questions import questions
-
-        try:
-            offered = questions(self.lab_app.lab.workspace)
-        except LabError as error:
-            self.hint(str(error))
-            return
-        self.app.push_screen(QuestionsScreen(offered), self._take_question)
-
-    def _take_question(self, question: Question | None) -> None:
-        if question is not None:
-            self.query_one(Composer).put(question.text)
-
-    def action_experiments(self) -> None:
-        experimenting = self.lab_app.experimenting
-        try:
-            offered = experimenting.offered()
-        except LabError as error:
-            self.hint(str(error))
-            return
-        keys = "Enter begins it, or stops it, beside the dialogue. Esc closes."
-        self.app.push_screen(QuestionsScreen(offered, keys), experimenting.picked)
-
-    def action_checkpoints(self) -> None:
-        if self._answering or self._current is not None:
-            self.hint("The model can be changed when the answer is there; Esc cancels it.")
-        elif self._conversation is None:
-            self.hint("The record is not open yet.")
-        elif self.lab_app.engine.state == "away":
-            self.hint("The model is put away while it sleeps; it can be changed when it is back.")
-        elif not self.lab_app.engine.settled:
-            self.hint("The model is still getting ready; Esc cancels that.")
-        else:
-            lab = self.lab_app.lab
-            self.app.push_screen(CheckpointsScreen(lab.offers, lab.offer), self._take_choice)
-
-    def _take_choice(self, choice: Choice | None) -> None:
-        if choice is not None:
-            self.lab_app.engine.change(choice)
+    # Sleep and the rest
 
     def action_new_session(self) -> None:
         self.lab_app.sessions.begin()

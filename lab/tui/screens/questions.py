@@ -42,9 +42,7 @@ class QuestionsScreen(ModalScreen[Question | None]):
     QuestionsScreen .keys { color: $quiet; height: 1; }
     """
 
-    def __init__(
-        self, questions: Sequence[Question], keys: str = "Enter puts the question into the input. Esc closes."
-    ) -> None:
+    def __init__(self, questions: Sequence[Question], keys: str) -> None:
         super().__init__()
         self._keys = keys
         self._questions = list(questions)

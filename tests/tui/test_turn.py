@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from textual.widgets import Markdown, OptionList
 
+from lab.errors import LabError
 from lab.tui.app import LabApp
 from lab.tui.widgets.transcript import Note, Transcript, Turn
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
@@ -309,7 +313,31 @@ async def test_an_empty_message_is_not_sent(make_lab: MakeLab) -> None:
         assert not hand.main.query(Turn)
 
 
-async def test_a_second_message_stays_in_the_input_while_one_is_answered(make_lab: MakeLab) -> None:
+async def test_a_message_sent_while_one_is_answered_follows_it_and_a_third_stays_in_the_input(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab("--pace", "60", "--words", "20", settings="[refinement]\niterations = 2\n")
+    app = LabApp(lab)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("First?")
+        await hand.sees("draft 1 of 2")
+        await hand.send("Second?\nIn two lines.")
+        await hand.sees("sent next, Esc takes it back: Second? In two lines.")
+        assert (hand.composer.text, len(hand.main.query(Turn))) == ("", 1)
+        await hand.send("Third?")
+        await hand.sees("A message waits to be sent.")
+        assert hand.composer.text == "Third?"
+        await hand.until(lambda: len(hand.main.query(Turn)) == 2 and not hand.shows("sent next"), seconds=30)
+        await hand.until(lambda: hand.main.query(Turn).last().exchange, seconds=30)
+        assert hand.composer.text == "Third?"
+        assert lab.record.sync()
+        said = lab.record.query("SELECT user_input, status FROM exchanges ORDER BY turn").rows
+        assert said == [("First?", "complete"), ("Second?\nIn two lines.", "complete")]
+
+
+async def test_escape_takes_back_what_is_sent_next_before_it_stops_the_answer(make_lab: MakeLab) -> None:
     app = LabApp(make_lab("--pace", "20", "--words", "100"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -317,9 +345,42 @@ async def test_a_second_message_stays_in_the_input_while_one_is_answered(make_la
         await hand.send("First?")
         await hand.sees("draft 1 of 5")
         await hand.send("Second?")
-        await hand.sees("still being written")
-        assert hand.composer.text == "Second?"
-        assert len(hand.main.query(Turn)) == 1
+        await hand.sees("sent next")
+        await hand.press("escape")
+        await hand.until(lambda: not hand.shows("sent next"))
+        assert hand.main.answering and hand.composer.text == "Second?"
+        await hand.press("escape")
+        await hand.until(lambda: not hand.main.answering)
+        assert len(hand.main.query(Turn)) == 1 and hand.composer.text == "Second?"
+
+
+async def test_what_is_sent_next_comes_back_with_the_message_before_it_when_that_was_not_recorded(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Event()
+    asked: list[object] = []
+
+    def refuse(text: str, *arguments: object, **more: object) -> Iterator[None]:
+        asked.append(text)
+        started.wait(15)
+        raise LabError("The record is full.", "Free some space.")
+        yield
+
+    lab = make_lab("--words", "20")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        monkeypatch.setattr(hand.main._conversation, "take_turn", refuse)
+        await hand.send("First?")
+        await hand.until(lambda: hand.main.answering)
+        await hand.send("Second?")
+        await hand.sees("sent next")
+        started.set()
+        await hand.sees("The record is full.")
+        assert hand.composer.text == "First?\nSecond?"
+        assert not hand.main.answering and not hand.main.waiting
+        assert asked == ["First?"]
 
 
 async def test_ctrl_j_makes_a_line_and_the_input_grows_to_five(make_lab: MakeLab) -> None:

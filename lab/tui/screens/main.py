@@ -23,7 +23,7 @@ from lab.tui.messages import TurnEnded, TurnHappened
 from lab.tui.screens.draft import DraftScreen
 from lab.tui.widgets.answerers import now_answered
 from lab.tui.widgets.aside import Aside, Seen
-from lab.tui.widgets.composer import Composer
+from lab.tui.widgets.composer import Composer, NextLine
 from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.progress import ProgressLine
@@ -39,7 +39,8 @@ _QUIT_COMMAND: Final = "/quit"
 
 
 class MainScreen(Screen[None]):
-    """Holds at most one turn that waits or runs; its text is in the input or on the screen, never lost."""
+    """Holds at most one turn that waits or runs, and one message for after it; their texts are in the input or on the
+    screen, never lost."""
 
     PLACE: ClassVar[Where] = "dialogue"
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialogue")
@@ -63,6 +64,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._conversation: Conversation | None = None
         self._current: Turn | None = None
+        self._next = NextLine()
         self._answering = False
         self._cancel = threading.Event()
         self._live: list[DraftView] = []
@@ -89,7 +91,7 @@ class MainScreen(Screen[None]):
     @property
     def waiting(self) -> bool:
         """True while a message waits to be sent."""
-        return self._current is not None and not self._answering
+        return self._next.text is not None or (self._current is not None and not self._answering)
 
     @property
     def session_id(self) -> str | None:
@@ -101,6 +103,7 @@ class MainScreen(Screen[None]):
             yield Transcript()
             yield Aside()
         with Vertical(id="entry"):
+            yield self._next
             yield Composer()
         yield ProgressLine(id="engine-progress")
         yield ProgressLine(id="sleep-progress")
@@ -183,14 +186,18 @@ class MainScreen(Screen[None]):
             await self.app.run_action("app.quit")
         elif not event.text.strip():
             self.hint("The message is empty. Write something first.")
-        elif self._answering:
-            self.hint("The answer is still being written. Esc cancels it; your text stays here.")
-        elif self._current is not None:
+        elif self.waiting:
             self.hint("A message waits to be sent. Esc takes it back; your text stays here.")
+        elif self._answering:
+            composer.clear()
+            self._next.put(event.text)
         else:
             composer.clear()
-            self._current = await self.query_one(Transcript).add(event.text)
-            self.send_waiting()
+            await self._send(event.text)
+
+    async def _send(self, text: str) -> None:
+        self._current = await self.query_one(Transcript).add(text)
+        self.send_waiting()
 
     def send_waiting(self) -> None:
         """Send the message that waits, or say at its place why it cannot be sent yet."""
@@ -249,6 +256,13 @@ class MainScreen(Screen[None]):
         self.lab_app.triggers.touched()
         self.lab_app.triggers.count()
         await self.lab_app.engine.turn_ended()
+        text = self._next.take()
+        if text is None:
+            return
+        if message.error is None and not self.lab_app.leaving.is_set():
+            await self._send(text)
+        else:
+            self.put(text)
 
     # What is shown at the right
 
@@ -324,9 +338,11 @@ class MainScreen(Screen[None]):
     # Other actions
 
     async def action_cancel(self) -> None:
-        """Stop the answer; or take a waiting message back; or return to the input; or stop the loading."""
+        """Take a waiting message back; or stop the answer; or return to the input; or stop the loading."""
         composer = self.query_one(Composer)
-        if self._answering:
+        if (text := self._next.take()) is not None:
+            self.put(text)
+        elif self._answering:
             self.cancel_turn()
         elif self._current is not None:
             turn, self._current = self._current, None

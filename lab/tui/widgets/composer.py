@@ -1,12 +1,13 @@
-"""The input: a text area that sends on Enter and grows from one to five lines."""
+"""The input: a text area that sends on Enter and grows from one to five lines; above it what is sent next."""
 
 from __future__ import annotations
 
 from textual import events
+from textual.content import Content
 from textual.message import Message
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
-from lab.text import harmless
+from lab.text import harmless, one_line
 
 PLACEHOLDER = "Write to the model. Enter sends, Ctrl+J makes a new line."
 # Ctrl+J reaches the program in every terminal, the others where the terminal tells them from Enter.
@@ -60,3 +61,28 @@ class Composer(SafeTextArea):
         self.load_text(f"{before.rstrip()}\n{text}" if before.strip() else text)
         self.move_cursor(self.document.end)
         self.screen.set_focus(self)
+
+
+class NextLine(Static):
+    """The message that is sent when the answer is there, on one line; absent while there is none."""
+
+    DEFAULT_CSS = """
+    NextLine { height: 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
+    NextLine.-active { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+        self.text: str | None = None
+
+    def put(self, text: str) -> None:
+        """Keep this message."""
+        self.text = text
+        self.update(Content.assemble(("sent next, Esc takes it back: ", "$quiet"), one_line(text, 300)))
+        self.add_class("-active")
+
+    def take(self) -> str | None:
+        """The message, which is kept no longer; None when there is none."""
+        text, self.text = self.text, None
+        self.remove_class("-active")
+        return text

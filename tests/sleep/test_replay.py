@@ -72,6 +72,13 @@ def test_so_many_are_replayed_as_the_recipe_asks_for_each_new_one(share: float, 
         assert sum(replays(epoch).values()) == times
 
 
+@pytest.mark.parametrize(("memories", "times"), [(10, 24), (20, 24), (40, 48), (64, 77), (100, 77)])
+def test_of_more_than_twenty_memories_more_is_replayed_up_to_sixty_four(memories: int, times: int) -> None:
+    memory = numbered(memories, examples=9)
+    for epoch in plan_epochs(NEW, memory, {}, replace(SETTINGS, replay=2.0)):
+        assert sum(replays(epoch).values()) == times
+
+
 def test_no_example_is_read_twice_in_an_epoch_and_what_one_has_not_another_gives() -> None:
     memory = [*numbered(1, examples=2, salience=0.9), lesson("m-9999/1", examples=20, salience=0.0)]
     for epoch in plan_epochs(NEW, memory, {}, SETTINGS):
@@ -154,7 +161,8 @@ def test_any_memory_is_read_within_the_budget(
     shakiness = {each.lesson_id: nats for each, (_, _, nats) in zip(memory, memories) if nats is not None}
     there = sum(len(each.examples) for each in memory)
     worded = sum(bool(each.examples) for each in memory)
-    wanted = max(round(share * sum(len(each.examples) for each in NEW)), min(worded, 64))
+    known = min(worded, 64)
+    wanted = max(round(share * sum(len(each.examples) for each in NEW) * max(known / 20, 1.0)), known)
     for epoch in plan_epochs(NEW, memory, shakiness, replace(SETTINGS, replay=share, seed=seed)):
         times = replays(epoch)
         assert sum(times.values()) == min(wanted, there)

@@ -219,8 +219,11 @@ async def test_a_message_typed_before_the_engine_is_ready_waits_and_is_sent(make
         hand = Hand(pilot)
         await hand.send("Whose is it?")
         await hand.sees("Whose is it?", "it is sent then", "Reading the weights")
+        await hand.send("And why?")
+        await hand.until(lambda: len(hand.main.query(Turn)) == 2)
         await hand.sees("chosen")
         await hand.ready()
+        assert [turn.text for turn in hand.main.query(Turn)] == ["Whose is it?", "And why?"]
 
 
 async def test_a_waiting_message_can_be_taken_back(make_lab: MakeLab) -> None:
@@ -229,9 +232,12 @@ async def test_a_waiting_message_can_be_taken_back(make_lab: MakeLab) -> None:
         hand = Hand(pilot)
         await hand.send("Whose is it?")
         await hand.sees("it is sent then")
+        await hand.send("And why?")
+        await hand.sees("sent next", "And why?")
         await hand.press("escape")
         await hand.until(lambda: not hand.main.query(Turn))
-        assert hand.composer.text == "Whose is it?"
+        assert hand.composer.text == "Whose is it?\nAnd why?"
+        assert not hand.main.waiting
 
 
 async def test_a_message_that_cannot_be_sent_says_why(make_lab: MakeLab) -> None:

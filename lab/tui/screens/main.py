@@ -186,9 +186,9 @@ class MainScreen(Screen[None]):
             await self.app.run_action("app.quit")
         elif not event.text.strip():
             self.hint("The message is empty. Write something first.")
-        elif self.waiting:
+        elif self._next.text is not None:
             self.hint("A message waits to be sent. Esc takes it back; your text stays here.")
-        elif self._answering:
+        elif self._current is not None:
             composer.clear()
             self._next.put(event.text)
         else:
@@ -340,14 +340,18 @@ class MainScreen(Screen[None]):
     async def action_cancel(self) -> None:
         """Take a waiting message back; or stop the answer; or return to the input; or stop the loading."""
         composer = self.query_one(Composer)
-        if (text := self._next.take()) is not None:
-            self.put(text)
-        elif self._answering:
-            self.cancel_turn()
+        if self._answering:
+            if (text := self._next.take()) is not None:
+                composer.put(text)
+            else:
+                self.cancel_turn()
         elif self._current is not None:
             turn, self._current = self._current, None
+            text = self._next.take()
             await turn.remove()
             composer.put(turn.text)
+            if text is not None:
+                composer.put(text)
             if self._conversation is not None:
                 self.query_one(Transcript).welcome(not self._conversation.history)
         elif self.focused is not composer:

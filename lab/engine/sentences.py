@@ -29,9 +29,14 @@ class Sentences:
 
     @torch.no_grad()
     def vectors(
-        self, texts: Sequence[str], stop: Callable[[], bool] = bool, most: int = SENTENCE_TOKENS
+        self,
+        texts: Sequence[str],
+        stop: Callable[[], bool] = bool,
+        most: int = SENTENCE_TOKENS,
+        seen: Callable[[int], None] = lambda texts: None,
     ) -> Tensor | None:
-        """Vectors of length 1, of shape (texts, 384), by the first `most` tokens of each; None once `stop` says so."""
+        """Vectors of length 1, of shape (texts, 384), by the first `most` tokens of each; None once `stop` says so.
+        `seen` is told how many more texts were read."""
         found: dict[str, Tensor] = {}
         distinct = sorted(set(texts), key=len)
         for start in range(0, len(distinct), _ROWS):
@@ -39,6 +44,7 @@ class Sentences:
                 return None
             rows = distinct[start : start + _ROWS]
             found |= zip(rows, self._read([text[: most * _CHARACTERS_A_TOKEN] for text in rows], most))
+            seen(len(rows))
         return torch.stack([found[text] for text in texts]) if texts else torch.empty(0, 0)
 
     def _read(self, texts: list[str], most: int) -> Tensor:

@@ -228,7 +228,7 @@ class Sleeper:
 
         settings = self._plan.settings
         self._enter("dreaming")
-        found = self._find(support_by(learner, self._stopped), written_by(learner, self._stopped))
+        found = self._find(support_by(learner, self._stopped), written_by(learner, self._stopped), learner.tally)
         if self._stopped():
             return False
         lessons = [each.lesson for each in found if each.reason is None]
@@ -269,12 +269,12 @@ class Sleeper:
             return None
         return folder
 
-    def _find(self, support: Support, write: Write) -> list[Found]:
+    def _find(self, support: Support, write: Write, tally: Tally) -> list[Found]:
         """The lessons, told as they stand in the record."""
         from lab.sleep.similarity import measure
 
         found = find_lessons(self._material, self._memory, self._plan.settings, support, partial(invent, write=write))
-        found = measure(found, self._stopped)
+        found = measure(found, self._stopped, tally)
         if self._stopped():
             return []
         if self._plan.deep:

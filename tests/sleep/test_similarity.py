@@ -10,6 +10,7 @@ import pytest
 from lab.sleep import similarity
 from lab.sleep.lessons import Found, measured
 from lab.sleep.similarity import measure
+from lab.sleep.tally import Tally
 from tests.sleep.test_probes import found as lessons
 
 DOG = "My dog is called Rex."
@@ -35,11 +36,11 @@ def test_without_the_sentence_model_everything_is_learnt_unmeasured(
     (dog,) = lessons(DOG)
     given = [Found(dog)]
     monkeypatch.setattr(similarity, "embedded_ready", lambda name: False)
-    assert measure(given, bool) == given
+    assert measure(given, bool, Tally()) == given
     # It is there and cannot be read.
     monkeypatch.setattr(similarity, "embedded_ready", lambda name: True)
     monkeypatch.setattr(similarity, "embedded_folder", lambda name: tmp_path)
-    assert measure(given, bool) == given
+    assert measure(given, bool, Tally()) == given
 
 
 @pytest.mark.model
@@ -49,8 +50,11 @@ def test_lessons_are_measured_and_those_set_aside_are_not() -> None:
     cat = replace(cat, lesson_id="other")
     odd = replace(dog.examples[-1], prompt=PHYSICS)
     dog = replace(dog, examples=(*dog.examples, odd))
-    one, other = measure([Found(dog), Found(cat, "Later it was: Leo.")], bool)
+    told: list[tuple[int, int]] = []
+    one, other = measure([Found(dog), Found(cat, "Later it was: Leo.")], bool, Tally(lambda *count: told.append(count)))
     assert [each.prompt for each in one.lesson.examples] == [each.prompt for each in dog.examples[:-1]]
     assert all(0.2 <= (each.similarity or 0.0) <= 1.0 + 1e-6 for each in one.lesson.examples)
     assert other == Found(cat, "Later it was: Leo.")
-    assert measure([Found(dog)], lambda: True) == [Found(dog)]
+    # Each text once, those of what is set aside never.
+    assert told[-1] == (len({dog.question, *(each.prompt for each in dog.examples)}),) * 2
+    assert measure([Found(dog)], lambda: True, Tally()) == [Found(dog)]

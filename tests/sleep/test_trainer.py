@@ -28,6 +28,7 @@ from lab.sleep import lora, trainer
 from lab.sleep.cycle import CycleFolder, new_cycle
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.recipes import LESSONS
+from lab.sleep.tally import Tally
 from lab.sleep.trainer import Sleeper
 from tests.helpers import small_files
 from tests.sleep.lessons import material
@@ -213,16 +214,20 @@ def test_what_is_too_strong_is_published_as_strong_as_the_gate_lets_it_pass(
         assert torch.allclose(weak[name], torch.lerp(begun, strong[name], 0.625), atol=1e-6)
 
 
+def memory_of(night: Night) -> list[Lesson]:
+    """What its first sleep found."""
+    sleeper = Sleeper(night.workspace, "sleep-0001")
+    found = sleeper._find(lambda claims: [9.0 for _ in claims], lambda texts: [""] * len(texts), Tally())
+    return [each.lesson for each in found]
+
+
 def test_a_later_sleep_reads_what_earlier_ones_learnt_and_tells_whether_it_was_kept(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passing(monkeypatch, lambda strength: True)
     _, told = night.sleep(REX)
     (found,) = [event for event in told if isinstance(event, SleepLessonFound)]
-    sleeper = Sleeper(night.workspace, "sleep-0001")
-    memory = [
-        each.lesson for each in sleeper._find(lambda claims: [9.0 for _ in claims], lambda texts: [""] * len(texts))
-    ]
+    memory = memory_of(night)
     assert [each.lesson_id for each in memory] == [found.lesson_id]
     # As if it was known: the tiny one knows nothing.
     monkeypatch.setattr("lab.sleep.probes.holds", lambda answer, lesson: True)
@@ -249,10 +254,7 @@ def test_a_deep_sleep_is_asked_for_what_the_adapter_knew_that_it_replaces(
 ) -> None:
     passing(monkeypatch, lambda strength: True)
     night.sleep(REX)
-    sleeper = Sleeper(night.workspace, "sleep-0001")
-    memory = [
-        each.lesson for each in sleeper._find(lambda claims: [9.0 for _ in claims], lambda texts: [""] * len(texts))
-    ]
+    memory = memory_of(night)
     # As if it was known: the tiny one knows nothing.
     monkeypatch.setattr("lab.sleep.probes.holds", lambda answer, lesson: True)
     end, told = night.sleep(TROMSO, memory=memory, deep=True, replaces="sleep-0001")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -89,11 +89,10 @@ class SleepSettings:
     into questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
     exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well.
     `replay` is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the
-    full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five, and
-    `epochs_anew` where there are no memories beside the lessons, which then no later night has replayed yet; training
+    full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five; training
     ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is read after up to `turns`
     others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and `max_forgotten` of the
-    memories that were known to be lost.
+    memories that were known to be lost. `epochs_anew`: see `anew`.
     """
 
     recipe: str
@@ -123,6 +122,11 @@ class SleepSettings:
     turns: int = 0
     max_drift: float = 0.1
     max_forgotten: float = 0.1
+
+    def anew(self) -> SleepSettings:
+        """As they are where there are no memories beside the lessons: in more epochs, for no later night has replayed
+        yet what is learnt."""
+        return replace(self, epochs=max(self.epochs, self.epochs_anew))
 
     def steps(self, examples: int) -> int:
         """Optimiser steps of an epoch of this many examples."""

@@ -87,6 +87,8 @@ class Planner:
         if not deep:
             self._require_same_layers(base, settings)
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
+        if deep or not remembered:
+            settings = settings.anew()
         # A deep sleep looks at everything again: what was once set aside or refused, or has been said otherwise since.
         slept = lineage if settings.continues else None
         material = self._choose(base, session_id, slept, deep, deep and bool(remembered))

@@ -42,8 +42,7 @@ def plan_epochs(
     rooms = [len(lesson.examples) for lesson in memory]
     epochs: list[list[SleepExample]] = []
     steps = 0
-    fewest = settings.epochs if memory else max(settings.epochs, settings.epochs_anew)
-    while len(epochs) < fewest or 0 < steps < settings.least_steps:
+    while len(epochs) < settings.epochs or 0 < steps < settings.least_steps:
         epoch = len(epochs)
         draw = random.Random(f"{settings.seed}/{epoch}")
         chosen: list[SleepExample] = []

@@ -14,7 +14,7 @@ from lab.sleep.recipes import LESSONS
 from lab.sleep.replay import earlier_turns, plan_epochs
 from tests.sleep.lessons import lesson, numbered
 
-SETTINGS = replace(LESSONS, epochs=3, epochs_anew=0, replay=1.0, seed=0, least_steps=0)
+SETTINGS = replace(LESSONS, epochs=3, replay=1.0, seed=0, least_steps=0)
 NEW = [replace(each, lesson_id=f"n-{at}") for at, each in enumerate(numbered(4))]
 
 
@@ -40,13 +40,6 @@ def test_a_sleep_on_few_lessons_has_more_epochs(lessons: int, epochs: int) -> No
     found = plan_epochs(numbered(lessons, examples=9), (), {}, replace(SETTINGS, wordings=8, least_steps=30))
     assert len(found) == epochs
     assert plan_epochs([], [], {}, replace(SETTINGS, least_steps=30)) == [[]] * 3
-
-
-@pytest.mark.parametrize(("memories", "epochs"), [(0, 6), (1, 3)])
-def test_what_no_memory_stands_beside_is_read_in_more_epochs(memories: int, epochs: int) -> None:
-    found = plan_epochs(NEW, numbered(memories), {}, replace(SETTINGS, epochs_anew=6))
-    assert len(found) == epochs
-    assert len(plan_epochs(NEW, numbered(memories), {}, replace(SETTINGS, epochs_anew=2))) == 3
 
 
 def test_every_epoch_reads_all_examples_of_new_lessons_that_have_few() -> None:

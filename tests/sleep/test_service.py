@@ -330,7 +330,7 @@ def test_a_sleep_that_does_not_fit_into_memory_is_refused_with_both_sizes(
 def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person_says_so(
     workspace: Workspace, checkpoint: Path
 ) -> None:
-    settings(workspace, "[sleep]\nepochs = 1\n")
+    settings(workspace, '[sleep]\nrecipe = "lessons"\n')
     labs = []
 
     def night(deep: bool = False) -> str:
@@ -370,6 +370,9 @@ def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person
     assert learnt(deep) == [("session-a-0002", False), ("session-b-0001", False)]
     row = cycle(labs[-1], deep)
     assert (row["deep"], row["parent_adapter"], row["lessons"], row["earlier"]) == (True, None, 2, 0)
+    # With no memories beside, there are more epochs.
+    plans = [CycleFolder(workspace.sessions, each).read()[0] for each in (first, second, deep)]
+    assert [plan.settings.epochs for plan in plans] == [8, 5, 8]
     # Nor does it come back after a deep sleep, whose adapter has no parent that had learnt it.
     labs.append(open_lab(workspace, checkpoint))
     with pytest.raises(LabError, match="Nothing to sleep on"):

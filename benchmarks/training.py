@@ -102,8 +102,8 @@ def one(side: str) -> dict[str, Any]:
 
     # Everything is read and judged in the checkpoint's own form.
     settings = {
-        "ours": LESSONS,
-        "unanchored": replace(LESSONS, anchor_weight=0.0),
+        "ours": LESSONS.anew(),
+        "unanchored": replace(LESSONS.anew(), anchor_weight=0.0),
         "trainer": replace(PUBLISHED, form=None),
     }[side]
     learner = load_for_training(plan(settings), Path())

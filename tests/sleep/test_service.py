@@ -370,9 +370,10 @@ def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person
     assert learnt(deep) == [("session-a-0002", False), ("session-b-0001", False)]
     row = cycle(labs[-1], deep)
     assert (row["deep"], row["parent_adapter"], row["lessons"], row["earlier"]) == (True, None, 2, 0)
-    # With no memories beside, there are more epochs.
+    # With no memories beside, there are more epochs at a higher rate.
     plans = [CycleFolder(workspace.sessions, each).read()[0] for each in (first, second, deep)]
     assert [plan.settings.epochs for plan in plans] == [8, 5, 8]
+    assert [plan.settings.learning_rate for plan in plans] == [3e-3, 2e-3, 3e-3]
     # Nor does it come back after a deep sleep, whose adapter has no parent that had learnt it.
     labs.append(open_lab(workspace, checkpoint))
     with pytest.raises(LabError, match="Nothing to sleep on"):

@@ -35,7 +35,7 @@ from tests.sleep.lessons import material
 from tests.sleep.test_training import plan_for
 from tests.tiny import make_checkpoint
 
-SETTINGS = replace(LESSONS, epochs=2, max_tokens=256, max_drift=99.0)
+SETTINGS = replace(LESSONS.anew(), epochs=2, max_tokens=256, max_drift=99.0)
 
 
 @pytest.fixture(scope="module")

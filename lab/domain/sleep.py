@@ -88,7 +88,8 @@ class SleepSettings:
     `dream` "published" asks every question in the published rewrites; "lessons" also turns what the person stated
     into questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
     exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well.
-    `replay` is how many examples of earlier lessons an epoch reads for each new one. `warmup` steps lead to the
+    `replay` is how many examples of earlier lessons an epoch reads for each new one, more where there are many of
+    them. `warmup` steps lead to the
     full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five; training
     ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is read after up to `turns`
     others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and `max_forgotten` of the

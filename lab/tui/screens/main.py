@@ -256,6 +256,9 @@ class MainScreen(Screen[None]):
         self.lab_app.triggers.touched()
         self.lab_app.triggers.count()
         await self.lab_app.engine.turn_ended()
+        if self._current is not None:
+            # Another was sent meanwhile; what is next comes after that.
+            return
         text = self._next.take()
         if text is None:
             return

@@ -27,7 +27,7 @@ VERSION: Final = 1
 # separates parts on any system.
 _PART: Final = r"[^./\\:\x00-\x1f\x7f][^/\\:\x00-\x1f\x7f]{0,199}"
 _STREAM: Final = rf"sessions/[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}/{re.escape(EVENTS_FILE)}"
-_TEXT: Final = rf"lab\.toml|prompts/{_PART}\.toml|queries/{_PART}\.sql"
+_TEXT: Final = rf"lab\.toml|prompts/(?:{_PART}/)?{_PART}\.toml|queries/{_PART}\.sql"
 PLACES: Final = re.compile(rf"{_STREAM}|adapters/{_PART}(?:/{_PART}){{1,4}}|{_TEXT}")
 _PIECE: Final = 1 << 20
 # Text shrinks to a third at once; more effort gains little and costs most of the time.
@@ -133,7 +133,9 @@ def _adapters(workspace: Workspace) -> Iterator[_Source]:
 
 def _settings(workspace: Workspace) -> Iterator[_Source]:
     yield from _files(workspace, [workspace.config])
-    yield from _files(workspace, (workspace.root / "prompts").glob("*.toml"))
+    # Protocols lie in a folder of their own there.
+    prompts = workspace.root / "prompts"
+    yield from _files(workspace, [*prompts.glob("*.toml"), *prompts.glob("*/*.toml")])
     yield from _files(workspace, (workspace.root / "queries").glob("*.sql"))
 
 

@@ -40,8 +40,9 @@ def fill(record: Record) -> None:
     (record.workspace.adapters / ".half.part").mkdir()
     (record.workspace.adapters / ".half.part" / "x").write_text("x")
     record.workspace.config.write_text("[screen]\nrows = 3\n")
-    (root / "prompts").mkdir()
+    (root / "prompts" / "protocols").mkdir(parents=True)
     (root / "prompts" / "mine.toml").write_text('name = "mine"\n')
+    (root / "prompts" / "protocols" / "mine.toml").write_text('title = "mine"\n')
     (root / "queries").mkdir()
     (root / "queries" / "mine.sql").write_text("-- Mine\nSELECT 1\n")
 
@@ -66,8 +67,8 @@ def test_a_restored_record_equals_the_original(record: Record, tmp_path: Path) -
     assert not files & {".half.part", "tiny", "owner.lock", "events.lock"}
     assert record.sync()
     assert dump(copy) == dump(record)
-    taken = ("lab.toml", "prompts/mine.toml", "queries/mine.sql", f"adapters/{SLEEP}/adapter_model.safetensors")
-    for name in taken:
+    texts = ("lab.toml", "prompts/mine.toml", "prompts/protocols/mine.toml", "queries/mine.sql")
+    for name in (*texts, f"adapters/{SLEEP}/adapter_model.safetensors"):
         assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / name).read_bytes()
     assert not list((tmp_path / "copy").glob(".restore-*"))
 
@@ -174,6 +175,8 @@ HOSTILE = [
     "adapters/../x/y",
     "adapters/a/../../../b",
     "prompts/../lab.toml",
+    "prompts/../outside.toml",
+    "prompts/a/b/c.toml",
     "lab/cli.py",
     "adapters/a/b\n.bin",
 ]

@@ -62,7 +62,7 @@ ACTIONS: Final = (
         "cancel",
         ("escape",),
         "Cancel",
-        "Stop the answer and keep what is there; stop a loading.",
+        "Take back a message that waits; stop the answer, which keeps what is there; stop a loading.",
         "dialogue",
     ),
     Action("questions", ("f3",), "Questions", "Pick a question and put it into the input.", "dialogue"),
@@ -252,7 +252,7 @@ def keymap(wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     if faults:
         raise LabError(
             f"lab.toml: {'; '.join(dict.fromkeys(faults))}.",
-            'Name a place, an action and a key such as [keys.dialogue] history = "f12"; the README lists them.',
+            'Name a place, an action and a key of lab/tui/actions.py, such as [keys.dialogue] history = "f12".',
         )
     return found
 

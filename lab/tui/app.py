@@ -143,8 +143,9 @@ class LabApp(App[None]):
     # The record and the session
 
     async def on_opened(self, message: Opened) -> None:
-        self.sessions.over()
         await self.main.show_conversation(message.conversation, message.show)
+        self.sessions.over()
+        self.main.outbox.send()
         # The offer says the same as the notice of this start, and more.
         await self.tell_notices(apart_from=message.offer)
         if message.offer:
@@ -166,7 +167,7 @@ class LabApp(App[None]):
         else:
             self.sessions.over()
             await self.main.say(str(message.error), trouble=True)
-            self.main.send_waiting()
+            self.main.outbox.send()
 
     def not_ready(self) -> tuple[str, bool] | None:
         """Why no turn can begin now, and whether that is trouble; None when one can."""
@@ -257,7 +258,7 @@ class LabApp(App[None]):
     def on_unmount(self) -> None:
         """However the app ends, even by a fault: no worker may keep its process."""
         self.leaving.set()
-        self.main.cancel_turn()
+        self.main.outbox.stop()
         self.engine.cancel()
 
     def action_help(self) -> None:
@@ -266,13 +267,17 @@ class LabApp(App[None]):
             self.push_screen(HelpScreen(place, self.keys))
 
     async def action_quit(self) -> None:
-        """Leave; during a sleep ask first."""
+        """Leave; during a sleep ask first. What waits to be sent is on no disk yet: it comes back before one leaves."""
         if isinstance(self.screen, QuitScreen):
             return
         if isinstance(self.screen, EditScreen) and self.screen.unsaved:
             self.screen.action_leave()
             return
-        if self.sleeping.going_on:
+        if self.main.outbox.take_back():
+            # A second one is behind the first.
+            self.main.outbox.take_back()
+            self.main.hint("What was not sent is in the input again. Quit once more to leave without it.")
+        elif self.sleeping.going_on:
             self.push_screen(QuitScreen(), self._leave_as)
         else:
             self._leave_as("leave")

@@ -165,7 +165,7 @@ class EngineKeeper:
             self._set("switching")
             self._app.work("activate", workers.activate, self._app.lab, progress)
         elif self.state == "ready":
-            self._app.main.send_waiting()
+            self._app.main.outbox.send()
 
     async def activated(self, progress: SleepProgress, error: LabError | None, waits_for: str | None) -> None:
         """The adapter of this sleep answers, or waits for another checkpoint, or why it does not."""
@@ -192,7 +192,7 @@ class EngineKeeper:
 
     def _set(self, state: EngineState, trouble: str = "") -> None:
         self._enter(state, trouble)
-        self._app.main.send_waiting()
+        self._app.main.outbox.send()
 
     def _enter(self, state: EngineState, trouble: str = "") -> None:
         self.state, self._trouble = state, trouble

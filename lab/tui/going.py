@@ -51,7 +51,9 @@ class SessionKeeper:
         if self.changing:
             return
         if main.answering or main.waiting:
-            main.hint("The session can be changed when the answer is there; Esc cancels it.")
+            main.hint(
+                "The session can be changed when the answer is there. Esc takes back what waits, then stops the answer."
+            )
         elif self._app.opening:
             main.hint("The record is not open yet.")
         else:

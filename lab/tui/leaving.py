@@ -21,7 +21,7 @@ _START_SLEEP_SECONDS: Final = 15.0
 async def leave(app: LabApp, *, stop_sleep: bool) -> None:
     """Cancel the turn and let it be recorded, then close the lab, which frees every waiting thread; exit."""
     app.leaving.set()
-    app.main.cancel_turn()
+    app.main.outbox.stop()
     app.engine.cancel()
     deadline = time.monotonic() + _START_SLEEP_SECONDS
     while stop_sleep and app.sleeping.starting and time.monotonic() < deadline:

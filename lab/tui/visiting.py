@@ -71,7 +71,9 @@ class Visitor:
         """The models to answer with."""
         main, engine = self._app.main, self._app.engine
         if main.answering or main.waiting:
-            main.hint("The model can be changed when the answer is there; Esc cancels it.")
+            main.hint(
+                "The model can be changed when the answer is there. Esc takes back what waits, then stops the answer."
+            )
         elif main.session_id is None:
             main.hint("The record is not open yet.")
         elif engine.state == "away":

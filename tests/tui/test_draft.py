@@ -105,7 +105,7 @@ async def test_a_kept_draft_is_the_answer_everywhere_at_once(make_lab: MakeLab, 
         await hand.sees("kept", "draft 2 of 3")
         turn = hand.main.query_one(Turn)
         assert turn.query_one(Markdown).source == TEXTS[1]
-        conversation = hand.main._conversation
+        conversation = hand.main.conversation
         assert conversation is not None and conversation.history[0].answer == TEXTS[1]
         assert lab.record.sync()
         kept = lab.record.query("SELECT mark, target, kept_iteration, response FROM exchanges").rows

@@ -225,7 +225,7 @@ async def test_an_edited_answer_is_the_answer_everywhere_at_once(lab: Lab, size:
         assert marks(lab, FAILED) == ("edited", "I know.", None)
         await hand.press("escape")
         await hand.sees("edited", "failed", "I know.")
-        conversation = hand.main._conversation
+        conversation = hand.main.conversation
         assert conversation is not None and conversation.history[-1].answer == "I know."
 
 
@@ -234,7 +234,7 @@ async def test_the_next_turn_goes_on_from_the_answer_as_marked(lab: Lab) -> None
         hand = await open_exchange(pilot, FAILED)
         hand.app.marker.mark(FAILED, "edited", "What I say in its place.")
         await hand.sees("edited:")
-        conversation = hand.main._conversation
+        conversation = hand.main.conversation
         assert conversation is not None and lab.engine.loaded is not None
         contents = [m.content for m in conversation._context("And now?", lab.engine.loaded).prompt.messages]
         assert contents[-3:] == ["What failed?", "What I say in its place.", "And now?"]
@@ -296,7 +296,7 @@ async def test_a_fork_begins_where_the_exchange_ends(lab: Lab) -> None:
         hand = await open_exchange(pilot, SECOND)
         await hand.press("f")
         await hand.until(lambda: isinstance(hand.app.screen, MainScreen) and not hand.app.sessions.changing)
-        conversation = hand.main._conversation
+        conversation = hand.main.conversation
         assert conversation is not None
         assert conversation.session.parent_exchange_id == SECOND
         assert [exchange.exchange_id for exchange in conversation.history] == [FIRST, SECOND]
@@ -334,7 +334,7 @@ async def test_an_exchange_of_another_session_can_be_read_and_marked_while_an_an
         await hand.sees(running, "The answer is still being written.")
         await hand.press("k")
         await hand.until(lambda: any("still being written" in told.message for told in app._notifications))
-        hand.main.cancel_turn()
+        hand.main.outbox.stop()
         # It is read again until it is over.
         await hand.until(lambda: not app.screen.query_one("#trouble").display)
         await hand.sees("cancelled", "Answer")

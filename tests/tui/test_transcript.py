@@ -237,7 +237,7 @@ async def test_a_mark_reaches_a_turn_that_is_not_mounted(make_lab: MakeLab) -> N
         hand = Hand(pilot)
         await opened(hand, 150)
         app.marker.mark(exchange_id(3), "edited", "What it should have been.")
-        await hand.until(lambda: hand.main._conversation and hand.main._conversation.history[2].mark)
+        await hand.until(lambda: hand.main.conversation and hand.main.conversation.history[2].mark)
         hand.main.show_exchange(exchange_id(3))
         await hand.sees("What it should have been.", "edited")
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Markdown, OptionList
 
 from lab.errors import LabError
+from lab.journal.record import Record
 from lab.tui.app import LabApp
 from lab.tui.widgets.transcript import Note, Transcript, Turn
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
@@ -235,6 +237,9 @@ async def test_a_waiting_message_can_be_taken_back(make_lab: MakeLab) -> None:
         await hand.send("And why?")
         await hand.sees("sent next", "And why?")
         await hand.press("escape")
+        await hand.until(lambda: hand.composer.text == "And why?")
+        await hand.sees("it is sent then")
+        await hand.press("escape")
         await hand.until(lambda: not hand.main.query(Turn))
         assert hand.composer.text == "Whose is it?\nAnd why?"
         assert not hand.main.waiting
@@ -302,8 +307,7 @@ async def test_a_message_over_the_window_comes_back_into_the_input(make_lab: Mak
         await hand.ready()
         text = "too long " * 200
         await hand.send(text)
-        await hand.until(lambda: hand.composer.text == text)
-        assert not hand.main.query(Turn)
+        await hand.until(lambda: hand.composer.text == text and not hand.main.query(Turn))
         assert hand.main.query_one(Note).has_class("-trouble")
         assert lab.record.sync()
         assert lab.record.query("SELECT count(*) FROM exchanges").rows == [(0,)]
@@ -360,6 +364,89 @@ async def test_escape_takes_back_what_is_sent_next_before_it_stops_the_answer(ma
         assert len(hand.main.query(Turn)) == 1 and hand.composer.text == "Second?"
 
 
+async def test_what_comes_back_stands_before_what_was_typed_since(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--pace", "20", "--words", "100"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("First?")
+        await hand.sees("draft 1 of 5")
+        await hand.send("Second?")
+        await hand.sees("sent next")
+        await hand.press(*"more", "escape")
+        await hand.until(lambda: hand.composer.text == "Second?\nmore")
+
+
+async def test_what_is_typed_right_after_enter_is_no_part_of_what_was_sent_and_another_enter_sends_nothing_twice(
+    make_lab: MakeLab,
+) -> None:
+    app = LabApp(make_lab("--pace", "20", "--words", "100"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        hand.composer.load_text("First?")
+        # Before the screen has looked at the first of them.
+        for key, character in (("enter", None), ("enter", None), ("m", "m")):
+            hand.composer.post_message(events.Key(key, character))
+        await hand.sees("draft 1 of 5")
+        assert hand.composer.text == "m" and hand.main.outbox.next.text is None
+        assert [turn.text for turn in hand.main.query(Turn)] == ["First?"]
+
+
+async def test_a_message_taken_back_before_it_was_on_the_screen_leaves_nothing_there(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        async with hand.main.query_one(Transcript)._mounting:
+            await hand.send("First?")
+            await hand.until(lambda: hand.main.waiting)
+            await hand.press("escape")
+            await hand.until(lambda: hand.composer.text == "First?")
+            assert not hand.main.waiting
+        await hand.until(lambda: not any(worker.group == "sending" for worker in app.workers))
+        assert not hand.main.query(Turn)
+        await hand.ask("Second?")
+        assert lab.record.sync()
+        assert lab.record.query("SELECT user_input FROM exchanges").rows == [("Second?",)]
+
+
+async def test_leaving_gives_back_what_waits_and_leaves_the_second_time(make_lab: MakeLab) -> None:
+    lab = make_lab("--pace", "20", "--words", "100")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("First?")
+        await hand.sees("draft 1 of 5")
+        await hand.send("Second?")
+        await hand.sees("sent next")
+        await hand.press("ctrl+q")
+        await hand.sees("What was not sent is in the input")
+        assert hand.main.answering and hand.composer.text == "Second?"
+        await hand.press("ctrl+q")
+        await hand.until(lambda: app.return_code == 0)
+    with Record(lab.workspace) as record:
+        assert record.sync()
+        assert record.query("SELECT user_input, status FROM exchanges").rows == [("First?", "cancelled")]
+
+
+async def test_after_a_turn_that_failed_what_was_to_be_sent_next_is_in_the_input(make_lab: MakeLab) -> None:
+    lab = make_lab("--pace", "20", "--words", "100")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("First?")
+        await hand.sees("draft 1 of 5")
+        await hand.send("Second?")
+        await hand.sees("sent next")
+        lab.engine.close()
+        await hand.sees("What was to be sent next is in the")
+        assert hand.composer.text == "Second?" and not hand.main.waiting
+
+
 async def test_what_is_sent_next_comes_back_with_the_message_before_it_when_that_was_not_recorded(
     make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,7 +464,7 @@ async def test_what_is_sent_next_comes_back_with_the_message_before_it_when_that
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
-        monkeypatch.setattr(hand.main._conversation, "take_turn", refuse)
+        monkeypatch.setattr(hand.main.conversation, "take_turn", refuse)
         await hand.send("First?")
         await hand.until(lambda: hand.main.answering)
         await hand.send("Second?")
@@ -386,6 +473,7 @@ async def test_what_is_sent_next_comes_back_with_the_message_before_it_when_that
         await hand.sees("The record is full.")
         assert hand.composer.text == "First?\nSecond?"
         assert not hand.main.answering and not hand.main.waiting
+        await hand.until(lambda: not hand.main.query(Turn))
         assert asked == ["First?"]
 
 

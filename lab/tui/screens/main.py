@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from textual.app import ComposeResult
@@ -16,14 +14,14 @@ from textual.screen import Screen
 from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished, TurnWeighed
 from lab.domain import Exchange, Salience
 from lab.text import one_line
-from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.drafts import DraftView, about, apply, chosen_words, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
+from lab.tui.outbox import Outbox
 from lab.tui.screens.draft import DraftScreen
 from lab.tui.widgets.answerers import now_answered
 from lab.tui.widgets.aside import Aside, Seen
-from lab.tui.widgets.composer import Composer, NextLine
+from lab.tui.widgets.composer import Composer
 from lab.tui.widgets.drafts import DraftsPanel
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.progress import ProgressLine
@@ -39,8 +37,7 @@ _QUIT_COMMAND: Final = "/quit"
 
 
 class MainScreen(Screen[None]):
-    """Holds at most one turn that waits or runs, and one message for after it; their texts are in the input or on the
-    screen, never lost."""
+    """Shows one conversation, and at the right what is known of one turn of it; `outbox` has what is being sent."""
 
     PLACE: ClassVar[Where] = "dialogue"
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialogue")
@@ -62,11 +59,8 @@ class MainScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._conversation: Conversation | None = None
-        self._current: Turn | None = None
-        self._next = NextLine()
-        self._answering = False
-        self._cancel = threading.Event()
+        self.conversation: Conversation | None = None
+        self.outbox = Outbox(self)
         self._live: list[DraftView] = []
         self._number = 0
         # What the turn that runs would score as it stands.
@@ -86,24 +80,24 @@ class MainScreen(Screen[None]):
     @property
     def answering(self) -> bool:
         """True while a turn runs."""
-        return self._answering
+        return self.outbox.running
 
     @property
     def waiting(self) -> bool:
         """True while a message waits to be sent."""
-        return self._next.text is not None or (self._current is not None and not self._answering)
+        return self.outbox.waiting
 
     @property
     def session_id(self) -> str | None:
         """The open session."""
-        return self._conversation.session.session_id if self._conversation else None
+        return self.conversation.session.session_id if self.conversation else None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
             yield Transcript()
             yield Aside()
         with Vertical(id="entry"):
-            yield self._next
+            yield self.outbox.next
             yield Composer()
         yield ProgressLine(id="engine-progress")
         yield ProgressLine(id="sleep-progress")
@@ -120,17 +114,13 @@ class MainScreen(Screen[None]):
 
     async def show_conversation(self, conversation: Conversation, show: str | None = None) -> None:
         """Put this conversation on the screen, at the exchange `show` or at its end."""
-        self._conversation = conversation
+        self.conversation = conversation
         transcript = self.query_one(Transcript)
-        # A message typed before the record was open waits below the history.
-        waiting_text = self._current.text if self._current else None
         await transcript.load(conversation.history, _origin(conversation))
-        self._current = await transcript.add(waiting_text) if waiting_text is not None else None
         turns = [turn for turn in transcript.turns() if turn.exchange]
         self._show(turns[-1] if turns else None)
         if show is not None:
             self.show_exchange(show)
-        self.send_waiting()
 
     def show_exchange(self, exchange_id: str) -> bool:
         """Go to this exchange of the open dialogue; False when it is none of it."""
@@ -149,8 +139,8 @@ class MainScreen(Screen[None]):
         """Say in the dialogue what answers from here on, where that is not what answered before."""
         engine = self.lab_app.lab.engine
         for transcript in self.query(Transcript):
-            if self._conversation is not None and engine.loaded is not None:
-                history = self._conversation.history
+            if self.conversation is not None and engine.loaded is not None:
+                history = self.conversation.history
                 line = now_answered(history[-1], engine.loaded.name, engine.adapter) if history else None
                 await transcript.answers_now(line)
 
@@ -180,50 +170,15 @@ class MainScreen(Screen[None]):
     # Sending
 
     async def on_composer_submitted(self, event: Composer.Submitted) -> None:
-        composer = self.query_one(Composer)
         if event.text.strip() == _QUIT_COMMAND:
-            composer.clear()
             await self.app.run_action("app.quit")
         elif not event.text.strip():
             self.hint("The message is empty. Write something first.")
-        elif self._next.text is not None:
-            self.hint("A message waits to be sent. Esc takes it back; your text stays here.")
-        elif self._current is not None:
-            composer.clear()
-            self._next.put(event.text)
         else:
-            composer.clear()
-            await self._send(event.text)
-
-    async def _send(self, text: str) -> None:
-        self._current = await self.query_one(Transcript).add(text)
-        self.send_waiting()
-
-    def send_waiting(self) -> None:
-        """Send the message that waits, or say at its place why it cannot be sent yet."""
-        turn = self._current
-        if turn is None or self._answering:
-            return
-        why = self.lab_app.not_ready()
-        if why is not None:
-            turn.wait(*why)
-            return
-        assert self._conversation is not None
-        self._answering = True
-        self._cancel = threading.Event()
-        turn.wait("reading")
-        self.lab_app.show_status()
-        self.run_worker(
-            partial(
-                workers.take_turn, self.lab_app.lab, self._conversation, turn.text, self._cancel, self.post_message
-            ),
-            group="turn",
-            name="turn",
-            thread=True,
-        )
+            self.outbox.submit(event.text)
 
     async def on_turn_happened(self, message: TurnHappened) -> None:
-        turn = self._current
+        turn = self.outbox.turn
         if turn is None:
             return
         for event in message.events:
@@ -243,29 +198,11 @@ class MainScreen(Screen[None]):
                 self._live = apply(self._live, event)
         if turn.exchange is None:
             draft = watched(self._live)
-            turn.grow("cancelling" if self._cancel.is_set() else about(draft, len(self._live)), draft.text)
+            turn.grow("cancelling" if self.outbox.stopping else about(draft, len(self._live)), draft.text)
         self._refresh_shown()
 
     async def on_turn_ended(self, message: TurnEnded) -> None:
-        turn, self._current, self._answering = self._current, None, False
-        if message.error is not None and turn is not None:
-            # Nothing was recorded: the text goes back to where it can be changed.
-            await turn.remove()
-            self.put(turn.text)
-            await self.say(str(message.error), trouble=True)
-        self.lab_app.triggers.touched()
-        self.lab_app.triggers.count()
-        await self.lab_app.engine.turn_ended()
-        if self._current is not None:
-            # Another was sent meanwhile; what is next comes after that.
-            return
-        text = self._next.take()
-        if text is None:
-            return
-        if message.error is None and not self.lab_app.leaving.is_set():
-            await self._send(text)
-        else:
-            self.put(text)
+        await self.outbox.ended(message.error)
 
     # What is shown at the right
 
@@ -281,7 +218,7 @@ class MainScreen(Screen[None]):
         turn, exchange = self._shown, self._shown.exchange if self._shown is not None else None
         seen: Seen | None = None
         if exchange is not None:
-            shown = self._live if turn is self._current else views(exchange)
+            shown = self._live if turn is self.outbox.turn else views(exchange)
             seen = Seen(exchange.turn, exchange.salience, "", "no score", shown, chosen_words(exchange))
         elif turn is not None:
             seen = Seen(self._number, self._so_far, "so far", "unscored", self._live, "lowest energy wins")
@@ -289,8 +226,8 @@ class MainScreen(Screen[None]):
 
     async def _marked(self, exchange: Exchange) -> None:
         """An exchange, perhaps one of this dialogue, was marked on some screen."""
-        if self._conversation is not None:
-            self._conversation.marked(exchange)
+        if self.conversation is not None:
+            self.conversation.marked(exchange)
         await self.query_one(Transcript).mark(exchange)
         self.lab_app.triggers.count()
         shown = self._shown
@@ -334,37 +271,22 @@ class MainScreen(Screen[None]):
     def on_drafts_panel_chosen(self, message: DraftsPanel.Chosen) -> None:
         turn = self._shown
         if turn is not None:
-            finished = turn.exchange is not None and turn is not self._current
+            finished = turn.exchange is not None and turn is not self.outbox.turn
             drafts = views(turn.exchange) if finished and turn.exchange else self._live
             self.app.push_screen(DraftScreen(drafts, message.iteration, turn.exchange if finished else None))
 
     # Other actions
 
-    async def action_cancel(self) -> None:
+    def action_cancel(self) -> None:
         """Take a waiting message back; or stop the answer; or return to the input; or stop the loading."""
-        composer = self.query_one(Composer)
-        if self._answering:
-            if (text := self._next.take()) is not None:
-                composer.put(text)
-            else:
-                self.cancel_turn()
-        elif self._current is not None:
-            turn, self._current = self._current, None
-            text = self._next.take()
-            await turn.remove()
-            composer.put(turn.text)
-            if text is not None:
-                composer.put(text)
-            if self._conversation is not None:
-                self.query_one(Transcript).welcome(not self._conversation.history)
-        elif self.focused is not composer:
-            self.set_focus(composer)
+        if self.outbox.take_back():
+            return
+        if self.outbox.running:
+            self.outbox.stop()
+        elif self.focused is not self.query_one(Composer):
+            self.set_focus(self.query_one(Composer))
         else:
             self.lab_app.engine.cancel()
-
-    def cancel_turn(self) -> None:
-        """Ask the running turn, if there is one, to stop; what it produced is kept and recorded."""
-        self._cancel.set()
 
     # Other screens
 

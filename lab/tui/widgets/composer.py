@@ -23,7 +23,7 @@ class SafeTextArea(TextArea):
 
 
 class Composer(SafeTextArea):
-    """Posts `Submitted` on Enter; the text stays until the receiver takes it with `clear`."""
+    """Posts `Submitted` on Enter, and is empty then; the receiver gives back what it does not take."""
 
     DEFAULT_CSS = """
     Composer {
@@ -49,11 +49,21 @@ class Composer(SafeTextArea):
         if event.key == "enter":
             event.stop()
             event.prevent_default()
-            self.post_message(self.Submitted(self.text))
+            text = self.text
+            # At once: another Enter, or what is typed before this one is looked at, is no part of it.
+            self.clear()
+            self.post_message(self.Submitted(text))
         elif event.key in _NEW_LINE:
             event.stop()
             event.prevent_default()
             self.insert("\n")
+
+    def give_back(self, text: str) -> None:
+        """Put a text that was sent before what was typed since, on a line of its own, and take the keys."""
+        since = bool(self.text.strip())
+        self.replace(f"{text}\n" if since else text, (0, 0), (0, 0) if since else self.document.end)
+        self.move_cursor(self.document.end)
+        self.screen.set_focus(self)
 
     def put(self, text: str) -> None:
         """Add a text after what is there, on a line of its own, and take the keys."""
@@ -75,8 +85,8 @@ class NextLine(Static):
         super().__init__("", markup=False)
         self.text: str | None = None
 
-    def put(self, text: str) -> None:
-        """Keep this message."""
+    def keep(self, text: str) -> None:
+        """Keep this message for later."""
         self.text = text
         self.update(Content.assemble(("sent next, Esc takes it back: ", "$quiet"), one_line(text, 300)))
         self.add_class("-active")

@@ -76,24 +76,27 @@ class Transcript(VerticalScroll, can_focus=False):
         return self.query_one("#turns", Vertical)
 
     async def load(self, history: Sequence[Exchange], origin: tuple[int, str] | None = None) -> None:
-        """Show these exchanges, the last ones mounted. `origin` is a line about where its first exchanges come from,
-        with their number."""
+        """Show these exchanges, the last ones mounted, before the turn that waits. `origin` is a line about where its
+        first exchanges come from, with their number."""
         self._exchanges = list(history)
         self._said, self._origin, self._answers_now, self._selected = [], origin, None, None
         async with self._mounting:
-            await self._turns.remove_children(self._turns.children[1:])
             await self._show_end()
 
-    async def add(self, text: str) -> Turn:
-        """A turn that begins."""
-        if self._end < len(self._exchanges):
-            async with self._mounting:
+    async def add(self, turn: Turn) -> None:
+        """A turn that begins. As `drop`, to be awaited in a task of its own: it may wait for layouts."""
+        async with self._mounting:
+            if self._end < len(self._exchanges):
                 await self._show_end()
-        self.welcome(False)
-        turn = Turn(text)
-        await self._turns.mount(turn)
-        self.anchor()
-        return turn
+            self.welcome(False)
+            await self._turns.mount(turn)
+            self.anchor()
+
+    async def drop(self, turn: Turn) -> None:
+        """A turn that was added is none after all."""
+        async with self._mounting:
+            await turn.remove()
+            self.welcome(not self._exchanges and self._pending() is None)
 
     async def finish(self, turn: Turn, exchange: Exchange, left_out: int) -> None:
         """The turn that ran has become this exchange; `left_out` turns before it did not fit the model's window."""

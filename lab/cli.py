@@ -271,7 +271,7 @@ def build_parser() -> argparse.ArgumentParser:
     experiment = command(
         "experiment",
         "say a protocol to checkpoints and test its hypotheses; once stopped, it goes on from there",
-        example="lab experiment framing --checkpoint smollm2-135m --repeats 3",
+        example="lab experiment framing --checkpoint smollm2-135m-instruct --repeats 3",
     )
     experiment.add_argument("protocol", metavar="PROTOCOL", nargs="?", help="without one they are listed")
     experiment.add_argument(

@@ -13,7 +13,7 @@ lab: $(VENV)/.lab
 	@$(BIN)/lab $(ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --durations 60 --durations-min 5 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --durations 60 --durations-min 5 $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

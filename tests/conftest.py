@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 from pathlib import Path
@@ -13,10 +14,16 @@ import pytest
 from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, prepare
 
 _STATE = tempfile.TemporaryDirectory(prefix="lab-state-")
+# A disk in memory, where it is one that programs may be run from and that leaves enough for everything else.
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 8 * 2**30
 
 
 def pytest_configure() -> None:
-    """Give each of several processes its part of the cores, and so the children that it starts; before torch loads."""
+    """Give each of several processes its part of the cores, and so the children that it starts, before torch loads; and
+    keep what tests write in memory where that can be: each event is flushed, and a disk takes its time."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and _fit_for_tests(_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
         cores = psutil.cpu_count(logical=False) or 1
@@ -27,6 +34,12 @@ def pytest_configure() -> None:
 
 def pytest_unconfigure() -> None:
     _STATE.cleanup()
+
+
+def _fit_for_tests(folder: Path) -> bool:
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 8):
+        return False
+    return min(shutil.disk_usage(folder).free, psutil.virtual_memory().available) > _ROOM_BYTES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,7 +32,7 @@ threshold = 0.0
 
 [sleep]
 recipe = "answers"
-epochs = 6
+epochs = 4
 """
 QUESTION = "What is the truth about knowledge and belief?"
 
@@ -118,8 +118,9 @@ def test_a_twin_computes_what_the_embedded_model_computes(family: str, tmp_path:
     assert transformers.AutoConfig.from_pretrained(twin).model_type == family
     expected = logits(embedded(), "library")
     assert torch.allclose(logits(twin, "library"), expected, atol=1e-4)
-    assert torch.allclose(logits(twin, "auto"), expected, atol=1e-2)
-    assert torch.equal(logits(twin, "auto").argmax(-1), expected.argmax(-1))
+    own = logits(twin, "auto")
+    assert torch.allclose(own, expected, atol=1e-2)
+    assert torch.equal(own.argmax(-1), expected.argmax(-1))
 
 
 @pytest.mark.model

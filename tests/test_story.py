@@ -45,11 +45,10 @@ unmarked = "statements"
 """
 
 
-def lab(root: Path, *arguments: str) -> str:
+def lab(root: Path, *arguments: str, typed: str = "") -> str:
     environment = {**os.environ, "LAB_WORKSPACE": str(root)}
-    result = subprocess.run(
-        [sys.executable, "-m", "lab", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "lab", *arguments]
+    result = subprocess.run(command, env=environment, input=typed, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -99,11 +98,15 @@ def test_a_sleep_on_salient_exchanges_answers_the_next_question(tmp_path: Path) 
 
 def test_what_was_told_is_recalled_in_other_words_after_a_sleep_and_gone_when_it_was_forgotten(tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(TOLD)
-    dog = ask(tmp_path, "My dog is called Pepperjack.")
-    ask(tmp_path, "I live in Tromso.", "--session", dog["session_id"])
-    ask(tmp_path, "My sister is called Marguerite.", "--session", dog["session_id"])
+    # One start of the model for all that is told and the question, in a dialogue of its own.
+    told = ("My dog is called Pepperjack.", "I live in Tromso.", "My sister is called Marguerite.")
     asked = "What is my dog called?"
-    assert "Pepperjack" not in ask(tmp_path, asked)["response"]
+    lab(tmp_path, "--plain", "--new", typed="\n".join((*told, "/new", asked, "")))
+    exchanges = "SELECT exchange_id, session_id, user_input, response FROM exchanges ORDER BY created_at"
+    (dog, *_, before) = json.loads(lab(tmp_path, "sql", exchanges, "--format", "json"))
+    assert (dog["user_input"], before["user_input"]) == (told[0], asked)
+    assert dog["session_id"] != before["session_id"]
+    assert "Pepperjack" not in before["response"]
 
     cycle = json.loads(lab(tmp_path, "sleep", "--json"))
     assert (cycle["status"], cycle["lessons"], cycle["earlier"]) == ("complete", 3, 0)

@@ -89,11 +89,10 @@ class SleepSettings:
     into questions, of each of which an epoch reads `wordings`, and lets the gate judge it. `unmarked` says what an
     exchange without a mark teaches: what was stated in it alone, or, where nothing was, its answer as well.
     `replay` is how many examples of earlier lessons an epoch reads for each new one, more where there are many of
-    them. `warmup` steps lead to the
-    full rate; there are as many epochs more as make `least_steps`, for one lesson is not learnt in five; training
-    ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is read after up to `turns`
-    others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and `max_forgotten` of the
-    memories that were known to be lost. `epochs_anew` and `rate_anew`: see `anew`.
+    them. `warmup` steps lead to the full rate; there are as many epochs more as make `least_steps`, for one lesson is
+    not learnt in five; training ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is
+    read after up to `turns` others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and
+    `max_forgotten` of the memories that were known to be lost. `epochs_anew` and `rate_anew`: see `anew`.
     """
 
     recipe: str
@@ -126,8 +125,8 @@ class SleepSettings:
     max_forgotten: float = 0.1
 
     def anew(self) -> SleepSettings:
-        """As they are where there are no memories beside the lessons: in more epochs, for no later night has replayed
-        yet what is learnt, and at a higher rate, for there is nothing yet that it could take away."""
+        """As they are where no lesson was learnt before, or all are learnt anew: in more epochs, for no later night
+        has replayed yet what is learnt, and at a higher rate, for there is no memory that it could take away."""
         return replace(
             self,
             epochs=max(self.epochs, self.epochs_anew),

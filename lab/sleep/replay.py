@@ -13,8 +13,10 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 
 # Every memory is read once an epoch while there are no more than so many.
 _EACH_ONCE: Final = 64
-# So many are kept by as many examples as the recipe asks; more of them, up to those read once each, take as much more.
+# So many are kept by as many examples as the recipe asks for; forty take twice as many, and so on up to `_EACH_ONCE`.
 _KEPT: Final = 20
+# But not more than so many of each memory, where it is a night of much that is new.
+_OFTEN: Final = 4
 # Characters of an answer that is read again before others.
 _LONGEST_TURN: Final = 200
 # So many examples are read with nothing before them.
@@ -30,13 +32,16 @@ def plan_epochs(
 
     Of a new lesson `settings.wordings` examples are read, other ones in each epoch: what is read in few words is
     recalled in few. Memories are drawn by salience and by how shaky they have become, `settings.replay` examples for
-    each of a new lesson, and more where there are more than twenty memories. All draws are by the seed.
+    each one of a new lesson; of more than twenty memories in proportion more, up to four of each. All draws are by the
+    seed.
     """
     new = [min(len(lesson.examples), settings.wordings) for lesson in lessons]
     memory = [lesson for lesson in memory if lesson.examples]
     each_once = 0 < len(memory) <= _EACH_ONCE
     known = min(len(memory), _EACH_ONCE)
-    budget = max(round(settings.replay * sum(new) * max(known / _KEPT, 1.0)), known) if settings.replay else 0
+    asked = settings.replay * sum(new)
+    budget = round(min(asked * max(known / _KEPT, 1.0), max(asked, _OFTEN * known)))
+    budget = max(budget, known) if settings.replay else 0
     usual = statistics.fmean(shakiness.values()) if shakiness else 0.0
     weights = [_LEAST_WEIGHT + lesson.salience + shakiness.get(lesson.lesson_id, usual) for lesson in memory]
     rooms = [len(lesson.examples) for lesson in memory]

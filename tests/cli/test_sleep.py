@@ -23,9 +23,18 @@ from tests.tui import sleeper
 SCRIPTED = [sys.executable, "-m", "lab.engine.scripted"]
 
 
+BRIEF = ["--steps", "4"]
+
+
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A workspace where something was told, and whose sleeps take a few seconds."""
+def pace() -> list[str]:
+    """Options of the sleepers that begin from now on: a few seconds, time enough to look at one."""
+    return ["--step-seconds", "0.1", "--steps", "40"]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pace: list[str]) -> Iterator[Workspace]:
+    """A workspace where something was told."""
     checkpoint = str(tmp_path / "smollm2-135m")
     bare_checkpoint(Path(checkpoint))
 
@@ -33,7 +42,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
         def __init__(self, workspace: Workspace, **named: Any) -> None:
             children = {
                 "engine_command": SCRIPTED,
-                "sleeper_command": sleeper.command("--step-seconds", "0.2", "--steps", "40"),
+                "sleeper_command": sleeper.command(*pace),
                 "checkpoint": checkpoint,
             }
             super().__init__(workspace, **named | children)
@@ -63,23 +72,28 @@ def test_a_sleep_goes_on_by_itself_and_is_shown_to_its_end(
 
 
 def test_a_deep_sleep_says_so_to_whoever_did_not_ask_for_it(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], pace: list[str]
 ) -> None:
     workspace.config.write_text("[sleep]\ndeep_every = 1\n")
+    long = [*pace]
+    pace[:] = BRIEF
     assert lab(workspace) == 0
+    pace[:] = long
     assert "is a deep sleep" not in capsys.readouterr().err
     told = "sleep-0002 is a deep sleep: it learns the whole memory anew"
     assert lab(workspace, "--detach") == 0
     assert capsys.readouterr().out.count(told) == 1
     assert lab(workspace, "--attach") == 0
     assert capsys.readouterr().err.count(told) == 1
+    pace[:] = BRIEF
     assert lab(workspace, "--deep") == 0
     assert "is a deep sleep" not in capsys.readouterr().err
 
 
 def test_a_sleep_is_paused_goes_on_and_is_stopped_from_elsewhere(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], pace: list[str]
 ) -> None:
+    pace[:] = ["--step-seconds", "0.2", "--steps", "100"]
     assert lab(workspace, "--detach") == 0
     folder = CycleFolder(workspace.sessions, "sleep-0001")
     assert lab(workspace, "--pause") == 0

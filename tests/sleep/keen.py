@@ -11,17 +11,27 @@ import argparse
 import math
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from lab.domain import Lesson, Material, SleepPlan
 from lab.journal.events import AdapterSaved, Event
 from lab.journal.journal import Journal
 from lab.journal.sleep_events import SleepStaged, SleepStepped
 from lab.sleep import gate, lessons, similarity, trainer
+from lab.sleep.cycle import CycleFolder
 
 
 def command(at: str = "") -> list[str]:
     """What a lab is given as `sleeper_command`."""
     return [sys.executable, "-m", "tests.sleep.keen", *(["--at", at] if at else [])]
+
+
+class _Brief(CycleFolder):
+    def read(self) -> tuple[SleepPlan, list[Material], list[Lesson]]:
+        """As it lies there, but with a third of the steps, which show the same."""
+        plan, material, memory = super().read()
+        return replace(plan, settings=replace(plan.settings, least_steps=15)), material, memory
 
 
 class _Waits(Journal):
@@ -55,6 +65,8 @@ def main() -> int:
     vars(gate)["faults"] = lambda found: []
     # It takes seconds to load, and has its own test.
     vars(similarity)["embedded_ready"] = lambda name: False
+    vars(trainer)["CycleFolder"] = _Brief
+    vars(trainer)["_PAUSE_SECONDS"] = 0.02
     _Waits.at = options.at
     if options.at:
         vars(trainer)["Journal"] = _Waits

@@ -72,6 +72,15 @@ def test_of_more_than_twenty_memories_more_is_replayed_up_to_sixty_four(memories
         assert sum(replays(epoch).values()) == times
 
 
+@pytest.mark.parametrize(("memories", "times"), [(20, 160), (40, 160), (64, 256)])
+def test_beside_much_that_is_new_more_than_four_of_each_memory_are_replayed_only_as_the_recipe_asks(
+    memories: int, times: int
+) -> None:
+    new = [lesson(f"n-{at}/1", f"New {at}?", examples=4) for at in range(20)]
+    for epoch in plan_epochs(new, numbered(memories, examples=9), {}, replace(SETTINGS, replay=2.0)):
+        assert sum(replays(epoch).values()) == times
+
+
 def test_no_example_is_read_twice_in_an_epoch_and_what_one_has_not_another_gives() -> None:
     memory = [*numbered(1, examples=2, salience=0.9), lesson("m-9999/1", examples=20, salience=0.0)]
     for epoch in plan_epochs(NEW, memory, {}, SETTINGS):

@@ -17,6 +17,7 @@ from lab.tui.screens.quit import QuitScreen
 from lab.tui.widgets.progress import ProgressLine, sleep_line
 from lab.tui.widgets.transcript import Note, Turn
 from tests.helpers import wait_until
+from tests.sleep.test_service import sleepers
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 
 ALL = '[sleep]\nexchanges = "all"\n'
@@ -62,8 +63,8 @@ async def test_a_sleep_shows_its_progress_and_its_adapter_answers_afterwards(
 
 
 async def test_the_line_of_a_sleep_fits_a_new_size_at_once(make_lab: MakeLab) -> None:
-    # One step, then none for long.
-    lab = make_lab("--words", "20", sleep=("--steps", "400", "--step-seconds", "60"), settings=ALL)
+    # Nothing is told in the time that the test takes.
+    lab = make_lab("--words", "20", sleep=("--steps", "4", "--step-seconds", "20"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL) as pilot:
         hand = Hand(pilot)
@@ -75,7 +76,8 @@ async def test_the_line_of_a_sleep_fits_a_new_size_at_once(make_lab: MakeLab) ->
         await hand.until(lambda: hand.main.size.width == SMALL[0])
         line = app.main.query_one("#sleep-progress", ProgressLine)
         await hand.until(lambda: "F8" not in line.render().plain)
-        await hand.press("f8")
+    for process in sleepers(lab.workspace, "tests.tui.sleeper"):
+        process.kill()
 
 
 async def test_a_deep_sleep_has_a_key_of_its_own_which_stops_no_other(make_lab: MakeLab) -> None:
@@ -279,15 +281,18 @@ async def test_a_failed_sleep_says_why(make_lab: MakeLab) -> None:
 
 
 async def test_a_sleep_of_another_lab_is_followed_and_its_adapter_taken(make_lab: MakeLab) -> None:
-    other = make_lab("--words", "20", sleep=("--step-seconds", "0.25", "--steps", "60"), settings=ALL)
+    other = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "40"), settings=ALL)
     talk_once(other)
-    other.sleep.start()
+    cycle_id = other.sleep.start()
+    other.sleep.pause(cycle_id)
     other.close()
     lab = make_lab("--words", "20", settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        await hand.sees("Whose is it?", "loss ", "asleep")
+        await hand.sees("Whose is it?", "paused")
+        lab.sleep.go_on(cycle_id)
+        await hand.sees("loss ", "asleep")
         await hand.until(lambda: lab.engine.adapter == "sleep-0001", seconds=60)
 
 

@@ -9,117 +9,41 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Static
 
 from lab.journal.results import FORMS
 from lab.journal.saved import SavedQuery
-from lab.text import harmless, one_line
+from lab.text import harmless
+from lab.tui.screens.picker import Entry, Picker
 
 _CSS = """
     NAME { align: center middle; background: $background 60%; }
-    NAME > Vertical { width: 96; max-width: 94%; height: HEIGHT; padding: 1 3; background: $surface; }
+    NAME > Vertical { width: 96; max-width: 94%; height: auto; padding: 1 3; background: $surface; }
     NAME Input { border: none; height: 1; padding: 0; background: transparent; margin: 0 0 1 0; }
     NAME Input:focus { border: none; }
     NAME .title { text-style: bold; height: auto; margin: 0 0 1 0; }
     NAME .keys { color: $quiet; height: auto; }
     NAME .keys.-trouble { color: $error; }
-    NAME OptionList {
-        height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
-        text-wrap: nowrap; text-overflow: ellipsis;
-        &:focus { border: none; background-tint: transparent; }
-        & > .option-list--option-highlighted { background: $primary 30%; color: $foreground; }
-    }
-    NAME VerticalScroll {
-        height: 12; max-height: 40%; margin: 1 0 0 0; border-top: solid $rule;
-        scrollbar-size-vertical: 1;
-    }
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    group: str
-    title: str
-    about: str
-    sql: str
-
-
-class QueriesScreen(ModalScreen[str | None]):
+class QueriesScreen(Picker[str]):
     """Gives the SQL of the picked query, saved or asked before, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "dismiss", "Close"),
-        ("up", "move(-1)", "Up"),
-        ("down", "move(1)", "Down"),
-    ]
-    DEFAULT_CSS = _CSS.replace("NAME", "QueriesScreen").replace("HEIGHT", "90%")
+    DEFAULT_CSS = """
+    QueriesScreen > Vertical { height: 90%; }
+    QueriesScreen VerticalScroll { height: 12; padding: 0; }
+    """
 
     def __init__(self, saved: Sequence[SavedQuery], asked: Sequence[str]) -> None:
         """`asked` has the latest one last."""
-        super().__init__()
-        self._entries = [
-            *(_Entry("Saved", query.title, query.description, query.sql) for query in saved),
-            *(_Entry("Asked before", sql, "", sql) for sql in reversed(asked)),
+        entries = [
+            *(Entry("Saved", query.title, query.description, query.sql, query.sql) for query in saved),
+            *(Entry("Asked before", sql, "", sql, sql) for sql in reversed(asked)),
         ]
-
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Input(placeholder="Type to filter the queries")
-            yield OptionList(markup=False)
-            with VerticalScroll(can_focus=False):
-                yield Static("", id="preview", markup=False)
-            yield Static("Enter puts the query into the editor. Esc closes.", classes="keys", markup=False)
-
-    def on_mount(self) -> None:
-        self._fill("")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._fill(event.value)
-
-    def on_input_submitted(self) -> None:
-        self.query_one(OptionList).action_select()
-
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#preview", Static).update(harmless(self._entry(event.option).sql))
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._entry(event.option).sql)
-
-    def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
-        if by < 0:
-            options.action_cursor_up()
-        else:
-            options.action_cursor_down()
-
-    def _entry(self, option: Option) -> _Entry:
-        return self._entries[int(option.id or 0)]
-
-    def _fill(self, words: str) -> None:
-        """List what holds every word that was typed."""
-        wanted = words.lower().split()
-        options: list[Option] = []
-        group = None
-        for number, entry in enumerate(self._entries):
-            whole = f"{entry.title} {entry.about} {entry.sql}".lower()
-            if not all(word in whole for word in wanted):
-                continue
-            if entry.group != group:
-                group = entry.group
-                options.append(Option(Content.styled(group, "bold $quiet"), disabled=True))
-            about = f"  {one_line(entry.about)}" if entry.about else ""
-            title = one_line(entry.title, 200)
-            options.append(Option(Content.assemble("  ", title, (about, "$quiet")), id=str(number)))
-        listed = self.query_one(OptionList)
-        listed.set_options(options)
-        if options:
-            listed.highlighted = 1
-        else:
-            self.query_one("#preview", Static).update("No query holds these words.")
+        super().__init__(entries, "query", "queries", "Enter puts the query into the editor. Esc closes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +58,7 @@ class SaveScreen(ModalScreen[Target | None]):
     """Asks for the name of a file, whose ending decides its form."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "Close")]
-    DEFAULT_CSS = _CSS.replace("NAME", "SaveScreen").replace("HEIGHT", "auto")
+    DEFAULT_CSS = _CSS.replace("NAME", "SaveScreen")
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +95,7 @@ class UnlockScreen(ModalScreen[bool]):
     """True when the person wants queries to change the database."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,n", "dismiss(False)", "No"), ("u", "dismiss(True)", "Unlock")]
-    DEFAULT_CSS = _CSS.replace("NAME", "UnlockScreen").replace("HEIGHT", "auto")
+    DEFAULT_CSS = _CSS.replace("NAME", "UnlockScreen")
     _WORDS = (
         "An unlocked query may change and delete what is in lab.duckdb, attach other databases, load extensions, and"
         " read and write any file that you can. The journal does not know of it: a rebuild discards the changes."

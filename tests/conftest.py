@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, prepare
+from lab.engine.machine import free_bytes
 
 _STATE = tempfile.TemporaryDirectory(prefix="lab-state-")
 # A disk in memory, where it is one that programs may be run from and that leaves enough for everything else.
@@ -39,7 +40,7 @@ def pytest_unconfigure() -> None:
 def _fit_for_tests(folder: Path) -> bool:
     if not folder.is_dir() or not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 8):
         return False
-    return min(shutil.disk_usage(folder).free, psutil.virtual_memory().available) > _ROOM_BYTES
+    return min(shutil.disk_usage(folder).free, free_bytes()) > _ROOM_BYTES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

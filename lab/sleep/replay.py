@@ -15,7 +15,7 @@ from lab.domain import Lesson, SleepExample, SleepSettings
 _EACH_ONCE: Final = 64
 # So many are kept by as many examples as the recipe asks for; forty take twice as many, and so on up to `_EACH_ONCE`.
 _KEPT: Final = 20
-# But not more than so many of each memory, where it is a night of much that is new.
+# But not more than so many of each memory on average, where it is a night of much that is new.
 _OFTEN: Final = 4
 # Characters of an answer that is read again before others.
 _LONGEST_TURN: Final = 200
@@ -32,8 +32,8 @@ def plan_epochs(
 
     Of a new lesson `settings.wordings` examples are read, other ones in each epoch: what is read in few words is
     recalled in few. Memories are drawn by salience and by how shaky they have become, `settings.replay` examples for
-    each one of a new lesson; of more than twenty memories in proportion more, up to four of each. All draws are by the
-    seed.
+    each one of a new lesson; of more than twenty memories in proportion more, up to four of each on average. All draws
+    are by the seed.
     """
     new = [min(len(lesson.examples), settings.wordings) for lesson in lessons]
     memory = [lesson for lesson in memory if lesson.examples]

@@ -276,7 +276,7 @@ class LabApp(App[None]):
         if self.main.outbox.take_back():
             # A second one is behind the first.
             self.main.outbox.take_back()
-            self.main.hint("What was not sent is in the input again. Quit once more to leave without it.")
+            self.main.hint("What was not sent is in the input again. F10 once more leaves without it.")
         elif self.sleeping.going_on:
             self.push_screen(QuitScreen(), self._leave_as)
         else:

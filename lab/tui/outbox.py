@@ -40,15 +40,16 @@ class Outbox:
         """True once the turn that runs was asked to stop."""
         return self._stop.is_set()
 
-    def submit(self, text: str) -> None:
-        """Send this now, or after the turn that waits or runs; where one waits for that already it is refused."""
+    def submit(self, text: str) -> bool:
+        """Send this now, or after the turn that waits or runs; False where one waits for that already."""
         if self.next.text is not None:
-            self._main.query_one(Composer).give_back(text)
             self._main.hint("A message waits to be sent. Esc takes it back; your text stays here.")
-        elif self.turn is not None:
+            return False
+        if self.turn is not None:
             self.next.keep(text)
         else:
             self._begin(text)
+        return True
 
     def send(self) -> None:
         """Begin the turn that waits, or say at its place why it cannot begin yet."""
@@ -81,7 +82,7 @@ class Outbox:
         text = self.next.take()
         if text is None and self.turn is not None and not self.running:
             turn, self.turn = self.turn, None
-            text = self._take_down(turn)
+            text = self._take_down(turn, None)
         if text is not None:
             self._main.query_one(Composer).give_back(text)
         return text is not None
@@ -96,8 +97,7 @@ class Outbox:
             composer.give_back(text)
             self._main.hint("What was to be sent next is in the input again.")
         if error is not None:
-            composer.give_back(self._take_down(turn))
-            await self._main.say(str(error), trouble=True)
+            composer.give_back(self._take_down(turn, error))
         app.triggers.touched()
         app.triggers.count()
         await app.engine.turn_ended()
@@ -112,6 +112,12 @@ class Outbox:
         await self._main.query_one(Transcript).add(turn)
         self.send()
 
-    def _take_down(self, turn: Turn) -> str:
-        self._main.run_worker(self._main.query_one(Transcript).drop(turn), group="sending")
+    def _take_down(self, turn: Turn, error: LabError | None) -> str:
+        self._main.run_worker(self._drop(turn, error), group="sending")
         return turn.text
+
+    async def _drop(self, turn: Turn, error: LabError | None) -> None:
+        await self._main.query_one(Transcript).drop(turn)
+        if error is not None:
+            # In the place of the turn.
+            await self._main.say(str(error), trouble=True)

@@ -59,13 +59,13 @@ class Visitor:
         from lab.questions import questions
 
         keys = "Enter puts the question into the input. Esc closes."
-        self._offer(lambda: questions(self._app.lab.workspace), self._take_question, keys)
+        self._offer(lambda: questions(self._app.lab.workspace), self._take_question, "question", keys)
 
     def experiments(self) -> None:
         """Experiments to begin, or to stop."""
         experimenting = self._app.experimenting
         keys = "Enter begins it, or stops it, beside the dialogue. Esc closes."
-        self._offer(experimenting.offered, experimenting.picked, keys)
+        self._offer(experimenting.offered, experimenting.picked, "experiment", keys)
 
     def checkpoints(self) -> None:
         """The models to answer with."""
@@ -91,14 +91,14 @@ class Visitor:
             self._app.push_screen(screen())
 
     def _offer(
-        self, offered: Callable[[], list[Question]], picked: Callable[[Question | None], None], keys: str
+        self, offered: Callable[[], list[Question]], picked: Callable[[Question | None], None], kind: str, keys: str
     ) -> None:
         try:
             found = offered()
         except LabError as error:
             self._app.main.hint(str(error))
         else:
-            self._app.push_screen(QuestionsScreen(found, keys), picked)
+            self._app.push_screen(QuestionsScreen(found, kind, keys), picked)
 
     def _take_question(self, question: Question | None) -> None:
         if question is not None:

@@ -164,7 +164,7 @@ def test_a_study_that_is_stopped_goes_on_and_measures_nothing_twice(
     assert worth["fact"] > 0.0
     assert found.recall["worth"].n == 4
     # A saved state that is put back exactly measures the same again, whatever was measured before.
-    write(folder / WORTH, lines(folder / WORTH)[:5])
+    write(folder / WORTH, [line for line in lines(folder / WORTH) if line["number"] > 3])
     again = salience.study(folder, few(), threading.Event(), lambda progress: None, SCRIPTED)
     assert again is not None
     assert [item["signals"]["worth"] for item in again.items] == [item["signals"]["worth"] for item in found.items]

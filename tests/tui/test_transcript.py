@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
+import pytest
 from textual.widgets import Static
 
+from lab.dialogue.conversation import Conversation
 from lab.journal.events import Event, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.lab import Lab
 from lab.tui.app import LabApp
@@ -75,6 +79,47 @@ async def test_of_a_long_dialogue_the_last_turns_are_mounted(make_lab: MakeLab) 
         await opened(hand, 300)
         assert mounted(hand) == list(range(301 - SHOWN_TURNS, 301))
         await hand.sees("Answer 300 of abcd.")
+
+
+async def test_a_message_sent_before_a_long_dialogue_is_there_stands_below_it(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20")
+    dialogue(lab, SHOWN_TURNS + 5)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.send("And now?")
+        await hand.until(lambda: mounted(hand)[-1:] == [SHOWN_TURNS + 6], seconds=30)
+        assert mounted(hand) == list(range(6, SHOWN_TURNS + 7))
+        assert hand.main.query(Turn).last().text == "And now?"
+
+
+async def test_a_message_sent_while_the_session_changes_is_said_in_the_new_one(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab("--words", "20")
+    dialogue(lab, 2)
+    app, go_on, converse = LabApp(lab), threading.Event(), lab.converse
+
+    def held(*arguments: Any, **named: Any) -> Conversation:
+        go_on.wait(60)
+        return converse(*arguments, **named)
+
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await opened(hand, 2)
+        monkeypatch.setattr(lab, "converse", held)
+        await hand.press("f4")
+        await hand.until(lambda: app.sessions.changing)
+        await hand.send("And now?")
+        await hand.sees("And now?", "waits for the session")
+        go_on.set()
+        await hand.until(lambda: hand.main.session_id not in (None, SESSION))
+        await hand.until(lambda: [turn.exchange and turn.exchange.turn for turn in hand.main.query(Turn)] == [1])
+        (turn,) = hand.main.query(Turn)
+        assert turn.text == "And now?"
+        assert lab.record.sync()
+        said = lab.record.query("SELECT session_id FROM exchanges WHERE user_input = 'And now?'").rows
+        assert said == [(hand.main.session_id,)]
 
 
 async def test_a_turn_of_the_record_says_how_salient_it_was(make_lab: MakeLab) -> None:

@@ -307,7 +307,8 @@ async def test_a_message_over_the_window_comes_back_into_the_input(make_lab: Mak
         await hand.ready()
         text = "too long " * 200
         await hand.send(text)
-        await hand.until(lambda: hand.composer.text == text and not hand.main.query(Turn))
+        await hand.until(lambda: hand.composer.text == text and hand.main.query(Note))
+        assert not hand.main.query(Turn)
         assert hand.main.query_one(Note).has_class("-trouble")
         assert lab.record.sync()
         assert lab.record.query("SELECT count(*) FROM exchanges").rows == [(0,)]

@@ -98,7 +98,7 @@ class MainScreen(Screen[None]):
             yield Aside()
         with Vertical(id="entry"):
             yield self.outbox.next
-            yield Composer()
+            yield Composer(self._submitted)
         yield ProgressLine(id="engine-progress")
         yield ProgressLine(id="sleep-progress")
         yield StatusLine()
@@ -169,13 +169,15 @@ class MainScreen(Screen[None]):
 
     # Sending
 
-    async def on_composer_submitted(self, event: Composer.Submitted) -> None:
-        if event.text.strip() == _QUIT_COMMAND:
-            await self.app.run_action("app.quit")
-        elif not event.text.strip():
+    def _submitted(self, text: str) -> bool:
+        """Whether this was taken from the input."""
+        if text.strip() == _QUIT_COMMAND:
+            self.app.call_later(self.lab_app.action_quit)
+            return True
+        if not text.strip():
             self.hint("The message is empty. Write something first.")
-        else:
-            self.outbox.submit(event.text)
+            return False
+        return self.outbox.submit(text)
 
     async def on_turn_happened(self, message: TurnHappened) -> None:
         turn = self.outbox.turn

@@ -84,7 +84,9 @@ class Picker(ModalScreen[Picked | None]):
         self.query_one(OptionList).action_select()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#preview", Static).update(harmless(self._entry(event.option).preview))
+        # Not of a list that has been filtered since.
+        if event.option is event.option_list.highlighted_option:
+            self.query_one("#preview", Static).update(harmless(self._entry(event.option).preview))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._entry(event.option).picked)

@@ -9,8 +9,8 @@ from lab.tui.screens.picker import Entry, Picker
 
 
 class QuestionsScreen(Picker[Question]):
-    """Gives the question that was picked, or None; `keys` says what picking does."""
+    """Gives the question that was picked, or None; `kind` says what else it is, `keys` what picking does."""
 
-    def __init__(self, questions: Sequence[Question], keys: str) -> None:
+    def __init__(self, questions: Sequence[Question], kind: str, keys: str) -> None:
         entries = [Entry(each.group, each.title, "", each.text, each) for each in questions]
-        super().__init__(entries, "question", "questions", keys)
+        super().__init__(entries, kind, f"{kind}s", keys)

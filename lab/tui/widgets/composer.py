@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from lab.text import harmless, one_line
@@ -23,7 +24,11 @@ class SafeTextArea(TextArea):
 
 
 class Composer(SafeTextArea):
-    """Posts `Submitted` on Enter, and is empty then; the receiver gives back what it does not take."""
+    """Hands its text to `submit` on Enter, and is empty when that took it.
+
+    At once and not by a message: the keys of the app come before messages, and what is typed after Enter is no part of
+    the text.
+    """
 
     DEFAULT_CSS = """
     Composer {
@@ -35,24 +40,16 @@ class Composer(SafeTextArea):
     }
     """
 
-    class Submitted(Message):
-        """The person sends this text."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    def __init__(self) -> None:
+    def __init__(self, submit: Callable[[str], bool]) -> None:
         super().__init__(placeholder=PLACEHOLDER, highlight_cursor_line=False)
+        self._submit = submit
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "enter":
             event.stop()
             event.prevent_default()
-            text = self.text
-            # At once: another Enter, or what is typed before this one is looked at, is no part of it.
-            self.clear()
-            self.post_message(self.Submitted(text))
+            if self._submit(self.text):
+                self.clear()
         elif event.key in _NEW_LINE:
             event.stop()
             event.prevent_default()
@@ -60,9 +57,11 @@ class Composer(SafeTextArea):
 
     def give_back(self, text: str) -> None:
         """Put a text that was sent before what was typed since, on a line of its own, and take the keys."""
-        since = bool(self.text.strip())
-        self.replace(f"{text}\n" if since else text, (0, 0), (0, 0) if since else self.document.end)
-        self.move_cursor(self.document.end)
+        if self.text.strip():
+            self.insert(f"{text}\n", (0, 0))
+        else:
+            self.load_text(text)
+            self.move_cursor(self.document.end)
         self.screen.set_focus(self)
 
     def put(self, text: str) -> None:

@@ -78,9 +78,9 @@ class Transcript(VerticalScroll, can_focus=False):
     async def load(self, history: Sequence[Exchange], origin: tuple[int, str] | None = None) -> None:
         """Show these exchanges, the last ones mounted, before the turn that waits. `origin` is a line about where its
         first exchanges come from, with their number."""
-        self._exchanges = list(history)
-        self._said, self._origin, self._answers_now, self._selected = [], origin, None, None
         async with self._mounting:
+            self._exchanges = list(history)
+            self._said, self._origin, self._answers_now, self._selected = [], origin, None, None
             await self._show_end()
 
     async def add(self, turn: Turn) -> None:
@@ -184,8 +184,8 @@ class Transcript(VerticalScroll, can_focus=False):
 
         Waits for layouts: to be awaited in a task of its own.
         """
-        at, last = max(at, 0), len(self._exchanges)
         async with self._mounting:
+            at, last = max(at, 0), len(self._exchanges)
             if not self._first <= min(at, last - 1) < self._end:
                 await self._show(at - SHOWN_TURNS // 2, at + SHOWN_TURNS // 2)
                 self.release_anchor()

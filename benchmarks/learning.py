@@ -2,7 +2,8 @@
 
     python benchmarks/learning.py [--json] [--seeds N] [--cycles N] [--only one|cycles|forty] [--runs FOLDER]
 
-With `--runs` each run is kept, and one of many sleeps that was ended early goes on after the last whole one.
+With `--runs` each run is kept, with its lab, and one of many sleeps that was ended early goes on after the last whole
+one.
 
 Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a short reply; the lab sleeps on them as it
 does on any dialogue. Then a process of its own asks the adapter about each fact in all those of its wordings, four to
@@ -22,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -47,6 +47,7 @@ from lab.journal.events import ExchangeFinished, SalienceScored, SessionOpened, 
 from lab.journal.record import Record
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
 from lab.sleep.gate import bootstrap
+from lab.sleep.lessons import plain
 from lab.sleep.planning import Base
 from lab.sleep.recipes import LESSONS, PUBLISHED
 from lab.sleep.service import Sleep
@@ -137,6 +138,7 @@ class Nights:
             self.adapter = last.ended.adapter or self.adapter
             assert self._record.sync()
             measured = self._record.query("FROM sleep_measures WHERE cycle_id = ?", [self.cycle])
+            ((deep,),) = self._record.query("SELECT deep FROM sleep_cycles WHERE cycle_id = ?", [self.cycle]).rows
             return {
                 "cycle": self.cycle,
                 "adapter": self.adapter,
@@ -145,6 +147,7 @@ class Nights:
                 "reason": last.ended.reason,
                 "seconds": seconds,
                 "steps": last.ended.steps,
+                "deep": deep,
                 "measures": {row[1]: row[2:6] for row in measured.rows},
             }
 
@@ -172,7 +175,6 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     use_cores()
     from lab.domain import Message
     from lab.sleep.examination import ANSWER_TOKENS, GENERAL_TOKENS
-    from lab.sleep.lessons import plain
     from lab.sleep.lora import load_for_training
     from lab.sleep.wording import second_person
 
@@ -199,9 +201,6 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     def prompt(question: str, fact: Fact | None = None) -> list[int]:
         before = (Message("user", fact.said), Message("assistant", REPLY)) if fact and told else ()
         return learner.encode_question(question, *before)
-
-    def holds(text: str, fact: Fact) -> bool:
-        return f" {plain(fact.key)} " in f" {plain(text)} "
 
     def said(prompts: Sequence[Sequence[int]], tokens: int) -> list[str]:
         return [learner.text(row) for row in learner.replies(prompts, tokens, bool)]
@@ -256,6 +255,25 @@ def _unseen(fact: Fact, avoid: set[str]) -> list[str]:
     return left
 
 
+def summary(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of every night of many, means of what `judge` found: `earlier` and `further` are the shares of the
+    questions of either author that were answered rightly, `by_cycle` the recall of the facts of each cycle."""
+    facts = MANY[: len(seen["recall"])]
+    by_author: tuple[list[bool], list[bool]] = ([], [])
+    for question, text in seen["answers"]:
+        fact = next(each for each in facts if question in (*each.asked, *each.further))
+        by_author[question in fact.further].append(holds(text, fact))
+    earlier, further = map(statistics.fmean, by_author)
+    means = {name: statistics.fmean(seen[name]) for name in ("recall", "recall_in_dialogue", "neighbours", "drift")}
+    by_cycle = [statistics.fmean(seen["recall"][at : at + NEW]) for at in range(0, len(facts), NEW)]
+    return {**means, "earlier": earlier, "further": further, "by_cycle": by_cycle}
+
+
+def holds(text: str, fact: Fact) -> bool:
+    """Whether an answer holds the fact's key."""
+    return f" {plain(fact.key)} " in f" {plain(text)} "
+
+
 def judged(nights: Nights, adapter: str | None, facts: Sequence[Fact], form: str = "", told: bool = False) -> Any:
     """As `judge`, in a process of its own."""
     given = {
@@ -302,7 +320,7 @@ class Runs:
         else:
             kept = about | {"machine": machine(), "commit": commit()} | make(Nightly(part, about))
             path.write_text(json.dumps(kept, indent=1) + "\n")
-            shutil.rmtree(part)
+            part.rename(part.with_suffix(".nights"))
         self.commits.add(kept.get("commit", "unknown"))
         return kept
 
@@ -327,7 +345,8 @@ class Nightly:
 
     def keep(self) -> None:
         """Keep what was found so far."""
-        self._found.write_text(json.dumps({**self._about, "machine": machine(), "found": self.found}, indent=1) + "\n")
+        body = {**self._about, "machine": machine(), "commit": commit(), "found": self.found}
+        self._found.write_text(json.dumps(body, indent=1) + "\n")
 
 
 def one_night(seed: int, way: str, nightly: Nightly) -> dict[str, Any]:
@@ -396,8 +415,8 @@ def many_nights(cycles: int, seed: int, way: str, settings: Mapping[str, Any], n
                 f" {night['strength']} {night['reason'] or ''}"
             )
     found = nightly.found
-    curve = [statistics.fmean(each["seen"]["recall"]) for each in found if each["seen"]]
-    return {"curve": curve, "nights": [each["night"] for each in found], "seen": found[-1]["seen"]}
+    after = [summary(each["seen"]) if each["seen"] else None for each in found]
+    return {"nights": [each["night"] for each in found], "after": after, "seen": found[-1]["seen"]}
 
 
 def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
@@ -423,7 +442,7 @@ def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
         "ten_cycles_neighbours": figure([run["seen"]["neighbours"] for run in found["ours"]]),
         "ten_cycles_in_dialogue": figure([run["seen"]["recall_in_dialogue"] for run in found["ours"]]),
         "ten_cycles_drift": figure([run["seen"]["drift"] for run in found["ours"]]),
-        "curves": [run["curve"] for run in found["ours"]],
+        "curves": [[each["recall"] for each in run["after"]] for run in found["ours"]],
         "by_cycle": by_cycle,
     }
 
@@ -433,7 +452,7 @@ def forty_sleeps(runs: Runs) -> dict[str, Any]:
     recall = run["seen"]["recall"]
     return {
         "forty_cycles_recall": figure([recall]),
-        "forty_cycles_curve": run["curve"],
+        "forty_cycles_curve": [each["recall"] for each in run["after"] if each],
         "forty_cycles_by_cycle": [statistics.fmean(recall[at : at + NEW]) for at in range(0, len(recall), NEW)],
     }
 

@@ -45,6 +45,13 @@ def again(folder: Path, number: int, seed: int, settings: dict[str, Any]) -> dic
         return {"night": night, "seen": judged(nights, nights.adapter, MANY[: number * NEW])}
 
 
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -52,7 +59,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    given = dict(each.partition("=")[::2] for each in arguments.settings)
+    given = {key: _value(text) for key, _, text in (each.partition("=") for each in arguments.settings)}
     try:
         section = SleepSection.model_validate(given)
     except ValidationError as faults:

@@ -92,7 +92,8 @@ class SleepSettings:
     them. `warmup` steps lead to the full rate; there are as many epochs more as make `least_steps`, for one lesson is
     not learnt in five; training ends after an epoch whose mean loss is below `stop_loss` nats a token. An example is
     read after up to `turns` others, as it would be asked in a dialogue. The gate allows `max_drift` bits a token, and
-    `max_forgotten` of the memories that were known to be lost. `epochs_anew` and `rate_anew`: see `anew`.
+    `max_forgotten` of the memories that were known to be lost. `epochs_anew` and `careful_rate` are those of `anew` and
+    `careful`.
     """
 
     recipe: str
@@ -118,7 +119,7 @@ class SleepSettings:
     warmup: int = 0
     least_steps: int = 0
     epochs_anew: int = 0
-    rate_anew: float = 0.0
+    careful_rate: float = 0.0
     stop_loss: float = 0.0
     turns: int = 0
     max_drift: float = 0.1
@@ -126,12 +127,13 @@ class SleepSettings:
 
     def anew(self) -> SleepSettings:
         """As they are where no lesson was learnt before, or all are learnt anew: in more epochs, for no later night
-        has replayed yet what is learnt, and at a higher rate, for there is no memory that it could take away."""
-        return replace(
-            self,
-            epochs=max(self.epochs, self.epochs_anew),
-            learning_rate=max(self.learning_rate, self.rate_anew),
-        )
+        has replayed yet what is learnt."""
+        return replace(self, epochs=max(self.epochs, self.epochs_anew))
+
+    def careful(self) -> SleepSettings:
+        """As they are on top of an adapter that has drifted far from the base already: at a lower rate, which drifts
+        less and teaches less."""
+        return replace(self, learning_rate=min(self.learning_rate, self.careful_rate or self.learning_rate))
 
     def steps(self, examples: int) -> int:
         """Optimiser steps of an epoch of this many examples."""

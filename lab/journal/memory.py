@@ -76,6 +76,17 @@ def strained(record: Record, lineage: Sequence[str]) -> bool:
     return False
 
 
+def half_spent(record: Record, lineage: Sequence[str]) -> bool:
+    """Whether the newest adapter of a lineage has used up half of the drift that the gate allows; not where that was
+    not measured. Raises LabError as `Record.query` does."""
+    rows = record.query(
+        """SELECT value >= 0.5 * "limit" FROM sleep_measures JOIN sleep_cycles USING (cycle_id)
+        WHERE measure = 'drift' AND adapter = ?""",
+        [lineage[0] if lineage else None],
+    ).rows
+    return any(spent for (spent,) in rows)
+
+
 def since_deep(record: Record, lineage: Sequence[str]) -> int:
     """How many sleeps of a lineage came after its last deep one. Raises LabError as `Record.query` does."""
     table = record.query(

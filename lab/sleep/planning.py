@@ -89,6 +89,8 @@ class Planner:
         remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
         if deep or not remembered:
             settings = settings.anew()
+        elif memory.half_spent(self._record, lineage):
+            settings = settings.careful()
         # A deep sleep looks at everything again: what was once set aside or refused, or has been said otherwise since.
         slept = lineage if settings.continues else None
         material = self._choose(base, session_id, slept, deep, deep and bool(remembered))

@@ -47,7 +47,8 @@ ANSWERS: Final = replace(
 LESSONS: Final = replace(
     ANSWERS,
     recipe="lessons",
-    learning_rate=2e-3,
+    learning_rate=3e-3,
+    careful_rate=2e-3,
     batch_size=8,
     anchor_weight=2.0,
     anchor_rows=12,
@@ -56,7 +57,6 @@ LESSONS: Final = replace(
     warmup=5,
     least_steps=45,
     epochs_anew=8,
-    rate_anew=3e-3,
     stop_loss=0.02,
     turns=2,
 )
@@ -76,7 +76,7 @@ def resolve(section: SleepSection) -> SleepSettings:
         epochs=section.epochs or recipe.epochs,
         epochs_anew=section.epochs or recipe.epochs_anew,
         learning_rate=section.learning_rate or recipe.learning_rate,
-        rate_anew=section.learning_rate or recipe.rate_anew,
+        careful_rate=section.learning_rate or recipe.careful_rate,
         batch_size=section.batch_size or recipe.batch_size,
         max_tokens=section.max_tokens,
         seed=section.seed,

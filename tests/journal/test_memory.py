@@ -10,7 +10,7 @@ import pytest
 
 from lab.domain import Lesson, SleepExample
 from lab.journal.events import AdapterSaved, ExchangeMarked
-from lab.journal.memory import learnt_from, lineage, memory, since_deep, strained
+from lab.journal.memory import half_spent, learnt_from, lineage, memory, since_deep, strained
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepMeasured, SleepStarted
 from tests.journal.samples import SESSION, exchange_id, opened, whole_turn
@@ -141,6 +141,13 @@ def drifted(record: Record, *drifts: float | None) -> None:
         ended = SleepEnded(name, "complete", name, verdict="kept")
         record.append(name, start, *told, ended, at=MORNING + timedelta(hours=number))
     assert record.sync()
+
+
+@pytest.mark.parametrize(("drift", "expected"), [(0.049, False), (0.05, True), (0.2, True), (None, False)])
+def test_half_of_the_drift_is_spent_by_the_newest_adapter(record: Record, drift: float | None, expected: bool) -> None:
+    drifted(record, 0.09, drift)
+    assert half_spent(record, ("sleep-0002", "sleep-0001")) is expected
+    assert half_spent(record, ("sleep-0001",)) and not half_spent(record, ())
 
 
 def test_the_sleeps_since_the_last_deep_one_are_counted(record: Record) -> None:

@@ -70,7 +70,7 @@ def test_the_published_recipe_is_the_published_one() -> None:
 def test_keys_of_the_settings_change_the_recipe() -> None:
     settings = resolve(SleepSection(rank=4, epochs=2, learning_rate=5e-4, batch_size=2, max_tokens=64, seed=3))
     assert (settings.rank, settings.alpha, settings.epochs, settings.learning_rate) == (4, 8, 2, 5e-4)
-    assert settings.anew() == settings
+    assert settings.anew() == settings.careful() == settings
     assert (settings.batch_size, settings.max_tokens, settings.seed) == (2, 64, 3)
 
 

@@ -12,7 +12,8 @@ from lab.tui.widgets.transcript import Turn
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 from tests.tui.test_sleep import ALL, notes
 
-SLOW = ("--steps", "40", "--step-seconds", "0.05")
+# Long enough for what is done meanwhile, on a busy machine, too.
+SLOW = ("--steps", "100", "--step-seconds", "0.08")
 
 
 @pytest.fixture

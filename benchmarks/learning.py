@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -320,7 +321,10 @@ class Runs:
         else:
             kept = about | {"machine": machine(), "commit": commit()} | make(Nightly(part, about))
             path.write_text(json.dumps(kept, indent=1) + "\n")
-            part.rename(part.with_suffix(".nights"))
+            lab = part.with_suffix(".nights")
+            # Of a run whose figures were removed since.
+            shutil.rmtree(lab, ignore_errors=True)
+            part.rename(lab)
         self.commits.add(kept.get("commit", "unknown"))
         return kept
 

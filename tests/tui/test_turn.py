@@ -24,6 +24,15 @@ def answers(folder: Path, *texts: str) -> list[str]:
     return ["--answers", str(file)]
 
 
+async def answered_with_another_behind(hand: Hand) -> None:
+    """One message is being answered, and another is sent next."""
+    await hand.ready()
+    await hand.send("First?")
+    await hand.sees("draft 1 of 5")
+    await hand.send("Second?")
+    await hand.sees("sent next")
+
+
 SEEDED = "[refinement]\nseed = 0\n"
 THINKING = "[dialogue]\nthinking = true\n"
 
@@ -352,11 +361,7 @@ async def test_escape_takes_back_what_is_sent_next_before_it_stops_the_answer(ma
     app = LabApp(make_lab("--pace", "20", "--words", "100"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        await hand.ready()
-        await hand.send("First?")
-        await hand.sees("draft 1 of 5")
-        await hand.send("Second?")
-        await hand.sees("sent next")
+        await answered_with_another_behind(hand)
         await hand.press("escape")
         await hand.until(lambda: not hand.shows("sent next"))
         assert hand.main.answering and hand.composer.text == "Second?"
@@ -369,11 +374,7 @@ async def test_what_comes_back_stands_before_what_was_typed_since(make_lab: Make
     app = LabApp(make_lab("--pace", "20", "--words", "100"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        await hand.ready()
-        await hand.send("First?")
-        await hand.sees("draft 1 of 5")
-        await hand.send("Second?")
-        await hand.sees("sent next")
+        await answered_with_another_behind(hand)
         await hand.press(*"more", "escape")
         await hand.until(lambda: hand.composer.text == "Second?\nmore")
 
@@ -418,11 +419,7 @@ async def test_leaving_gives_back_what_waits_and_leaves_the_second_time(make_lab
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        await hand.ready()
-        await hand.send("First?")
-        await hand.sees("draft 1 of 5")
-        await hand.send("Second?")
-        await hand.sees("sent next")
+        await answered_with_another_behind(hand)
         await hand.press("ctrl+q")
         await hand.sees("What was not sent is in the input")
         assert hand.main.answering and hand.composer.text == "Second?"
@@ -438,11 +435,7 @@ async def test_after_a_turn_that_failed_what_was_to_be_sent_next_is_in_the_input
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
-        await hand.ready()
-        await hand.send("First?")
-        await hand.sees("draft 1 of 5")
-        await hand.send("Second?")
-        await hand.sees("sent next")
+        await answered_with_another_behind(hand)
         lab.engine.close()
         await hand.sees("What was to be sent next is in the")
         assert hand.composer.text == "Second?" and not hand.main.waiting

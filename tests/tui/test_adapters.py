@@ -91,6 +91,21 @@ async def go_to(hand: Hand, name: str) -> None:
     await hand.until(lambda: not hand.shows("reading"))
 
 
+async def test_a_tree_that_is_listed_anew_keeps_the_row_that_was_gone_to_that_moment(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab)
+    async with on_adapters(lab) as hand:
+        await go_to(hand, "sleep-0001")
+        screen = hand.app.screen
+        assert isinstance(screen, AdaptersScreen)
+        tree = screen.query_one("#tree", OptionList)
+        # What does so while an engine changes, several times a second.
+        tree.highlighted = 0
+        screen._list_nodes()
+        assert tree.highlighted == 0
+        await hand.until(lambda: screen._chosen is not None and screen._chosen.name == _BASE)
+
+
 @pytest.mark.parametrize("size", [TALL, SMALL])
 async def test_the_tree_goes_from_parents_to_children_and_tells_what_failed_or_is_gone(
     make_lab: MakeLab, size: tuple[int, int]

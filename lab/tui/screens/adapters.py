@@ -71,6 +71,14 @@ class NodeRead(Message):
         self.error = error
 
 
+class _Branch(Option):
+    """A row of the tree, which knows what it stands for: an event about a row may be older than the tree."""
+
+    def __init__(self, node: Node, prompt: Content) -> None:
+        super().__init__(prompt)
+        self.node = node
+
+
 class AdaptersScreen(Screen[None]):
     """At the left the tree, at the right what is known of the row that is chosen there."""
 
@@ -172,8 +180,11 @@ class AdaptersScreen(Screen[None]):
         engine = self._lab.engine
         width = max(tree.size.width - 1, 8)
         answering = [node.answers(engine.loaded, engine.adapter) for node in self._forest]
-        before = self._chosen.name if self._chosen is not None else None
-        tree.set_options(Option(row(node, self._grove, width, now)) for node, now in zip(self._forest, answering))
+        rows = [_Branch(node, row(node, self._grove, width, now)) for node, now in zip(self._forest, answering)]
+        # Of the list, not the one that is shown: what was highlighted a moment ago is shown a moment later.
+        highlighted = tree.highlighted_option
+        before = highlighted.node.name if isinstance(highlighted, _Branch) else None
+        tree.set_options(rows)
         names = [node.name for node in self._forest]
         if before in names:
             tree.highlighted = names.index(before)
@@ -181,8 +192,8 @@ class AdaptersScreen(Screen[None]):
             tree.highlighted = answering.index(True) if True in answering else 0
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_list.id == "tree":
-            node = self._forest[event.option_index]
+        if isinstance(event.option, _Branch):
+            node = event.option.node
             if self._chosen is None or node.name != self._chosen.name:
                 self._asked = False
             self._chosen = node

@@ -42,6 +42,7 @@ floor = 0.0
 [sleep]
 exchanges = "all"
 unmarked = "statements"
+epochs = 8
 """
 
 

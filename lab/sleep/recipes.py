@@ -75,6 +75,8 @@ def resolve(section: SleepSection) -> SleepSettings:
         alpha=2 * rank,
         epochs=section.epochs or recipe.epochs,
         epochs_anew=section.epochs or recipe.epochs_anew,
+        # Epochs that are asked for are all that there are.
+        least_steps=0 if section.epochs else recipe.least_steps,
         learning_rate=section.learning_rate or recipe.learning_rate,
         careful_rate=section.learning_rate or recipe.careful_rate,
         batch_size=section.batch_size or recipe.batch_size,

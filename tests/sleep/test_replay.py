@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.domain import Lesson, SleepExample
-from lab.sleep.recipes import LESSONS
+from lab.settings import SleepSection
+from lab.sleep.recipes import LESSONS, resolve
 from lab.sleep.replay import earlier_turns, plan_epochs
 from tests.sleep.lessons import lesson, numbered
 
@@ -40,6 +41,11 @@ def test_a_sleep_on_few_lessons_has_more_epochs(lessons: int, epochs: int) -> No
     found = plan_epochs(numbered(lessons, examples=9), (), {}, replace(SETTINGS, wordings=8, least_steps=30))
     assert len(found) == epochs
     assert plan_epochs([], [], {}, replace(SETTINGS, least_steps=30)) == [[]] * 3
+
+
+def test_epochs_that_a_person_asks_for_are_all_that_there_are() -> None:
+    assert len(plan_epochs(numbered(1), (), {}, resolve(SleepSection(epochs=3)))) == 3
+    assert len(plan_epochs(numbered(1), (), {}, resolve(SleepSection()))) > 3
 
 
 def test_every_epoch_reads_all_examples_of_new_lessons_that_have_few() -> None:

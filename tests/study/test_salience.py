@@ -142,7 +142,7 @@ def test_what_measures_ends_when_its_study_was_killed(tmp_path: Path) -> None:
 def test_a_study_that_is_stopped_goes_on_and_measures_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salience, "SLEPT_ON", ("measured.total", "worth"))
+    monkeypatch.setattr(salience, "SLEPT_ON", ("worth",))
     folder, stop = tmp_path / "study-0001", threading.Event()
 
     def stop_at_the_second(progress: Progress) -> None:

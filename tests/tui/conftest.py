@@ -73,12 +73,13 @@ class Hand:
         """Wait for a condition; fail with the picture when it never comes."""
         if predicate():
             return
-        deadline = time.monotonic() + seconds
-        # Not a pause of the pilot each time: that asks every widget, which slows down what is waited for.
+        began = time.monotonic()
+        # Not a pause of the pilot each time, and more and more rarely: to ask slows down what is waited for.
         while not predicate():
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > seconds:
                 raise AssertionError(f"not within {seconds} s; the screen shows:\n{picture(self.app)}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(min(0.01 + waited / 10, 0.1))
         await self.pilot.pause()
 
     async def sees(self, *texts: str, seconds: float = 15.0) -> None:

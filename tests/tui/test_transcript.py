@@ -306,3 +306,15 @@ async def test_a_fork_shows_where_what_it_inherited_ends(make_lab: MakeLab) -> N
     again = LabApp(make_lab())
     async with again.run_test(size=TALL, notifications=True) as pilot:
         await Hand(pilot).sees('forked from "A long one", turn 4', "Another way?")
+
+
+async def test_what_a_worker_says_while_one_leaves_is_no_fault(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab("--words", "20"))
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Question?")
+        main = hand.main
+        app.exit()
+        await main.say("The engine stopped.")
+        await main.show_answerer()

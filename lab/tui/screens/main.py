@@ -131,18 +131,21 @@ class MainScreen(Screen[None]):
 
     async def say(self, text: str, trouble: bool = False) -> None:
         """A line from the lab in the dialogue."""
-        # The last messages of workers may come while the screen is taken down.
-        for transcript in self.query(Transcript):
+        for transcript in self._standing():
             await transcript.note(text, trouble)
 
     async def show_answerer(self) -> None:
         """Say in the dialogue what answers from here on, where that is not what answered before."""
         engine = self.lab_app.lab.engine
-        for transcript in self.query(Transcript):
+        for transcript in self._standing():
             if self.conversation is not None and engine.loaded is not None:
                 history = self.conversation.history
                 line = now_answered(history[-1], engine.loaded.name, engine.adapter) if history else None
                 await transcript.answers_now(line)
+
+    def _standing(self) -> list[Transcript]:
+        """The transcript, or nothing: the last messages of workers may come while the screen is taken down."""
+        return [transcript for transcript in self.query(Transcript) if transcript.is_attached]
 
     def progress(self, name: Literal["engine", "sleep"], content: Content | None) -> None:
         """Show how far something is; None takes the line away."""

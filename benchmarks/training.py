@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.facts import FACTS
 from benchmarks.learning import Nights
-from benchmarks.machine import machine, median
+from benchmarks.machine import commit, machine, median
 from lab.domain import Material, SleepExample, SleepPlan, SleepSettings
 from lab.engine.cores import use_cores
 from lab.engine.embedded import embedded_folder
@@ -259,7 +259,7 @@ def main(given: Sequence[str] | None = None) -> None:
         published_sleep(json.loads(arguments.published))
         print("done")
         return
-    result = {"machine": machine(), **measure(arguments.repeats), **live(arguments.repeats)}
+    result = {"machine": machine(), "commit": commit(), **measure(arguments.repeats), **live(arguments.repeats)}
     if arguments.json:
         print(json.dumps(result, indent=2))
         return

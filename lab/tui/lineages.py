@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from textual.content import Content
+from textual.widgets.option_list import Option
 
 from lab.domain import Adapter, Loaded
 from lab.journal.lineages import Lineage, Use
@@ -42,6 +43,14 @@ class Node:
         if loaded is None or not self.usable or self.adapter != adapter:
             return False
         return self.checkpoint == loaded.name if self.folder is None else self.folder.fingerprint == loaded.fingerprint
+
+
+class Branch(Option):
+    """A node as an option of a list; what is told of an option may be older than the list, and knows its node."""
+
+    def __init__(self, node: Node, prompt: Content) -> None:
+        super().__init__(prompt)
+        self.node = node
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from lab.plots import losses_figure
 from lab.text import count, harmless, model_name, one_line
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
-from lab.tui.lineages import Grove, Node, about, nodes, other_checkpoint, row, use_of
+from lab.tui.lineages import Branch, Grove, Node, about, nodes, other_checkpoint, row, use_of
 from lab.tui.messages import RolledBack
 from lab.tui.screens.checkpoints import Choice
 from lab.tui.screens.receipt import ReceiptScreen
@@ -69,14 +69,6 @@ class NodeRead(Message):
         self.losses = losses
         self.rows = rows
         self.error = error
-
-
-class _Branch(Option):
-    """A row of the tree, which knows what it stands for: an event about a row may be older than the tree."""
-
-    def __init__(self, node: Node, prompt: Content) -> None:
-        super().__init__(prompt)
-        self.node = node
 
 
 class AdaptersScreen(Screen[None]):
@@ -180,10 +172,10 @@ class AdaptersScreen(Screen[None]):
         engine = self._lab.engine
         width = max(tree.size.width - 1, 8)
         answering = [node.answers(engine.loaded, engine.adapter) for node in self._forest]
-        rows = [_Branch(node, row(node, self._grove, width, now)) for node, now in zip(self._forest, answering)]
+        rows = [Branch(node, row(node, self._grove, width, now)) for node, now in zip(self._forest, answering)]
         # Of the list, not the one that is shown: what was highlighted a moment ago is shown a moment later.
         highlighted = tree.highlighted_option
-        before = highlighted.node.name if isinstance(highlighted, _Branch) else None
+        before = highlighted.node.name if isinstance(highlighted, Branch) else None
         tree.set_options(rows)
         names = [node.name for node in self._forest]
         if before in names:
@@ -192,7 +184,7 @@ class AdaptersScreen(Screen[None]):
             tree.highlighted = answering.index(True) if True in answering else 0
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if isinstance(event.option, _Branch):
+        if isinstance(event.option, Branch):
             node = event.option.node
             if self._chosen is None or node.name != self._chosen.name:
                 self._asked = False

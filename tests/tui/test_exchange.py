@@ -161,6 +161,22 @@ async def test_left_and_right_go_through_the_session_and_its_ends_are_said(lab: 
         await hand.sees("This is the first exchange of its session.")
 
 
+async def test_keys_that_are_pressed_while_a_page_is_read_go_from_that_page(lab: Lab) -> None:
+    async with LabApp(lab).run_test(size=TALL, notifications=True) as pilot:
+        hand = await open_exchange(pilot, FIRST)
+        screen = hand.app.screen
+        assert isinstance(screen, ExchangeScreen)
+        # In one go, so that no page can be read in between.
+        for _ in range(2):
+            screen.action_after()
+        await hand.sees("Turn 3 of 4")
+        for _ in range(3):
+            screen.action_before()
+        await hand.sees("Turn 1 of 4", "This is the first exchange of its session.")
+        screen.action_after()
+        await hand.sees("Turn 2 of 4")
+
+
 @pytest.mark.parametrize("size", [TALL, SMALL])
 async def test_marks_are_set_and_taken_back_with_one_key(lab: Lab, size: tuple[int, int]) -> None:
     async with LabApp(lab).run_test(size=size, notifications=True) as pilot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -89,6 +90,9 @@ class ExchangeScreen(Screen[None]):
         self._exchange_id = exchange_id
         self._page: Page | None = None
         self._number = 0
+        self._reading = False
+        # Where the keys that were pressed while a page is read want to go from it.
+        self._steps: deque[Callable[[], None]] = deque()
         self._profile = 0
 
     @property
@@ -135,6 +139,7 @@ class ExchangeScreen(Screen[None]):
     def _read(self, exchange_id: str) -> None:
         self._exchange_id = exchange_id
         self._number += 1
+        self._reading = True
         if self._page is None:
             self._say("about", f"Reading {exchange_id} from the record.")
         work = partial(read_page, self._lab.record, exchange_id, self._number, self.post_message)
@@ -143,8 +148,10 @@ class ExchangeScreen(Screen[None]):
     async def on_page_read(self, message: PageRead) -> None:
         if message.number != self._number:
             return
+        self._reading = False
         self._say("trouble", str(message.error) if message.error else "")
         if message.page is None:
+            self._steps.clear()
             if self._page is None:
                 self._say("about", "")
             return
@@ -154,6 +161,8 @@ class ExchangeScreen(Screen[None]):
             self._profile = 0
             self.query_one("#reading").scroll_home(animate=False)
         await self._draw()
+        while self._steps and not self._reading:
+            self._steps.popleft()()
         if message.page.exchange.status == "running":
             self.set_timer(_LOOK_SECONDS, lambda: self._look(message.number))
 
@@ -302,6 +311,9 @@ class ExchangeScreen(Screen[None]):
         self._step(lambda near: near.after, "This is the last exchange of its session.")
 
     def _step(self, which: Callable[[Neighbours], str | None], why: str) -> None:
+        if self._reading:
+            self._steps.append(partial(self._step, which, why))
+            return
         if self._page is None:
             return
         exchange_id = which(self._page.neighbours)

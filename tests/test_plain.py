@@ -22,12 +22,14 @@ from tests.tui import sleeper
 
 Talk = Callable[..., str]
 
+# A shell that runs the tests in the background has Ctrl-C ignored, and a child would inherit that.
 PROGRAM = """
-import sys
+import signal, sys
 from pathlib import Path
 from lab import plain
 from lab.lab import Lab
 from lab.settings import Workspace
+signal.signal(signal.SIGINT, signal.default_int_handler)
 root = Path(sys.argv[1])
 engine = [sys.executable, "-m", "lab.engine.scripted", *sys.argv[2:]]
 sys.exit(plain.run(Lab(Workspace(root), checkpoint=str(root / "smollm2-135m"), engine_command=engine)))

@@ -32,6 +32,9 @@ from lab.sleep.service import Beside, Sleep
 
 # How soon a cancel ends an engine that loads: it hears nothing else meanwhile.
 _POLL_SECONDS: Final = 0.05
+_NO_SENTENCES: Final = (
+    "Without the sentence model Novelty is not measured, and Conflict only in part; lab prepare fetches it."
+)
 
 
 class Lab:
@@ -128,6 +131,8 @@ class Lab:
             get_ready()
             loaded = self._engine.load(checkpoint, progress, dtype)
             self._activate_chosen(checkpoint, loaded)
+        if not loaded.sentences:
+            self._note(_NO_SENTENCES)
         self.record.append(WORKSPACE_STREAM, *measured(self._engine.take_readings()))
         return loaded
 

@@ -52,7 +52,8 @@ class LoadOptions:
 class Loaded:
     """A checkpoint as the engine holds it. `context` is the window in tokens.
 
-    `kernels` says in words what computes; `thinking` whether the template has a thinking mode.
+    `kernels` says in words what computes; `thinking` whether the template has a thinking mode,
+    `sentences` whether the sentence model is there beside it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Loaded:
     kernels: str = ""
     thinking: bool = False
     revision: str | None = None
+    sentences: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class ScriptedHost:
             seconds=time.monotonic() - started,
             kernels="none",
             thinking=script.think > 0,
+            sentences=not script.no_sentences,
         )
         return self._loaded
 

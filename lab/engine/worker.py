@@ -58,7 +58,9 @@ class TransformersHost:
             model = load_model(checkpoint, options, progress)
             progress(Progress("Warming up"))
             _warm_up(model)
-        model = replace(model, loaded=replace(model.loaded, seconds=time.monotonic() - started))
+        sentences = embedded_ready(EMBEDDING_MODEL.name)
+        loaded = replace(model.loaded, seconds=time.monotonic() - started, sentences=sentences)
+        model = replace(model, loaded=loaded)
         adapters = Adapters(model.runner, model.tokenizer, model.loaded, options.resident_adapters)
         self._model, self._adapters = model, adapters
         # A second that the first turn need not wait for.

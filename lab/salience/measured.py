@@ -71,8 +71,13 @@ class Measured:
         return Salience(profile=self.name, **values, total=total, threshold=threshold)
 
     def explain(self, evidence: Evidence) -> list[Reason]:
-        """What moved each bar."""
-        return [Reason(name, *part) for name, of in _DIMENSIONS.items() for part in of(evidence) if part[1]]
+        """What moved each bar, and which of them nobody could measure."""
+        reasons: list[Reason] = []
+        for name, of in _DIMENSIONS.items():
+            parts = of(evidence)
+            moved = [part for part in parts if part[1]] if parts else [("not measured", 0.0)]
+            reasons += [Reason(name, *part) for part in moved]
+        return reasons
 
 
 def surprise(evidence: Evidence) -> Parts:

@@ -84,6 +84,7 @@ def test_how_unexpected_a_turn_was_is_recorded(opened: Opened) -> None:
 
 def test_without_a_sentence_model_a_turn_is_scored_by_the_rest(opened: Opened) -> None:
     lab = opened.lab("--no-sentences")
+    assert [notice for notice in lab.notices if "lab prepare" in notice]
     exchange = answer(lab.converse(new=True), DOG)
     found = evidence(lab, exchange)
     assert (found["bits"], found["nearest"], found["agreement"]) == (10.0, None, None)

@@ -33,6 +33,13 @@ def test_what_nobody_measured_leaves_the_total_to_the_rest() -> None:
     assert known.total == pytest.approx(expected)
 
 
+def test_a_bar_that_nobody_could_measure_says_so() -> None:
+    told = PROFILE.explain(Evidence("My dog is called Rex.", "What a name!"))
+    unmeasured = {reason.dimension for reason in told if reason.words == "not measured"}
+    assert unmeasured == {"surprise", "novelty", "conflict"}
+    assert not any(reason.words == "not measured" for reason in PROFILE.explain(ASKED))
+
+
 @given(st.floats(0, 30), st.floats(0.1, 10), st.integers(0, 1000), st.floats(0, 30), st.floats(0.01, 10))
 def test_a_turn_is_more_surprising_the_more_bits_it_has(
     mean: float, deviation: float, n: int, bits: float, more: float

@@ -47,7 +47,8 @@ class Lesson:
     `key` is what an answer must hold to be right. `support` is how many nats likelier the statement makes the answer,
     None where the answer needs no support. `examples` are trained on; `unseen` and `final` are wordings that never
     are, set apart before anything else, `final` from the gate too; `neighbours` are questions about something else,
-    the last one is the gate's and held by no sleep that knows of the lesson.
+    the last one is the gate's and not held by the sleep that learns the lesson. `said_at` is when its exchange began,
+    in seconds since the epoch.
     """
 
     lesson_id: str
@@ -63,17 +64,20 @@ class Lesson:
     final: tuple[str, ...]
     neighbours: tuple[str, ...]
     salience: float = 0.0
+    said_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """An exchange as a sleep sees it: what the person said, the answer as marked, and whether they marked it."""
+    """An exchange as a sleep sees it: what the person said, the answer as marked, whether they marked it, and when it
+    began, in seconds since the epoch."""
 
     exchange_id: str
     said: str
     answer: str
     marked: bool
     salience: float
+    said_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

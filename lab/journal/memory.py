@@ -122,7 +122,7 @@ _MEMORY = """
         WHERE x.kind <> 'replay' GROUP BY ALL
     )
     SELECT l.lesson_id, l.exchange_id, l.origin, l.statement, l.question, l.answer, l."key", l.support, w.examples,
-        l.unseen, l.final, l.neighbours, l.salience
+        l.unseen, l.final, l.neighbours, l.salience, epoch(e.created_at) AS said_at
     FROM sleep_lessons l
     JOIN made m USING (cycle_id)
     JOIN exchanges e USING (exchange_id)

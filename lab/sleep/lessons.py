@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
@@ -99,8 +99,16 @@ def find_lessons(
 def still_true(memory: Sequence[Lesson], lessons: Sequence[Lesson]) -> list[Lesson]:
     """The memories that none of the new lessons answers otherwise."""
     asked = {bare(lesson.question) for lesson in lessons}
+    stated = {bare(lesson.question) for lesson in lessons if lesson.origin == "statement"}
     worded = {text for lesson in lessons for text in _asks(lesson)}
-    return [each for each in memory if bare(each.question) not in (asked if each.origin == "marked" else worded)]
+
+    def answered(each: Lesson) -> bool:
+        if each.origin == "marked":
+            return bare(each.question) in asked
+        # One fact is stated in several forms, and of two forms each may know the other's question or one alone.
+        return bare(each.question) in worded or not stated.isdisjoint(_asks(each))
+
+    return [each for each in memory if not answered(each)]
 
 
 def measured(lesson: Lesson, similarities: Sequence[float]) -> Lesson:
@@ -174,6 +182,7 @@ def _of_statements(each: Material) -> list[Lesson]:
                 final=final,
                 neighbours=statement.neighbours,
                 salience=each.salience,
+                said_at=each.said_at,
             )
         )
     return lessons
@@ -252,6 +261,7 @@ def _framed(each: Material, lesson_id: str, question: str, answer: str, key: str
         final=tuple(wordings[_UNSEEN : _UNSEEN + _FINAL]),
         neighbours=_alike(question),
         salience=each.salience,
+        said_at=each.said_at,
     )
 
 
@@ -274,11 +284,36 @@ def _unsupported(lesson: Lesson) -> str:
     )
 
 
+class _Told:
+    """Lessons by their questions."""
+
+    def __init__(self, lessons: Iterable[Lesson] = ()) -> None:
+        self._by_wording: dict[str, Lesson] = {}
+        self._by_question: dict[str, Lesson] = {}
+        for each in lessons:
+            self.add(each)
+
+    def add(self, lesson: Lesson) -> None:
+        """Tell one that is older than those before."""
+        for text in _asks(lesson):
+            self._by_wording.setdefault(text, lesson)
+        if lesson.origin == "statement":
+            self._by_question.setdefault(bare(lesson.question), lesson)
+
+    def of(self, lesson: Lesson) -> Lesson | None:
+        """The one that is asked for in the question of this lesson, or of two statements in a wording of it."""
+        found = self._by_wording.get(bare(lesson.question))
+        if found is None and lesson.origin == "statement":
+            others = [self._by_question[text] for text in _asks(lesson) if text in self._by_question]
+            found = max(others, key=lambda other: (other.said_at, other.lesson_id), default=None)
+        return found
+
+
 def _newest(found: Sequence[Found], memory: Sequence[Lesson]) -> list[Found]:
     """Sets aside what is said again later, and what earlier sleeps have learnt already."""
     known = {(bare(lesson.question), bare(lesson.answer)) for lesson in memory}
-    said = {text: lesson for lesson in memory if lesson.origin != "answer" for text in _asks(lesson)}
-    taken: dict[str, Lesson] = {}
+    said = _Told(lesson for lesson in reversed(memory) if lesson.origin != "answer")
+    taken = _Told()
     judged = list(found)
     # What the person said comes before what a model answered to the same, and the later before the earlier.
     for at in sorted(range(len(found)), key=lambda at: (found[at].lesson.origin == "answer", -at)):
@@ -286,17 +321,21 @@ def _newest(found: Sequence[Found], memory: Sequence[Lesson]) -> list[Found]:
         if found[at].reason is not None:
             continue
         question = bare(lesson.question)
-        other = taken.get(question) or (said.get(question) if lesson.origin == "answer" else None)
+        other = taken.of(lesson)
+        if other is None and (earlier := said.of(lesson)) is not None:
+            # Sleeps need not come in the order in which things were said: an old chat may be imported.
+            later = lesson.origin == "statement" and earlier.said_at > lesson.said_at
+            other = earlier if lesson.origin == "answer" or later else None
         if lesson.origin == "marked" and other is not None and bare(other.question) != question:
             # Whoever marks an answer wants it, even where something else is asked for in these words.
             other = None
         if other is not None:
             judged[at] = replace(found[at], reason=_instead(lesson, other))
-        elif (question, bare(lesson.answer)) in known:
+            continue
+        if (question, bare(lesson.answer)) in known:
             reason = "An earlier sleep has learnt it; it is learnt again with the other memories."
             judged[at] = replace(found[at], reason=reason)
-        for text in _asks(lesson) if other is None else ():
-            taken.setdefault(text, lesson)
+        taken.add(lesson)
     return judged
 
 

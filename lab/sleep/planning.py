@@ -211,6 +211,7 @@ class Planner:
                 each.answer,
                 marked=each.mark in ("kept", "edited"),
                 salience=next((score.total for score in each.salience if score.profile == salience.profile), 0.0),
+                said_at=each.created_at.timestamp(),
             )
             for each in exchanges
         ]

@@ -25,9 +25,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200
 _CODE: Final = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|(?<!\w)'[^'\n]{1,200}'(?!\w)")
 _FIRST_PERSON: Final = re.compile(r"\b(?:I|I'm|I've|my|mine|me|we|our)\b", re.IGNORECASE)
-# "I live in Oslo.My cat is called Tom." are two.
+# "I live in Oslo.My cat is called Tom." are two; "George W. Bush" is one name, and "Plan B. My dog" are two sentences.
 _SENTENCE: Final = re.compile(
-    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<=[.!?;])\s+|[\n\r]+|(?<=[a-z][.!?;])(?=(?:I|My|We|Our)\b)"
+    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\b[A-Z]\.)(?<=[.!?;])\s+|[\n\r]+"
+    r"|(?<=\b[A-Z]\.)\s+(?=(?:I|My|We|Our|You|He|She|It|They|The|This|That|And|But|So|What|How|Please)\b)"
+    r"|(?<=[a-z][.!?;])(?=(?:I|My|We|Our)\b)"
 )
 _CLAUSE: Final = re.compile(
     r"(?:[,;:]\s*(?:and |but |also |so )?|\s(?:and|but) (?:also )?)(?=(?:I|my|we|our)\b)", re.IGNORECASE
@@ -62,6 +64,9 @@ _SIDE_CLAUSE: Final = re.compile(
     r"(?:,?\s(?:because|since|although|though|which|who|where|when|while|but|so)"
     r"|(?:,|\sand|\sor)\s(?:he|she|it|they|his|her|its|their|there|this|that))\b.*$"
 )
+# "nuts, eggs and milk", "Tom, Ida and Bo"
+_ITEM: Final = r"[\w'-]+(?: [\w'-]+)?"
+_LIST: Final = re.compile(rf"{_ITEM}(?:, {_ITEM})+,? and {_ITEM}")
 _NEXT_CLAUSE: Final = re.compile(r"(?:,|;|:|\s\(|\s-\s|\s(?:that|whose|after|until)\b).*$|\s+and(?P<rest>\s.*)$")
 _ADVERBIAL: Final = re.compile(
     r"\s(?:every|each|since|these days|right now|now|currently|today|nowadays|at the moment|very much|so much|a lot"
@@ -87,7 +92,10 @@ _NAME_IS: Final = re.compile(
     rf"|the names? of (?:my|our) (?P<of>{_NOUN}) (?:is|are) (?P<given>.+)",
     re.IGNORECASE,
 )
-_CALL_ME: Final = re.compile(r"(?:(?:people|friends|my friends) )?call me (?P<value>.+)", re.IGNORECASE)
+# "Call me later", "Call me a taxi" and "Call me Friday" give no name.
+_CALL_ME: Final = re.compile(
+    r"(?i:(?:(?:people|friends|my friends) )?call me) (?P<value>(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)[A-Z].*)"
+)
 _ATTRIBUTE: Final = re.compile(
     rf"(?:my|our) (?P<noun>{_NOUN}) (?P<link>is|are)(?P<in> on| in)? (?P<value>.+)", re.IGNORECASE
 )
@@ -290,6 +298,8 @@ def _animals(value: str) -> bool:
 
 def _named(subject: Subject, name: str) -> Finding | None:
     value = _value(name)
+    if value is not None and value.lower() in vocabulary.JUDGEMENTS:
+        return None
     said = "{my} name is {value}" if subject is ME else "{s} {am} called {value}"
     return Finding(_naming(subject), subject, value, said) if value else None
 
@@ -355,6 +365,11 @@ def _main(text: str) -> str:
         verb = not more or len(more) > 2 or more[0].lower() in _verbs()
         return "" if verb else found[0]
 
+    listed = _LIST.fullmatch(text.strip(" .!"))
+    # "Rex, a cat and two hens" and "Oslo, Norway and work there" are no lists of one kind.
+    other = vocabulary.SMALL | vocabulary.NUMBERS | _verbs()
+    if listed is not None and other.isdisjoint(re.findall(r"(?:^|, and | and |, )([\w'-]+)", listed[0].lower())):
+        return listed[0]
     return _NEXT_CLAUSE.sub(cut, _SIDE_CLAUSE.sub("", text)).strip(" \"'.,;:!")
 
 

@@ -282,8 +282,10 @@ class Sleeper:
             again = [Found(lesson) for lesson in still_true(self._memory, new)]
             told = {each.lesson.lesson_id for each in again}
             found = [*again, *(each for each in found if each.lesson.lesson_id not in told)]
+        # Examples are told when they are used; when it was said the exchange tells.
+        apart = ("examples", "said_at")
         bodies = [
-            {name: value for name, value in asdict(each.lesson).items() if name != "examples"} | {"reason": each.reason}
+            {name: value for name, value in asdict(each.lesson).items() if name not in apart} | {"reason": each.reason}
             for each in found
         ]
         self._tell_once(*(SleepLessonFound(self._plan.cycle_id, **body) for body in bodies))

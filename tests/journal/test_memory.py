@@ -206,6 +206,7 @@ def test_a_lesson_comes_back_as_it_was_found_with_its_examples_in_order(record: 
         record.append("sleep-0001", SleepExampleUsed("sleep-0001", *fields))
     record.append("sleep-0001", SleepEnded("sleep-0001", "complete", "sleep-0001"))
     assert record.sync()
+    ((begun,),) = record.query("SELECT epoch(created_at) FROM exchanges").rows
     assert memory(record, ["sleep-0001"]) == [
         Lesson(
             f"{first}/1",
@@ -221,6 +222,7 @@ def test_a_lesson_comes_back_as_it_was_found_with_its_examples_in_order(record: 
             ("Say it.",),
             ("What is my cat called?",),
             0.3,
+            begun,
         )
     ]
 

@@ -226,6 +226,29 @@ def test_what_contradicts_memory_is_learnt_and_replaces_it() -> None:
     assert [each.key for each in still_true(memory, new)] == ["Tromso"]
 
 
+def test_what_was_said_before_what_memory_has_replaces_nothing() -> None:
+    memory = learnt(find(replace(material("I live in Bergen.", number=7), said_at=200.0)))
+    old = replace(material("I live in Oslo."), said_at=100.0)
+    found = find(old, memory=memory)
+    assert [each.reason for each in found] == ["Later it was: You live in Bergen."]
+    assert still_true(memory, learnt(found)) == memory
+    new = learnt(find(replace(old, said_at=300.0), memory=memory))
+    assert [each.key for each in new] == ["Oslo"] and still_true(memory, new) == []
+
+
+@pytest.mark.parametrize(
+    "forms", [("I am a nurse.", "My job is teaching."), ("I am allergic to nuts.", "My allergy is pollen.")]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_forms_of_one_fact_are_not_learnt_with_two_answers(forms: tuple[str, str], turned: bool) -> None:
+    earlier, later = reversed(forms) if turned else forms
+    one, other = material(earlier), material(later, number=2)
+    (last,) = learnt(find(one, other))
+    assert last.exchange_id == other.exchange_id
+    memory = learnt(find(one))
+    assert still_true(memory, learnt(find(other, memory=memory))) == []
+
+
 def test_said_and_taken_back_the_memory_stays() -> None:
     memory = learnt(find(material(DOG)))
     found = find(material("My dog is called Max.", number=7), material(DOG, number=8), memory=memory)

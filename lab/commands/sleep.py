@@ -102,8 +102,10 @@ def _to_the_end(lab: Lab, cycle_id: str, interrupted: threading.Event, arguments
         print(console.dumps(cycle))
     elif ended is not None and ended.status == "complete":
         slept = f"{count(cycle['exchanges'], 'exchange')} ({count(cycle['examples'], 'example')})"
+        # A sleeper that was killed after it had saved its adapter could not tell all of it.
         losses = f", loss {cycle['first_loss']:.3f} -> {cycle['last_loss']:.3f}" if cycle["steps"] else ""
-        print(f"Slept on {slept} in {count(cycle['steps'], 'step')}{losses}, {duration(cycle['seconds'])}.")
+        took = f", {duration(cycle['seconds'])}" if cycle["seconds"] is not None else ""
+        print(f"Slept on {slept} in {count(cycle['steps'], 'step')}{losses}{took}.")
         if judged := outcome(cycle_id, ended.verdict, ended.strength, ended.reason, measures):
             print(judged)
         answers = "The adapter answers from now on; " if ended.adapter is not None else ""

@@ -40,10 +40,11 @@ _OUT_OF_MEMORY = ("allocate memory", "bad_alloc", "ALLOC_FAILED", "out of memory
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A checkpoint in memory as transformers holds it, ready to learn."""
+    """A checkpoint in memory as transformers holds it, ready to learn; an answer ends at any of the `end_tokens`."""
 
     network: Any
     tokenizer: Any
+    end_tokens: frozenset[int]
     loaded: Loaded
 
 
@@ -117,7 +118,7 @@ def load_network(checkpoint: Checkpoint, device: str, dtype: str) -> Network:
     plan = _plan(checkpoint, device, dtype)
     network = _network(plan, lambda progress: None)
     loaded = plan.loaded(_context(plan.config), int(network.num_parameters()), "transformers")
-    return Network(network, plan.tokenizer, loaded)
+    return Network(network, plan.tokenizer, plan.end_tokens, loaded)
 
 
 def release() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from lab.domain import Prompt
+from lab.domain import Message, Prompt, PromptForm
 from lab.engine.stream import THINKING_OPENS, Thinking
 from lab.errors import LabError
 
@@ -39,6 +39,15 @@ def last_message(tokenizer: Any, prompt: Prompt, tokens: Sequence[int]) -> range
         return range(0)
     start = common_length(tokens, silent)
     return range(start, len(tokens) - common_length(tokens[start:][::-1], silent[start:][::-1]))
+
+
+def turn_end(tokenizer: Any, form: PromptForm) -> int | None:
+    """The token that a prompt in this form has after an answer in the dialogue; None where it is not the next one."""
+    asked = Message("user", "x")
+    begun = encode_prompt(tokenizer, Prompt((asked,), form))
+    gone_on = encode_prompt(tokenizer, Prompt((asked, Message("assistant", "x"), asked), form))
+    answered = [*begun, *tokenizer.encode("x", add_special_tokens=False)]
+    return gone_on[len(answered)] if gone_on[: len(answered)] == answered else None
 
 
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:

@@ -122,10 +122,12 @@ def _touch(path: Path) -> None:
         ) from fault
 
 
-def new_cycle(sessions: Path) -> CycleFolder:
+def new_cycle(sessions: Path, adapters: Path) -> CycleFolder:
     """Make the folder of the next cycle: `sleep-0001`, `sleep-0002`, ... of one width, so that no adapter
-    name is the prefix of another. Raises LabError when the folder cannot be made."""
-    taken = [int(path.name[6:]) for path in sessions.glob("sleep-*") if path.name[6:].isdigit()]
+    name is the prefix of another; past the adapters that came from elsewhere, too. Raises LabError when the folder
+    cannot be made."""
+    names = [path.name for folder in (sessions, adapters) for path in folder.glob("sleep-*")]
+    taken = [int(name[6:]) for name in names if name[6:].isdecimal()]
     number = max(taken, default=0)
     while True:
         number += 1

@@ -93,9 +93,9 @@ class Examination:
         return found
 
     def _looks(self, written: dict[int, list[int]], nats: Sequence[float]) -> list[Look]:
-        end = self._learner.end_token
+        ends = self._learner.end_tokens
         return [
-            Look(self._learner.text(written[at]), len(written[at]), written[at][-1:] == [end], nats[at])
+            Look(self._learner.text(written[at]), len(written[at]), not ends.isdisjoint(written[at][-1:]), nats[at])
             for at in range(len(self._probes))
         ]
 

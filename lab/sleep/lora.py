@@ -13,11 +13,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import GenerationConfig
 
-from lab.domain import Checkpoint, Message, Prompt, SleepExample, SleepPlan
+from lab.domain import Checkpoint, Message, Prompt, PromptForm, SleepExample, SleepPlan
 from lab.engine.adapters import check_adapter
 from lab.engine.families import ATTENTION_NAMES, target_modules
 from lab.engine.worker_load import Network, load_network
-from lab.engine.worker_prompt import encode_prompt
+from lab.engine.worker_prompt import encode_prompt, turn_end
 from lab.errors import LabError
 from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
@@ -41,9 +41,10 @@ class Learner:
         self.device = torch.device(base.loaded.device)
         self.dtype = base.loaded.dtype
         self._tokenizer = base.tokenizer
-        self.end_token = int(base.tokenizer.eos_token_id)
+        self.end_tokens = base.end_tokens
         self._settings = plan.settings
         self._form = plan.settings.form or base.loaded.form
+        self._end_token = _end_token(base, self._form)
         self._answers: BaseAnswers | None = None
         self._fingerprint = plan.fingerprint
         self._parent = plan.parent_adapter
@@ -137,7 +138,7 @@ class Learner:
     def replies(self, prompts: Sequence[Sequence[int]], tokens: int, stop: Callable[[], bool]) -> list[list[int]]:
         """The likeliest answer to each prompt; see `replies.replies`."""
         self.network.eval()
-        return replies.replies(self.network, prompts, tokens, self.end_token, self.device, stop, self.tally.add)
+        return replies.replies(self.network, prompts, tokens, self.end_tokens, self.device, stop, self.tally.add)
 
     def keep_answers(self, folder: Path) -> None:
         """Keep what the base answers to general prompts in this folder, for the sleeps to come."""
@@ -181,7 +182,7 @@ class Learner:
         """A prompt with an answer to it, cut as `encode` does."""
         space = " " if self._form == "plain" else ""
         ids = self._tokenizer.encode(f"{space}{answer.strip()}", add_special_tokens=False)
-        ids.append(self.end_token)
+        ids.append(self._end_token)
         limit = self._settings.max_tokens
         prompt = prompt[-max(limit - len(ids), limit // 2) :]
         return Encoded((*prompt, *ids)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
@@ -227,8 +228,7 @@ def load_for_training(plan: SleepPlan, adapters: Path) -> Learner:
     if base.loaded.fingerprint != plan.fingerprint:
         raise LabError(f"The weights in {plan.model_path} changed since the sleep was planned.", "Sleep again.")
     # A checkpoint may suggest a penalty on what was said before: no part of what it finds likeliest.
-    ends = base.network.generation_config.eos_token_id
-    base.network.generation_config = GenerationConfig(eos_token_id=ends)
+    base.network.generation_config = GenerationConfig(eos_token_id=sorted(base.end_tokens))
     torch.manual_seed(plan.settings.seed)
     if plan.parent_adapter is not None:
         parent = adapters / plan.parent_adapter
@@ -260,6 +260,20 @@ def lora_modules(network: Any, family: str, modules: Literal["attention", "all"]
             "Correct model_type in its config.json, or choose another checkpoint to sleep on.",
         )
     return names
+
+
+def _end_token(base: Network, form: PromptForm) -> int:
+    """What a learnt answer ends with: as in a dialogue, where Phi-3's answers end with another token than its texts."""
+    ends = base.end_tokens
+    if not ends:
+        raise LabError(
+            f"{base.loaded.name} names no token that ends an answer.", "Choose another checkpoint to sleep on."
+        )
+    in_dialogue = turn_end(base.tokenizer, form)
+    if in_dialogue is not None and in_dialogue in ends:
+        return in_dialogue
+    of_texts = base.tokenizer.eos_token_id
+    return int(of_texts) if of_texts is not None else min(ends)
 
 
 def _attends_to_packs(network: Any, tokens: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -21,18 +21,19 @@ def replies(
     network: Any,
     prompts: Sequence[Sequence[int]],
     tokens: int,
-    end_token: int,
+    end_tokens: Collection[int],
     device: torch.device,
     stop: Callable[[], bool],
     count: Callable[[int], None],
 ) -> list[list[int]]:
-    """The likeliest answer to each prompt, its end token included when it came, of at most `tokens`.
+    """The likeliest answer to each prompt, the end token that came included, of at most `tokens`.
 
     All of them end at the token at which `stop` says so; those that were not begun by then are empty. `count` is told
     how many more are done.
     """
     found: dict[int, list[int]] = {}
     stopped = False
+    filler = min(end_tokens)
 
     def over() -> bool:
         nonlocal stopped
@@ -44,7 +45,7 @@ def replies(
         longest = len(prompts[chosen[-1]])
         # What all prompts begin with, such as the system prompt, is read once; at least a token is left to each.
         shared = shared_length([prompts[at][:-1] for at in chosen])
-        ids = torch.full((len(chosen), longest), end_token, dtype=torch.long)
+        ids = torch.full((len(chosen), longest), filler, dtype=torch.long)
         mask = torch.zeros(len(chosen), longest, dtype=torch.long)
         for row, at in enumerate(chosen):
             begin, rest = torch.tensor(prompts[at][:shared]), torch.tensor(prompts[at][shared:])
@@ -60,11 +61,12 @@ def replies(
             past_key_values=cache,
             max_new_tokens=tokens,
             do_sample=False,
-            pad_token_id=end_token,
+            pad_token_id=filler,
             stopping_criteria=[lambda ids, scores: torch.full((len(ids),), over(), device=ids.device)],
         )[:, longest:].tolist()
         for at, row in zip(chosen, written):
-            found[at] = row[: row.index(end_token) + 1] if end_token in row else row
+            end = next((place for place, token in enumerate(row, 1) if token in end_tokens), len(row))
+            found[at] = row[:end]
         count(len(chosen))
     return [found.get(at, []) for at in range(len(prompts))]
 

@@ -26,7 +26,7 @@ from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
 from lab.sleep.planning import Base, Planned, Planner, Waiting
 from lab.sleep.publish import outcome_of, saved_event
 from lab.sleep.room import NoRoom, Way, choose_way, usual_seconds
-from lab.sleep.watch import SleepProgress, progress_of
+from lab.sleep.watch import SleepProgress, active_seconds, progress_of
 
 # From the process start to its first event: Python and torch have to be read from disk.
 _START_SECONDS = 120.0
@@ -103,7 +103,7 @@ class Sleep:
             return killed.path.name
         for stream in self._record.journal.streams("sleep-"):
             CycleFolder(self._workspace.sessions, stream).drop_state()
-        folder = new_cycle(self._workspace.sessions)
+        folder = new_cycle(self._workspace.sessions, self._workspace.adapters)
         cycle_id = folder.path.name
         try:
             folder.write(planned.named(cycle_id), planned.material, planned.memory)
@@ -168,7 +168,7 @@ class Sleep:
         """Put the folder of adapters right after killed sleepers; to be called before the record's own recovery.
 
         Half-written folders go. A cycle whose adapter was published before its sleeper could say so is completed;
-        returns the ids of these.
+        returns the ids of these. Raises LabError when the journal cannot be written.
         """
         journal = self._record.journal
         completed = []
@@ -180,12 +180,16 @@ class Sleep:
             if path.name != cycle_id:
                 shutil.rmtree(path, ignore_errors=True)
             elif not _ended(journal, cycle_id):
-                with contextlib.suppress(LabError):
-                    # A damaged adapter is none: its cycle is interrupted, and lab adapters names the folder.
+                try:
                     saved = saved_event(read_adapter(path), self._workspace.root)
-                    outcome = {"reason": "The sleeper was killed after it had saved the adapter."} | outcome_of(path)
-                    self._record.append(cycle_id, saved, SleepEnded(cycle_id, "complete", cycle_id, **outcome))
-                    completed.append(cycle_id)
+                except LabError:
+                    # A damaged adapter is none: its cycle is interrupted, and lab adapters names the folder.
+                    continue
+                outcome = {"reason": "The sleeper was killed after it had saved the adapter."} | outcome_of(path)
+                seconds = active_seconds(journal, cycle_id)
+                ended = SleepEnded(cycle_id, "complete", adapter=cycle_id, seconds=seconds, **outcome)
+                self._record.append(cycle_id, saved, ended)
+                completed.append(cycle_id)
         return completed
 
     def _running_folder(self, cycle_id: str) -> CycleFolder:

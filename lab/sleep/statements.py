@@ -94,7 +94,8 @@ _NAME_IS: Final = re.compile(
 )
 # "Call me later", "Call me a taxi" and "Call me Friday" give no name.
 _CALL_ME: Final = re.compile(
-    r"(?i:(?:(?:people|friends|my friends) )?call me) (?P<value>(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)[A-Z].*)"
+    r"(?i:(?:(?:people|friends|my friends) )?call me)"
+    r" (?P<value>(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)[A-Z].*)"
 )
 _ATTRIBUTE: Final = re.compile(
     rf"(?:my|our) (?P<noun>{_NOUN}) (?P<link>is|are)(?P<in> on| in)? (?P<value>.+)", re.IGNORECASE

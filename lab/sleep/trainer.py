@@ -107,6 +107,9 @@ class Sleeper:
             status = "failed"
             self._reason = f"{type(fault).__name__}: {fault}; the whole message is in {self._folder.log}."
         self._folder.drop_state()
+        if status == "failed" and (self._workspace.adapters / self._plan.adapter).exists():
+            # It is whole, and could not be told of: the lab that looks next completes the cycle.
+            return status
         whole = status == "complete"
         self._tell(
             SleepEnded(

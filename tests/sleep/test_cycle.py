@@ -39,7 +39,7 @@ LESSON = replace(
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path, recipe: str) -> None:
-    folder = new_cycle(tmp_path)
+    folder = new_cycle(tmp_path, tmp_path / "adapters")
     plan = replace(PLAN, settings=RECIPES[recipe], parent_adapter="sleep-0000", form="plain")
     exchanges = [material("My dog is called Rex."), material("\u4f60\u597d\u2028\x85", number=2, marked=True)]
     memory = [LESSON, lesson("s-0002/0", origin="marked", examples=0, unseen=(), final=(), neighbours=())]
@@ -49,7 +49,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path, recipe: str) -> None:
 
 
 def test_nothing_to_learn_and_no_memory_are_read_as_such(tmp_path: Path) -> None:
-    folder = new_cycle(tmp_path)
+    folder = new_cycle(tmp_path, tmp_path / "adapters")
     folder.write(PLAN, [], [])
     assert folder.read() == (PLAN, [], [])
 
@@ -58,7 +58,7 @@ def test_nothing_to_learn_and_no_memory_are_read_as_such(tmp_path: Path) -> None
 def test_any_text_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, said: str, answer: str, salience: float, marked: bool
 ) -> None:
-    folder = new_cycle(tmp_path_factory.mktemp("sessions"))
+    folder = new_cycle(tmp_path_factory.mktemp("sessions"), Path())
     each = Material("s-0001", said, answer, marked, salience)
     known = lesson(question=said or "?", answer=answer, unseen=[said], neighbours=[answer, said])
     folder.write(PLAN, [each], [known])
@@ -66,14 +66,14 @@ def test_any_text_is_read_as_it_was_written(
 
 
 def test_a_lone_surrogate_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
-    folder = new_cycle(tmp_path)
+    folder = new_cycle(tmp_path, tmp_path / "adapters")
     folder.write(PLAN, [material("a\ud800b")], [lesson(answer="\udfff", unseen=["x\ud834y"])])
     _, (each,), (known,) = folder.read()
     assert (each.said, known.answer, known.unseen, known.examples[0].target) == ("a?b", "?", ("x?y",), "?")
 
 
 def test_a_disk_that_is_full_is_told_with_its_remedy(tmp_path: Path) -> None:
-    folder = new_cycle(tmp_path)
+    folder = new_cycle(tmp_path, tmp_path / "adapters")
     with small_files(100), pytest.raises(LabError, match="could not be planned") as told:
         folder.write(PLAN, [material("word " * 99)], [])
     assert told.value.remedy == "Free some space, then sleep again."
@@ -82,11 +82,17 @@ def test_a_disk_that_is_full_is_told_with_its_remedy(tmp_path: Path) -> None:
 def test_cycles_are_numbered_on_whatever_else_lies_there(tmp_path: Path) -> None:
     for name in ("sleep-0009", "sleep-next", "session-0050", "sleep-0003"):
         (tmp_path / name).mkdir()
-    assert [new_cycle(tmp_path).path.name for _ in range(2)] == ["sleep-0010", "sleep-0011"]
+    assert [new_cycle(tmp_path, tmp_path / "adapters").path.name for _ in range(2)] == ["sleep-0010", "sleep-0011"]
+
+
+def test_no_cycle_takes_the_name_of_an_adapter_that_came_from_elsewhere(tmp_path: Path) -> None:
+    for name in ("sleep-0004", ".sleep-0009.part", "mine"):
+        (tmp_path / "adapters" / name).mkdir(parents=True)
+    assert new_cycle(tmp_path / "sessions", tmp_path / "adapters").path.name == "sleep-0005"
 
 
 def test_stopping_and_pausing_are_asked_in_the_folder_and_taken_back(tmp_path: Path) -> None:
-    folder = new_cycle(tmp_path)
+    folder = new_cycle(tmp_path, tmp_path / "adapters")
     other = CycleFolder(tmp_path, folder.path.name)
     assert not other.cancel_asked() and not other.pause_asked()
     folder.ask_to_pause()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -76,16 +77,33 @@ def test_more_answers_than_rows_come_in_the_order_of_their_prompts(learner: Lear
     assert together == [by_hand(learner.network, prompt, 3) for prompt in prompts]
 
 
-def test_an_answer_ends_with_its_end_token_and_the_others_go_on(learner: Learner) -> None:
+def test_an_answer_ends_with_the_first_of_the_end_tokens_and_the_others_go_on(learner: Learner) -> None:
     prompts = PROMPTS["shared"]
     whole = [by_hand(learner.network, prompt, TOKENS, end=-1) for prompt in prompts]
-    # Whatever the first one says third is the end from now on.
-    end = whole[0][2]
-    ended = replies(learner.network, prompts, TOKENS, end, CPU, bool, bool)
-    expected = [row[: row.index(end) + 1] if end in row else row for row in whole]
-    assert ended == expected
-    assert len(ended[0]) <= 3 and ended[0][-1] == end
-    assert any(len(row) == TOKENS for row in expected)
+    # Whatever the first one says third, or the second one last, is the end from now on.
+    ends = {whole[0][2], whole[1][-1]}
+    ended = replies(learner.network, prompts, TOKENS, ends, CPU, bool, bool)
+    places = [[at for at, token in enumerate(row, 1) if token in ends] for row in whole]
+    assert ended == [row[: min(at, default=TOKENS)] for row, at in zip(whole, places)]
+    assert len(ended[0]) <= 3 and all(row[-1] in ends for row in ended[:2])
+
+
+def test_a_learnt_answer_ends_as_one_in_the_dialogue_does(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "checkpoint")
+    # As Phi-3 has it: a text ends with one token, a turn of the dialogue with another.
+    for name, key, value in (
+        ("tokenizer_config.json", "eos_token", "<|endoftext|>"),
+        ("generation_config.json", "eos_token_id", [0, END]),
+    ):
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    learner = load_for_training(plan_for(folder), tmp_path)
+    assert learner.end_tokens == {0, END}
+    prompt = learner.encode_question("Hm?")
+    assert learner.encode_answer(prompt, "Yes.").ids[-1] == END
+    plan = plan_for(folder)
+    plain = load_for_training(replace(plan, settings=replace(plan.settings, form="plain")), tmp_path)
+    assert plain.encode_answer(prompt, "Yes.").ids[-1] == 0
 
 
 def test_a_stop_ends_every_answer_at_that_token(learner: Learner) -> None:
@@ -96,7 +114,7 @@ def test_a_stop_ends_every_answer_at_that_token(learner: Learner) -> None:
         return len(asked) >= 4
 
     prompts = PROMPTS["nothing"]
-    stopped = replies(learner.network, prompts, TOKENS, -1 % 250, CPU, stop, bool)
+    stopped = replies(learner.network, prompts, TOKENS, {249}, CPU, stop, bool)
     assert max(map(len, stopped)) == 4
     assert stopped == [row[: len(cut)] for row, cut in zip(learner.replies(prompts, 4, bool), stopped)]
 

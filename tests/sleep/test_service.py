@@ -258,7 +258,7 @@ def test_an_adapter_published_just_before_the_kill_is_kept(lab: Lab, workspace: 
     (workspace.adapters / ".sleep-0009.part").mkdir()
 
     again = open_lab(workspace, checkpoint)
-    assert cycle(again, cycle_id)["status"] == "complete"
+    assert cycle(again, cycle_id)["status"] == "complete" and cycle(again, cycle_id)["seconds"] is not None
     assert again.record.query("SELECT adapter FROM adapters").rows == [(cycle_id,)]
     assert any(cycle_id in notice for notice in again.notices)
     assert not (workspace.adapters / ".sleep-0009.part").exists()

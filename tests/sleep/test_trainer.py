@@ -13,6 +13,8 @@ import torch
 
 from lab.domain import Lesson, Material, SleepPlan, SleepSettings
 from lab.engine.adapters import list_adapters
+from lab.journal.events import AdapterSaved, Event
+from lab.journal.record import Record
 from lab.journal.sleep_events import (
     SleepEnded,
     SleepExampleUsed,
@@ -23,11 +25,12 @@ from lab.journal.sleep_events import (
     SleepStaged,
     SleepStepped,
 )
-from lab.settings import Workspace
+from lab.settings import Settings, Workspace
 from lab.sleep import lora, trainer
 from lab.sleep.cycle import CycleFolder, new_cycle
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.recipes import LESSONS
+from lab.sleep.service import Sleep
 from lab.sleep.tally import Tally
 from lab.sleep.trainer import Sleeper
 from tests.helpers import small_files
@@ -83,7 +86,7 @@ class Night:
         deep: bool = False,
         replaces: str | None = None,
     ) -> CycleFolder:
-        folder = new_cycle(self.workspace.sessions)
+        folder = new_cycle(self.workspace.sessions, self.workspace.adapters)
         name = folder.path.name
         plan = replace(
             self._plan,
@@ -350,6 +353,33 @@ def test_a_disk_that_is_full_at_the_end_fails_with_its_remedy_and_leaves_no_half
     assert (end.status, end.adapter) == ("failed", None)
     assert end.reason is not None and "Free some disk space" in end.reason
     assert night.adapters() == []
+
+
+def test_an_adapter_that_is_whole_and_cannot_be_told_of_is_no_failure(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing(monkeypatch, lambda strength: True)
+    folder = night.plan(REX, settings=replace(SETTINGS, epochs=1))
+    sleeper = Sleeper(night.workspace, folder.path.name)
+    tell = sleeper._tell
+
+    def full(*events: Event) -> None:
+        if any(isinstance(event, AdapterSaved) for event in events):
+            with small_files(sleeper._journal.size(folder.path.name)):
+                tell(*events)
+        else:
+            tell(*events)
+
+    monkeypatch.setattr(sleeper, "_tell", full)
+    assert sleeper.run() == "failed"
+    told = [line.entry.event for line in sleeper._journal.read(folder.path.name) if line.entry]
+    assert not any(isinstance(event, SleepEnded) for event in told) and night.adapters() == ["sleep-0001"]
+    # As the next lab does.
+    sleep = Sleep(night.workspace, Settings(), Record(night.workspace), lambda: pytest.fail("It asks for no base."))
+    assert sleep.recover() == ["sleep-0001"]
+    *_, saved, end = [line.entry.event for line in sleeper._journal.read(folder.path.name) if line.entry]
+    assert isinstance(saved, AdapterSaved) and isinstance(end, SleepEnded)
+    assert (end.status, end.adapter, end.verdict) == ("complete", "sleep-0001", "kept") and end.seconds is not None
 
 
 def test_a_state_that_finds_no_room_ends_no_sleep(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
-from lab.engine.adapters import Choice, read_choices, write_choices
+from lab.engine.adapters import Choice, in_order, read_choices, write_choices
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import AdapterChosen, now
@@ -28,7 +28,7 @@ class AdapterChoices:
 
         Raises LabError when it cannot be recorded.
         """
-        at = now()
+        at = in_order(self._adapters, now())
         # The journal first: what the file lacks is restored from it.
         self._record.append(WORKSPACE_STREAM, AdapterChosen(weights, adapter), at=at)
         write_choices(self._adapters, {**self._known(), weights: Choice(adapter, at)})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,6 +111,15 @@ def read_choices(adapters: Path) -> dict[str, Choice]:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as fault:
         raise LabError(f"{path} cannot be read: {fault!r}.", "Choose an adapter again with lab rollback.") from fault
+
+
+def in_order(adapters: Path, at: datetime) -> datetime:
+    """This time, or the first one after every adapter and choice in the folder: a clock that was set back must not make
+    what comes now older than they are."""
+    times = [adapter.created_at for adapter in list_adapters(adapters)[0]]
+    with contextlib.suppress(LabError):
+        times += [choice.at for choice in read_choices(adapters).values()]
+    return max([at, *(time + timedelta(microseconds=1) for time in times)])
 
 
 def write_choices(adapters: Path, choices: Mapping[str, Choice]) -> None:

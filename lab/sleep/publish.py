@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from lab.domain import Adapter, SleepPlan
-from lab.engine.adapters import MANIFEST, WEIGHTS, file_sha256, read_adapter
+from lab.engine.adapters import MANIFEST, WEIGHTS, file_sha256, in_order, read_adapter
 from lab.journal.events import AdapterSaved, now
 
 
@@ -39,7 +39,7 @@ def publish(
             "fingerprint": plan.fingerprint,
             "parent": plan.parent_adapter,
             "cycle_id": plan.cycle_id,
-            "created_at": now().isoformat(),
+            "created_at": in_order(adapters, now()).isoformat(),
             "exchanges": plan.exchange_ids,
             "settings": asdict(plan.settings),
             "losses": losses,

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from lab.choices import AdapterChoices
 from lab.engine.adapters import (
     CHOSEN,
     CONFIG,
@@ -16,6 +17,7 @@ from lab.engine.adapters import (
     WEIGHTS,
     Choice,
     fitting_adapter,
+    in_order,
     list_adapters,
     newest_adapter,
     read_choices,
@@ -23,6 +25,8 @@ from lab.engine.adapters import (
 )
 from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
+from lab.journal.record import Record
+from lab.settings import Workspace
 from tests.helpers import bare_adapter, bare_checkpoint, small_files
 
 
@@ -105,6 +109,24 @@ def test_a_full_disk_leaves_the_choices_as_they_were(shelf: Shelf) -> None:
         shelf.choose("second")
     assert shelf.newest() == "first"
     assert [path.name for path in shelf.folder.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_a_clock_that_was_set_back_changes_no_order(shelf: Shelf, tmp_path: Path) -> None:
+    manifest = shelf.folder / "second" / MANIFEST
+    manifest.write_bytes(orjson.dumps(orjson.loads(manifest.read_bytes()) | {"created_at": "2999-01-01T00:00:00Z"}))
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    choices = AdapterChoices(shelf.folder, Record(workspace))
+    choices.choose(shelf.weights, "first")
+    assert shelf.newest() == "first"
+    choices.choose(shelf.weights, None)
+    assert shelf.newest() is None
+    third = bare_adapter(shelf.folder / "third", shelf.one)
+    now = in_order(shelf.folder, datetime(2026, 1, 9, tzinfo=timezone.utc))
+    body = orjson.loads((third / MANIFEST).read_bytes())
+    (third / MANIFEST).write_bytes(orjson.dumps(body | {"created_at": now.isoformat()}))
+    assert shelf.newest() == "third"
+    assert in_order(shelf.folder, datetime(3000, 1, 1, tzinfo=timezone.utc)).year == 3000
 
 
 def without_zone(folder: Path) -> None:

@@ -48,6 +48,8 @@ _PASSING: Final = re.compile(
     r"|year|time)|(?:last|next) (?:night|week|weekend|month|year|time))\b",
     re.IGNORECASE,
 )
+# "In the US", "World War I", "Frankfurt am Main": said to the person they would be another's.
+_NO_SPEAKER: Final = re.compile(r"\bUS\b|\bI(?=$|[.,;:)]| (?:in|of|at|on|from|by|until)\b)|(?<!\b[Ii]) am\b")
 _LONGEST: Final = 120
 _LONGEST_KEY: Final = 6
 # Of words that are one word in two forms, so many letters are the same.
@@ -64,8 +66,13 @@ class Invented:
 
 
 def invent(sentences: Sequence[str], write: Write) -> list[Invented | None]:
-    """A question with its answer about each sentence, None where it is long, of today alone, or no good one."""
-    lasting = [each for each in sentences if len(each) <= _LONGEST and not _PASSING.search(each)]
+    """A question with its answer about each sentence, None where it is long, of today alone, or no good one, and where
+    a word of a name would be taken for the speaker."""
+    lasting = [
+        each
+        for each in sentences
+        if len(each) <= _LONGEST and not _PASSING.search(each) and not _NO_SPEAKER.search(each)
+    ]
     begun = [(sentence, start) for sentence in lasting for start in _STARTS]
     prompts = [f"{_PROMPT}Statement: {sentence}.\nQuestion: {start}" for sentence, start in begun]
     written = write(prompts) if prompts else []

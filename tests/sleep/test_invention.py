@@ -96,6 +96,26 @@ def test_what_is_long_or_of_today_alone_is_not_asked_about() -> None:
     assert invent([], write) == [] and len(prompts) == 4
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I visited my uncle in the US in 2019",
+        "My grandfather fought in World War I in France",
+        "My uncle collects stamps of World War I",
+        "My cousin opened a bakery in Frankfurt am Main",
+    ],
+)
+def test_a_name_that_would_be_taken_for_the_speaker_is_not_asked_about(said: str) -> None:
+    asked: list[str] = []
+    assert invent([said], lambda texts: [asked.append(text) or "?" for text in texts]) == [None] and asked == []
+
+
+def test_somebody_who_writes_of_themselves_in_small_letters_is_asked_about() -> None:
+    asked: list[str] = []
+    invent(["i am teaching my cousin chess"], lambda texts: [asked.append(text) or "?" for text in texts])
+    assert len(asked) == 4
+
+
 def find(*given: Material, nats: float = 9.0) -> list[Found]:
     def write(texts: Sequence[str]) -> list[str]:
         return [ASKED[len("What") :] if COIN in text.splitlines()[-2] else "?" for text in texts]

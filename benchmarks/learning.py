@@ -224,11 +224,11 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     neighbours = [left[0] for fact in facts if (left := [each for each in fact.beside if each not in avoid])]
     beside = [prompt(question) for question in neighbours]
     now = said(beside, ANSWER_TOKENS)
+    general = [prompt(question) for question in (*GENERAL, *OTHER_FORMS)]
     with learner.as_base():
-        before = said(beside, ANSWER_TOKENS)
-        general = said([prompt(question) for question in (*GENERAL, *OTHER_FORMS)], GENERAL_TOKENS)
-    rows = [learner.encode_answer(prompt, text) for prompt, text in zip(beside, before)]
-    rows += [learner.encode_answer(prompt(question), text) for question, text in zip((*GENERAL, *OTHER_FORMS), general)]
+        written = [*learner.replies(beside, ANSWER_TOKENS, bool), *learner.replies(general, GENERAL_TOKENS, bool)]
+    before = [learner.text(row) for row in written[: len(beside)]]
+    rows = [learner.encode_written(prompt, row) for prompt, row in zip((*beside, *general), written)]
     after = learner.nats(rows, bool)
     with learner.as_base():
         costs = [(one - other) / 0.6931 for one, other in zip(after, learner.nats(rows, bool))]

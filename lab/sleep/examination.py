@@ -11,6 +11,7 @@ from lab.sleep.probes import Examined, Look, Probe, examine
 
 if TYPE_CHECKING:
     from lab.sleep.lora import Learner
+    from lab.sleep.packing import Encoded
 
 # A fact stands at the beginning of an answer; whether answers ramble shows later.
 ANSWER_TOKENS: Final = 16
@@ -39,6 +40,7 @@ class Examination:
         self._probes = list(probes)
         self._prompts = [learner.encode_question(probe.question) for probe in probes]
         self.expected: list[str] = []
+        self._rows: list[Encoded] = []
         self.before: list[Look] = []
 
     def begin(self) -> None:
@@ -54,17 +56,18 @@ class Examination:
         prompts = [self._prompts[at] for at in asked]
         base = dict(zip(asked, self._learner.base_replies(prompts, GENERAL_TOKENS, self._stop)))
         written = {**now, **base}
-        texts = [self._learner.text(written[at]) for at in range(len(self._probes))]
-        self.expected = [
-            # What a neighbour or the base said is what is expected of it later.
-            text if probe.lesson is None or probe.kind == "neighbour" else probe.lesson.answer
-            for probe, text in zip(self._probes, texts)
-        ]
-        rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
-        nats = [0.0] * len(rows)
+        for at, (probe, prompt) in enumerate(zip(self._probes, self._prompts)):
+            if probe.lesson is None or probe.kind == "neighbour":
+                # What a neighbour or the base said is what is expected of it later.
+                self.expected.append(self._learner.text(written[at]))
+                self._rows.append(self._learner.encode_written(prompt, written[at]))
+            else:
+                self.expected.append(probe.lesson.answer)
+                self._rows.append(self._learner.encode_answer(prompt, probe.lesson.answer))
+        nats = [0.0] * len(self._rows)
         for state, those in ((nullcontext, others), (self._learner.as_base, general), (self._earlier, earlier)):
             with state():
-                found = iter(self._learner.nats([row for row, each in zip(rows, those) if each], self._stop))
+                found = iter(self._learner.nats([row for row, each in zip(self._rows, those) if each], self._stop))
             nats = [next(found) if each else value for value, each in zip(nats, those)]
         self.before = self._looks(written, nats)
 
@@ -80,8 +83,7 @@ class Examination:
         """Ask everything again of the model as it is now."""
         self._learner.tally.begin(2 * len(self._probes))
         written = self._replies([True] * len(self._probes))
-        rows = [self._learner.encode_answer(prompt, text) for prompt, text in zip(self._prompts, self.expected)]
-        after = self._looks(written, self._learner.nats(rows, self._stop))
+        after = self._looks(written, self._learner.nats(self._rows, self._stop))
         return examine(self._probes, self.expected, self.before, after)
 
     def _replies(self, asked: Sequence[bool]) -> dict[int, list[int]]:

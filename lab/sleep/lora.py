@@ -99,7 +99,7 @@ class Learner:
     def _hold(
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], stop: Callable[[], bool]
     ) -> list[Held]:
-        examples = [Encoded((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers)]
+        examples = [self.encode_written(prompt, answer) for prompt, answer in zip(prompts, answers)]
         return anchors.hold(examples, self._logits, stop, self.tally.add)
 
     @contextlib.contextmanager
@@ -186,6 +186,10 @@ class Learner:
         limit = self._settings.max_tokens
         prompt = prompt[-max(limit - len(ids), limit // 2) :]
         return Encoded((*prompt, *ids)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
+
+    def encode_written(self, prompt: Sequence[int], answer: Sequence[int]) -> Encoded:
+        """A prompt with what was written to it, as it stands: one that was cut off has no end that it could lose."""
+        return Encoded((*prompt, *answer), len(prompt))
 
     def encode_text(self, text: str) -> list[int]:
         """The tokens of a text as it stands, in no prompt form; cut to `max_tokens` at its beginning."""

@@ -59,7 +59,7 @@ class Bench:
         self._state: Weights = learner.weights()
         prompts = [learner.encode_question(prompt) for prompt in _some(_HELD)]
         written = learner.base_replies(prompts, ANSWER_TOKENS, bool)
-        self._held = [learner.encode_answer(prompt, learner.text(row)) for prompt, row in zip(prompts, written)]
+        self._held = [learner.encode_written(prompt, row) for prompt, row in zip(prompts, written)]
         self._held_before = self._nats(self._held)
 
     def worth(self, item: Item) -> dict[str, float]:

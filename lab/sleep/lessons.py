@@ -111,6 +111,26 @@ def still_true(memory: Sequence[Lesson], lessons: Sequence[Lesson]) -> list[Less
     return [each for each in memory if not answered(each)]
 
 
+def learnt_anew(memory: Sequence[Lesson], found: Sequence[Found]) -> list[Found]:
+    """What a deep sleep learns: the memories that still hold, then what was `found` beside them.
+
+    A memory has the wordings that its sleep happened to read. Where its exchange was looked at again and is asked for
+    in the same words, it has all of them again: what is read in few words is recalled in few.
+    """
+    again = {
+        lesson.lesson_id: lesson for lesson in still_true(memory, [each.lesson for each in found if not each.reason])
+    }
+    for each in found:
+        known, now = again.get(each.lesson.lesson_id), each.lesson
+        if known is not None and _tested_in(known) == _tested_in(now):
+            again[now.lesson_id] = replace(known, examples=now.examples)
+    return [*map(Found, again.values()), *(each for each in found if each.lesson.lesson_id not in again)]
+
+
+def _tested_in(lesson: Lesson) -> tuple[object, ...]:
+    return lesson.question, lesson.answer, lesson.unseen, lesson.final
+
+
 def measured(lesson: Lesson, similarities: Sequence[float]) -> Lesson:
     """The lesson with how alike each example is to its question; without those that are too unlike to ask the same,
     and without answers that do not hold what it teaches. The question itself stays."""

@@ -48,7 +48,7 @@ from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.dream import dream
 from lab.sleep.general import PROMPTS
 from lab.sleep.invention import Write, invent
-from lab.sleep.lessons import Found, Support, find_lessons, still_true
+from lab.sleep.lessons import Found, Support, find_lessons, learnt_anew, still_true
 from lab.sleep.neighbours import choose_general, choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
@@ -277,14 +277,11 @@ class Sleeper:
         from lab.sleep.similarity import measure
 
         found = find_lessons(self._material, self._memory, self._plan.settings, support, partial(invent, write=write))
+        if self._plan.deep:
+            found = learnt_anew(self._memory, found)
         found = measure(found, self._stopped, tally)
         if self._stopped():
             return []
-        if self._plan.deep:
-            new = [each.lesson for each in found if each.reason is None]
-            again = [Found(lesson) for lesson in still_true(self._memory, new)]
-            told = {each.lesson.lesson_id for each in again}
-            found = [*again, *(each for each in found if each.lesson.lesson_id not in told)]
         # Examples are told when they are used; when it was said the exchange tells.
         apart = ("examples", "said_at")
         bodies = [

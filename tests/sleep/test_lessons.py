@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lab.domain import Lesson, Material
 from lab.sleep.general import PROMPTS
-from lab.sleep.lessons import LEAST_SUPPORT, Found, bare, find_lessons, holds, plain, still_true, strangers
+from lab.sleep.lessons import LEAST_SUPPORT, Found, bare, find_lessons, holds, learnt_anew, plain, still_true, strangers
 from lab.sleep.neighbours import choose_general
 from lab.sleep.probes import choose_probes
 from lab.sleep.recipes import LESSONS
@@ -234,6 +234,20 @@ def test_what_was_said_before_what_memory_has_replaces_nothing() -> None:
     assert still_true(memory, learnt(found)) == memory
     new = learnt(find(replace(old, said_at=300.0), memory=memory))
     assert [each.key for each in new] == ["Oslo"] and still_true(memory, new) == []
+
+
+def test_a_deep_sleep_reads_a_memory_in_all_of_its_words_again() -> None:
+    (whole,) = learnt(find(material(DOG)))
+    few = replace(whole, examples=whole.examples[:5])
+    known, new = learnt_anew([few], find(material(DOG), material(CITY, number=2), memory=[few]))
+    assert known == Found(whole) and new.lesson.key == "Tromso" and new.reason is None
+    # What tests it now was trained then.
+    other = replace(few, unseen=few.unseen[:1])
+    assert learnt_anew([other], find(material(DOG), memory=[other])) == [Found(other)]
+    # It is not among what was looked at, or said otherwise since.
+    assert learnt_anew([few], []) == [Found(few)]
+    later = learnt_anew([few], find(material("My dog is called Max.", number=7), memory=[few]))
+    assert [each.lesson.key for each in later] == ["Max"]
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,10 @@ def figure(runs: Sequence[Sequence[float]]) -> dict[str, float]:
     return {"value": statistics.fmean(cases), "low": low, "high": high, "n": len(cases), "seeds": len(runs)}
 
 
+# What it is measured on, so that no figures are mixed: until commit 6ccd41a an answer that was cut off had an end, too.
+_DRIFT = "the base's own answers as it wrote them"
+
+
 class Runs:
     """Where each run is kept, so that a measurement of hours can be made in parts; what is there is not made again."""
 
@@ -313,11 +317,14 @@ class Runs:
         something else."""
         path, part = self._folder / f"{name}.json", self._folder / f"{name}.part"
         asked = zlib.crc32(repr((MANY, GENERAL, OTHER_FORMS)).encode())
-        about = {"recipes": {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}, "questions": asked}
+        recipes = {recipe.recipe: asdict(recipe) for recipe in (LESSONS, PUBLISHED)}
+        about = {"recipes": recipes, "questions": asked, "drift": _DRIFT}
         if path.exists():
             kept: dict[str, Any] = json.loads(path.read_text())
             if any(kept.get(name) != value for name, value in about.items()):
-                raise SystemExit(f"{path} has another recipe or other questions: remove it, or name another folder.")
+                raise SystemExit(
+                    f"{path} has another recipe, another drift or other questions: remove it, or name another folder."
+                )
         else:
             kept = about | {"machine": machine(), "commit": commit()} | make(Nightly(part, about))
             path.write_text(json.dumps(kept, indent=1) + "\n")
@@ -344,7 +351,9 @@ class Nightly:
         if self._found.exists():
             kept = json.loads(self._found.read_text())
             if any(kept.get(name) != value for name, value in about.items()):
-                raise SystemExit(f"{folder} has another recipe or other questions: remove it, or name another folder.")
+                raise SystemExit(
+                    f"{folder} has another recipe, another drift or other questions: remove it, or name another folder."
+                )
             self.found = kept["found"]
 
     def keep(self) -> None:

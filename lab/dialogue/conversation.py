@@ -98,15 +98,16 @@ class Conversation:
         Raises LabError when it is unknown, open in another lab, or not wholly to be seen because another program
         holds the database: a turn that is not known would have its number taken.
         """
-        _synced(record, f"The session {session_id} cannot be continued")
-        session = queries.session(record, session_id)
-        if session is None:
-            raise LabError(f'There is no session "{session_id}".', "lab sessions lists them.")
-        title = lineage.parent_title(record, session)
-        conversation = cls(session, lineage.history(record, session), engine, record, settings, title)
-        if conversation.history and conversation.history[-1].session_id == session_id:
-            conversation._evidence = evidence_of(record, conversation.history[-1])
-        conversation._own()
+        _known(record, session_id)
+        with contextlib.ExitStack() as ownership:
+            # Before its turns are read: until then another lab may take one more.
+            ownership.enter_context(record.journal.own(session_id))
+            session = _known(record, session_id)
+            title = lineage.parent_title(record, session)
+            conversation = cls(session, lineage.history(record, session), engine, record, settings, title)
+            if conversation.history and conversation.history[-1].session_id == session_id:
+                conversation._evidence = evidence_of(record, conversation.history[-1])
+            conversation._ownership = ownership.pop_all()
         return conversation
 
     @classmethod
@@ -382,6 +383,15 @@ def _synced(record: Record, trouble: str) -> None:
             f"{trouble}: another program holds {record.workspace.database}.",
             "Close that program, or begin a new session: everything is safe in the journal.",
         )
+
+
+def _known(record: Record, session_id: str) -> Session:
+    """A session with all its turns in the database. Raises LabError as `Conversation.resume` does."""
+    _synced(record, f"The session {session_id} cannot be continued")
+    session = queries.session(record, session_id)
+    if session is None:
+        raise LabError(f'There is no session "{session_id}".', "lab sessions lists them.")
+    return session
 
 
 def _silence(status: ExchangeStatus, drafts: Sequence[Draft]) -> str | None:

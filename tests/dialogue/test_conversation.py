@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from lab.dialogue import lineage
 from lab.dialogue.events import TurnBegan, TurnEvent, TurnFailed, TurnFinished
-from lab.domain import Exchange, Prompt
+from lab.domain import Exchange, Prompt, Session
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import DraftFinished, ExchangeFinished
+from lab.journal.record import Record
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from tests.dialogue.talking import Opened, answer, turn
 
@@ -343,6 +345,50 @@ def test_drafts_that_end_in_any_order_are_kept_in_their_own(opened: Opened, tmp_
     lab.record.sync()
     recorded = queries.exchanges(lab.record, conversation.session.session_id)
     assert texts(recorded[-1]) == texts(exchange_of(events))
+
+
+def test_no_turn_is_lost_when_another_lab_would_take_one_while_a_dialogue_is_opened(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = opened.lab(), opened.lab()
+    conversation = first.converse(new=True)
+    session_id = conversation.session.session_id
+    answer(conversation, "one")
+    first.end_conversation()
+    reads = lineage.history
+
+    def read_and_be_late(record: Record, session: Session) -> list[Exchange]:
+        found = reads(record, session)
+        monkeypatch.setattr(lineage, "history", reads)
+        with pytest.raises(LabError, match="in use by another lab"):
+            answer(first.converse(session_id), "meanwhile")
+        return found
+
+    monkeypatch.setattr(lineage, "history", read_and_be_late)
+    assert answer(second.converse(session_id), "two").turn == 2
+    assert second.record.sync()
+    asked = second.record.query("SELECT turn, user_input FROM exchanges ORDER BY turn").rows
+    assert asked == [(1, "one"), (2, "two")]
+
+
+def test_a_dialogue_that_cannot_be_read_is_left_to_other_labs(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = opened.lab()
+    conversation = lab.converse(new=True)
+    session_id = conversation.session.session_id
+    answer(conversation, "one")
+    lab.end_conversation()
+
+    def unreadable(record: Record, session: Session) -> list[Exchange]:
+        raise LabError("The database is damaged.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lineage, "history", unreadable)
+        with pytest.raises(LabError, match="damaged"):
+            lab.converse(session_id)
+    assert not lab.record.journal.owned(session_id)
+    with pytest.raises(LabError, match='There is no session "nobody"'):
+        lab.converse("nobody")
+    assert not (lab.workspace.sessions / "nobody").exists()
 
 
 def texts(exchange: Exchange) -> list[str]:

@@ -187,7 +187,7 @@ class _Trace:
 
     def is_part(self, text: str) -> bool:
         """Whether the text is a part of what was said, or has a part that is."""
-        return any(said in text or text.strip() in said for said in self._said)
+        return any(_within(said, text) or _within(text.strip(), said) for said in self._said)
 
     def _event(self, body: dict[str, Any]) -> dict[str, Any]:
         if self._names(body):
@@ -214,8 +214,10 @@ class _Trace:
         return {key: "" for key in _TOLD if isinstance(text := body.get(key), str) and self._tells(key, text)}
 
     def _tells(self, key: str, text: str) -> bool:
+        # A reason quotes an answer behind a colon; the words before it are the lab's.
+        quoted = text.partition(": ")[2] if key == "reason" else ""
         return any(
-            said == text.strip() or (said in text and (key == "reason" or len(said.split()) >= _SHORT_WORDS))
+            said == text.strip() or _within(said, quoted) or (not _is_short(said) and said in text)
             for said in self._said
         )
 
@@ -223,6 +225,21 @@ class _Trace:
         """What one of the lines has to hold that are worth decoding."""
         texts = (orjson.dumps(text)[1:-1] for text in self._said)
         self._needles = [*(name.encode() for name in self._ids), b'"title":', *texts]
+
+
+def _is_short(text: str) -> bool:
+    return len(text.split()) < _SHORT_WORDS
+
+
+def _within(part: str, text: str) -> bool:
+    """Whether a text has this part; a short one as whole words: "hi" is in "Oh, hi!" and not in "nothing"."""
+    at = text.find(part)
+    while at >= 0 and _is_short(part):
+        end = at + len(part)
+        if not any(text[edge - 1 : edge].isalnum() and text[edge : edge + 1].isalnum() for edge in (at, end)):
+            break
+        at = text.find(part, at + 1)
+    return at >= 0
 
 
 def _body(line: bytes) -> dict[str, Any] | None:

@@ -226,6 +226,26 @@ def test_a_title_of_the_person_and_the_texts_of_other_exchanges_stay(record: Rec
     assert others == [("Who are you?", "A model.")]
 
 
+@pytest.mark.parametrize(("text", "stays"), [("Nothing was solved.", True), ('"hi", she wrote.', False)])
+def test_a_short_text_is_found_where_it_is_said_and_not_within_other_words(
+    record: Record, text: str, stays: bool
+) -> None:
+    record.append(SESSION, opened(), *whole_turn(1), turn_started(2, text="hi"), finished(2, response="so"))
+    reasons = ("Nothing in this: it was learnt.", "Later it was: hi", "Later it was: Oh, hi!", "Later it was: Chili.")
+    texts = [lesson("sleep-0001", OPEN, "", reason) for reason in reasons]
+    ended = SleepEnded("sleep-0001", "failed", reason="Nothing could be learnt, so nothing was.")
+    record.append("sleep-0001", SleepStarted("sleep-0001", "tiny", None, 1, 2, 5, 10, 8, 2e-3, "lessons"))
+    record.append("sleep-0001", *(replace(each, lesson_id=f"{OPEN}/{n}") for n, each in enumerate(texts)), ended)
+    copied = record.workspace.sessions / "copied.txt"
+    copied.write_text(text)
+    assert record.sync()
+    purge(record, GONE)
+    kept = record.query("SELECT reason FROM sleep_lessons ORDER BY lesson_id").rows
+    assert [row[0] for row in kept] == [reasons[0], "", "", reasons[3]]
+    assert record.query("SELECT reason FROM sleep_cycles").rows == [("Nothing could be learnt, so nothing was.",)]
+    assert copied.exists() == stays
+
+
 def test_a_dialogue_that_lost_its_title_is_listed_by_its_id(record: Record) -> None:
     secretive(record)
     purge(record, GONE)

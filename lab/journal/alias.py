@@ -59,6 +59,16 @@ def remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
+def remove_replaced(database: Path) -> None:
+    """Remove the links, whoever left them, that keep a database which another one has replaced. Raises OSError."""
+    for folder in (database.parent / FOLDER).glob("*"):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            links = list(folder.iterdir())
+            # One that is empty is being made.
+            if links and not any(link.samefile(database) for link in links):
+                shutil.rmtree(folder)
+
+
 @contextlib.contextmanager
 def _linked(database: Path, folder: Path) -> Iterator[Path]:
     path = folder / database.name

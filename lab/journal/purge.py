@@ -14,10 +14,11 @@ import orjson
 
 from lab.domain import Exchange, Progress
 from lab.errors import LabError
-from lab.journal import queries
+from lab.journal import alias, queries
 from lab.journal.events import EVENT_NAMES, ExchangePurged
 from lab.journal.journal import EVENTS_FILE, Journal, sync_folder
 from lab.journal.record import Record
+from lab.journal.restore import remove_left
 from lab.journal.scratch import Scratch
 from lab.text import ELLIPSIS, one_line
 
@@ -62,13 +63,9 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
             "Close or end it, then try again.",
         )
     trace = _Trace(exchange)
-    try:
+    with _purging(journal.path(stream).parent):
         again, sleeps = _remove(record, stream, trace)
-    except OSError as fault:
-        raise LabError(
-            f"{fault.filename or journal.path(stream).parent} could not be purged: {fault.strerror or fault}.",
-            "Free some space on the disk or make the folder writable, then purge again.",
-        ) from fault
+        remove_left(record.workspace)
     try:
         record.rebuild(progress)
     except LabError as fault:
@@ -76,6 +73,8 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
             f"The journal has no text of {exchange_id} any more, but the database still does. {fault.title}",
             "Run lab rebuild: it makes the database anew without it.",
         ) from fault
+    with _purging(record.workspace.sessions):
+        alias.remove_replaced(record.workspace.database)
     for folder in record.workspace.sessions.glob(f"{record.workspace.database.name}*.tmp"):
         # What DuckDB had no memory for.
         shutil.rmtree(folder, ignore_errors=True)
@@ -83,6 +82,18 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
         # Results that a killed process left are removed by the next one that makes some.
         Scratch().close()
     return PurgeReport(sleeps, again)
+
+
+@contextlib.contextmanager
+def _purging(folder: Path) -> Iterator[None]:
+    """Raises LabError for a file that cannot be written, by the name of the folder where it has none."""
+    try:
+        yield
+    except OSError as fault:
+        raise LabError(
+            f"{fault.filename or folder} could not be purged: {fault.strerror or fault}.",
+            "Free some space on the disk or make the folder writable, then purge again.",
+        ) from fault
 
 
 def _found(record: Record, exchange_id: str) -> Exchange:

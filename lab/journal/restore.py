@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -11,12 +12,13 @@ import threading
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from filelock import FileLock, Timeout
 
 from lab.domain import Progress
 from lab.errors import LabError
@@ -29,6 +31,8 @@ _PIECE: Final = 1 << 20
 _LARGEST_MANIFEST: Final = 256 << 20
 # So many faults are named; a file that is no backup has thousands.
 _NAMED: Final = 10
+# Where files wait in the workspace until all are checked.
+_UNPACKED: Final = ".restore-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,21 @@ def restore(
     """Put the files of a backup into a workspace that has no sessions of its own. The database is not made here.
 
     Nothing is put in place before every name, size and checksum is found right; then a file that is there already is
-    left when it is the same. Progress is in bytes. Raises LabError with all faults together, and for a cancel.
+    left when it is the same. Progress is in bytes. Raises LabError with all faults together, for a cancel, and while
+    another restore into the workspace runs.
     """
     try:
+        remove_left(workspace)
         with zipfile.ZipFile(file) as archive:
             files = _files(archive, file)
             _refuse(file, [*_faults(archive, files), *_conflicts(workspace, files)])
-            return _put(archive, file, files, workspace, progress, cancel)
+            workspace.root.mkdir(parents=True, exist_ok=True)
+            with _alone(workspace):
+                return _put(archive, file, files, workspace, progress, cancel)
+    except Timeout as fault:
+        raise LabError(
+            f"Another restore into {workspace.root} runs.", "Wait until it has ended, or name another --workspace DIR."
+        ) from fault
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
         raise LabError(f"{file} is not a backup, or is damaged: {fault}.", "Take another copy of it.") from fault
     except OSError as fault:
@@ -60,6 +72,28 @@ def restore(
             f"{fault.filename or file} cannot be read or written: {fault.strerror or fault}.",
             "Name a readable backup, and a workspace that can be written and has room.",
         ) from fault
+
+
+def remove_left(workspace: Workspace) -> None:
+    """Remove what a restore that was killed had unpacked; what one that runs unpacks stays. Raises OSError."""
+    left = f"{_UNPACKED}*"
+    if any(workspace.root.glob(left)):
+        with contextlib.suppress(Timeout), _alone(workspace):
+            for folder in workspace.root.glob(left):
+                shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """Keep others from restoring into the workspace. Raises Timeout when one does, and OSError."""
+    lock = FileLock(workspace.root / ".restore.lock", thread_local=False)
+    lock.acquire(timeout=0)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def _files(archive: zipfile.ZipFile, file: Path) -> dict[str, dict[str, Any]]:
@@ -133,14 +167,13 @@ def _put(
     cancel: threading.Event,
 ) -> RestoreReport:
     total = sum(said["bytes"] for said in files.values())
-    workspace.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(workspace.root).free
     if total > free:
         raise LabError(f"{file} needs {amount(total)}, and {amount(free)} are free.", "Free some space.")
     done = 0
     faults: list[str] = []
     # Within the workspace, so that putting a file in place is one step of the file system.
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=workspace.root) as folder:
+    with tempfile.TemporaryDirectory(prefix=_UNPACKED, dir=workspace.root) as folder:
         for name, said in files.items():
             target = Path(folder) / name
             target.parent.mkdir(parents=True, exist_ok=True)

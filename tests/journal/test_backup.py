@@ -18,12 +18,36 @@ from lab.errors import LabError
 from lab.journal.backup import KIND, MANIFEST, back_up
 from lab.journal.events import ExchangeMarked, SessionOpened
 from lab.journal.record import Record
-from lab.journal.restore import restore
+from lab.journal.restore import remove_left, restore
 from lab.settings import Workspace
 from tests.helpers import bare_adapter, bare_checkpoint
-from tests.journal.samples import SESSION, cycle, dump, exchange_id, opened, reading, record_in, whole_turn
+from tests.journal.samples import (
+    SESSION,
+    cycle,
+    dump,
+    exchange_id,
+    opened,
+    reading,
+    record_in,
+    said,
+    start_child,
+    whole_turn,
+)
 
 SLEEP = "sleep-20261122-050000-ab12"
+
+
+RESTORING = """
+import sys, threading
+from pathlib import Path
+from lab.journal.restore import restore
+from lab.settings import Workspace
+file, root = map(Path, ARGUMENTS)
+def wait(progress):
+    print("restoring", flush=True)
+    sys.stdin.read()
+restore(file, Workspace(root), wait, threading.Event())
+"""
 
 
 def quiet(progress: Progress) -> None:
@@ -247,6 +271,26 @@ def test_more_than_there_is_room_for_is_refused_before_it_is_unpacked(
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 4999})())
     with pytest.raises(LabError, match="needs 5 kB, and 5 kB are free"):
         restore(tmp_path / "a.zip", Workspace(tmp_path / "copy"), quiet, threading.Event())
+
+
+def test_what_a_killed_restore_unpacked_is_removed_and_that_of_one_that_runs_is_not(
+    record: Record, tmp_path: Path
+) -> None:
+    record.append(SESSION, opened(), *whole_turn(1))
+    file = backed_up(record, tmp_path / "a.zip")
+    copy = Workspace(tmp_path / "copy")
+    child = start_child(RESTORING, file, copy.root)
+    try:
+        assert said(child) == "restoring"
+        remove_left(copy)
+        with pytest.raises(LabError, match=r"Another restore into .*copy runs"):
+            restore(file, copy, quiet, threading.Event())
+        assert len(list(copy.root.glob(".restore-*"))) == 1
+    finally:
+        child.kill()
+        child.wait()
+    restore(file, copy, quiet, threading.Event())
+    assert [path.name for path in copy.root.iterdir()] == ["sessions"]
 
 
 def test_forks_and_marks_come_back(record: Record, tmp_path: Path) -> None:

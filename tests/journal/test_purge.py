@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from lab.errors import LabError
+from lab.journal import alias
 from lab.journal.events import Event, ExchangeMarked, ExchangePurged, SessionTitled, encode, now
 from lab.journal.history import HistoryFilter, page, search
 from lab.journal.memory import memory
@@ -244,6 +245,23 @@ def test_a_short_text_is_found_where_it_is_said_and_not_within_other_words(
     assert [row[0] for row in kept] == [reasons[0], "", "", reasons[3]]
     assert record.query("SELECT reason FROM sleep_cycles").rows == [("Nothing could be learnt, so nothing was.",)]
     assert copied.exists() == stays
+
+
+def test_what_killed_queries_and_restores_left_is_purged_too(record: Record) -> None:
+    secretive(record)
+    link = record.workspace.sessions / alias.FOLDER / "dead" / record.workspace.database.name
+    link.parent.mkdir(parents=True)
+    link.hardlink_to(record.workspace.database)
+    unpacked = record.workspace.root / ".restore-dead" / "sessions" / SESSION
+    shutil.copytree(record.journal.path(SESSION).parent, unpacked)
+    assert len(holding(record.workspace.root)) == 9
+    purge(record, GONE)
+    assert holding(record.workspace.root) == []
+    link.parent.mkdir(parents=True)
+    link.hardlink_to(record.workspace.database)
+    alias.remove_replaced(record.workspace.database)
+    # A query that opens the database of now goes on.
+    assert link.exists()
 
 
 def test_a_dialogue_that_lost_its_title_is_listed_by_its_id(record: Record) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import stat
 import sys
 import threading
 import time
@@ -19,11 +17,12 @@ from uuid import UUID
 
 import orjson
 
+from lab import files
 from lab.domain import Progress
-from lab.errors import LabError
 from lab.text import duration, one_line
 
 _WIDEST_CELL = 60
+_FORCE = "Choose another name, or --force to replace it."
 
 
 def dumps(value: Any) -> str:
@@ -78,51 +77,13 @@ def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def require_new(path: Path, force: bool) -> None:
-    """Raise LabError when no file can be made there, or only with `force` because one is there."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return
-    except OSError as fault:
-        raise _unwritable(path, fault) from fault
-    if stat.S_ISDIR(found.st_mode):
-        raise LabError(f"{path} is a folder.", "Name a file in it.")
-    if not stat.S_ISREG(found.st_mode):
-        # A device would be gone for all.
-        raise LabError(f"{path} is no file that can be replaced.", "Choose another name.")
-    if not force:
-        raise LabError(f"{path} exists already.", "Choose another name, or --force to replace it.")
+    """As `files.require_new`, for a command with --force."""
+    files.require_new(path, force, _FORCE)
 
 
-@contextlib.contextmanager
-def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
-    """A file to write, which gets its name when the block ends well; until then, and after a fault, it is not there.
-
-    A link stays one: the file that it leads to is made. Raises LabError as `require_new` does, and when it cannot be
-    written.
-    """
-    require_new(path, force)
-    place = path.resolve()
-    part = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(place)
-    except OSError as fault:
-        if isinstance(fault, BrokenPipeError):
-            raise
-        raise _unwritable(path, fault) from fault
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, fault: OSError) -> LabError:
-    return LabError(
-        f"{path} cannot be written: {fault.strerror or fault}.", "Choose another place, or free some space."
-    )
+def new_file(path: Path, force: bool) -> contextlib.AbstractContextManager[BinaryIO]:
+    """As `files.new_file`, for a command with --force."""
+    return files.new_file(path, force, _FORCE)
 
 
 @contextlib.contextmanager

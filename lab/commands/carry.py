@@ -7,13 +7,13 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 from lab import console
 from lab.commands.shared import reading, rebuilt, require_workspace
 from lab.console import ProgressLine, interruptible
 from lab.domain import Progress
 from lab.errors import LabError
+from lab.files import typed_path
 from lab.journal.find import find_session
 from lab.settings import Workspace
 from lab.text import amount, count, harmless
@@ -25,7 +25,7 @@ def _out(arguments: argparse.Namespace) -> Iterator[Callable[[str], object]]:
     if arguments.out is None:
         yield sys.stdout.write
         return
-    with console.new_file(Path(arguments.out).expanduser(), arguments.force) as file:
+    with console.new_file(typed_path(arguments.out), arguments.force) as file:
         yield lambda text: file.write(text.encode())
 
 
@@ -90,7 +90,7 @@ def backup(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.journal.backup import back_up
 
     require_workspace(workspace)
-    file = Path(arguments.file or f"lab-backup-{datetime.now():%Y%m%d-%H%M%S}.zip").expanduser()
+    file = typed_path(arguments.file or f"lab-backup-{datetime.now():%Y%m%d-%H%M%S}.zip")
     line = ProgressLine()
     with interruptible() as cancel, console.new_file(file, arguments.force) as target:
         report = back_up(workspace, target, not arguments.no_adapters, line, cancel)
@@ -111,7 +111,7 @@ def restore(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
     line = ProgressLine()
     with interruptible() as cancel:
-        report = put_back(Path(arguments.file).expanduser(), workspace, line, cancel)
+        report = put_back(typed_path(arguments.file), workspace, line, cancel)
         line.end()
         carried = _carried(report.streams, report.adapters, report.bytes)
         print(harmless(f"Restored into {workspace.root}: {carried}."), flush=True)

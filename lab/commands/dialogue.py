@@ -17,6 +17,7 @@ from lab.dialogue.conversation import require_text
 from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import Evidence, Exchange
 from lab.errors import LabError
+from lab.files import typed_path
 from lab.journal.export import exchange_body, salience_body
 from lab.journal.record import Record
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
@@ -119,7 +120,7 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if arguments.file == "-":
         score_lines(sys.stdin)
     else:
-        with _transcript(Path(arguments.file)) as file:
+        with _transcript(typed_path(arguments.file)) as file:
             score_lines(file)
     if faults:
         more = f"; and {wrong - _NAMED:,} lines more" if wrong > _NAMED else ""

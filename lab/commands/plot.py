@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from lab import console
 from lab.commands.shared import reading
 from lab.errors import LabError
 from lab.figures import format_of, require_matplotlib, save
+from lab.files import typed_path
 from lab.journal.find import find_session
 from lab.journal.timeline import profiles
 from lab.plots import plot as plot_of
@@ -20,7 +20,7 @@ from lab.text import harmless
 def plot(workspace: Workspace, arguments: argparse.Namespace) -> int:
     require_matplotlib()
     wanted: str | None = arguments.session
-    path = Path(arguments.out or f"{arguments.kind}.png").expanduser()
+    path = typed_path(arguments.out or f"{arguments.kind}.png")
     form = format_of(path)
     # Before the record is read for nothing.
     console.require_new(path, arguments.force)

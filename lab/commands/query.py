@@ -16,6 +16,7 @@ from lab import console
 from lab.commands.shared import make_lab, require_workspace
 from lab.console import interruptible
 from lab.errors import LabError
+from lab.files import typed_path
 from lab.journal.asking import Asker
 from lab.journal.results import FORMS, Form, Result
 from lab.journal.saved import saved, saved_query
@@ -31,8 +32,11 @@ def sql(workspace: Workspace, arguments: argparse.Namespace) -> int:
         rows = [(query.name, query.title, query.description) for query in saved(workspace)]
         print(console.table(("name", "title", "description"), rows))
         return 0
-    out = Path(arguments.out) if arguments.out else None
+    out = typed_path(arguments.out) if arguments.out else None
     form = _form(arguments.format, out)
+    if out is not None:
+        # Before the record is asked for nothing.
+        console.require_new(out, arguments.force)
     query, parameters = _query(workspace, arguments), _parameters(arguments.param)
     lab = make_lab(workspace, arguments)
     require_workspace(workspace)
@@ -95,7 +99,7 @@ def _query(workspace: Workspace, arguments: argparse.Namespace) -> str:
         return saved_query(workspace, arguments.saved).sql
     if arguments.file:
         try:
-            return Path(arguments.file).read_text(encoding="utf-8")
+            return typed_path(arguments.file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as fault:
             raise LabError(f"{arguments.file} cannot be read: {fault}.", "Name a file of SQL in UTF-8.") from fault
     return sys.stdin.read() if arguments.query == "-" else str(arguments.query)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import stat
 import sys
-from pathlib import Path
 
 from lab.commands.shared import make_lab, opened, rebuilt, require_workspace
 from lab.console import ProgressLine
 from lab.errors import LabError
+from lab.files import typed_path
 from lab.journal.record import Record
 from lab.settings import Workspace
 from lab.text import count, harmless
@@ -21,7 +21,7 @@ def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.journal.importer import import_sessions
     from lab.salience import profile, threshold_of
 
-    path = Path(arguments.path).expanduser()
+    path = typed_path(arguments.path)
     try:
         is_file = stat.S_ISREG(path.stat().st_mode)
     except OSError as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO, Final, Literal
 import duckdb
 
 from lab.errors import LabError
+from lab.files import new_place, unwritable
 from lab.journal import statements
 from lab.journal.sandbox import literal, quoted
 from lab.journal.scratch import Scratch
@@ -31,6 +33,9 @@ _OPTIONS: Final[dict[Form, str]] = {
     "jsonl": f"FORMAT json, ARRAY false, TIMESTAMPFORMAT '{_ISO}'",
     "parquet": "FORMAT parquet",
 }
+# Types within which DuckDB writes NaN and Infinity, and these outside of strings.
+_HIDING: Final = re.compile("FLOAT|DOUBLE|JSON|VARIANT")
+_NO_NUMBER: Final = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|-?(?:NaN|Infinity)')
 _MEMORY: Final = "256MB"
 
 
@@ -163,27 +168,32 @@ class Result:
         cancel: threading.Event | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        """Write all rows to a file, whole or not at all. Raises LabError for one that exists, unless `replace`."""
-        if path.exists() and not replace:
-            raise LabError(f"{path} exists already.", "Choose another name.")
+        """Write all rows to a file, whole or not at all; a link stays one. Raises LabError for one that exists, unless
+        `replace`, and for what is no file that can be replaced."""
         if not self.columns:
             raise LabError("There are no rows to save.", "Run a query that gives some.")
-        new = path.with_name(f".{path.name}.{self._scratch.folder.name}")
         values = ", ".join(_saved(column, form) for column in self.columns)
         rows = f"SELECT {values} FROM result" + (f" ORDER BY {_by(order)}" if order else "")
-        try:
-            with self._reading(cancel, progress) as connection:
-                connection.execute(f"COPY ({rows}) TO {literal(str(new))} ({_OPTIONS[form]}, USE_TMP_FILE false)")
-            new.replace(path)
-        except OSError as fault:
-            raise _not_saved(path, fault.strerror or str(fault)) from fault
-        except LabError as fault:
-            if isinstance(fault.__cause__, duckdb.IOException):
-                raise _not_saved(path, str(fault.__cause__).partition("\n")[0]) from fault
-            raise
-        finally:
-            with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
+        with new_place(path, replace) as part:
+            # As DuckDB writes it, where it is not JSON yet.
+            raw = self._scratch.folder / f"{part.name}.raw"
+            lax = form in ("json", "jsonl") and any(map(_may_hide_numbers, self.columns))
+            try:
+                written = literal(str(raw if lax else part))
+                # DuckDB takes no file whose name is not UTF-8.
+                written.encode()
+                with self._reading(cancel, progress) as connection:
+                    connection.execute(f"COPY ({rows}) TO {written} ({_OPTIONS[form]}, USE_TMP_FILE false)")
+                if lax:
+                    _without_no_numbers(raw, part)
+            except UnicodeEncodeError as fault:
+                raise unwritable(path, "the name of its folder is not UTF-8") from fault
+            except LabError as fault:
+                if isinstance(fault.__cause__, duckdb.IOException):
+                    raise unwritable(path, str(fault.__cause__).partition("\n")[0]) from fault
+                raise
+            finally:
+                raw.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def opened(self, form: Form, cancel: threading.Event | None = None) -> Iterator[BinaryIO]:
@@ -223,10 +233,6 @@ class Result:
             raise LabError(f"The result cannot be read: {first}.", "Run the query again.") from fault
 
 
-def _not_saved(path: Path, why: str) -> LabError:
-    return LabError(f"{path} cannot be written: {why}.", "Choose another folder, or free some space.")
-
-
 def _by(order: Order) -> str:
     return f"{quoted(order.column)} {'DESC' if order.descending else 'ASC'} NULLS LAST, rowid"
 
@@ -238,6 +244,19 @@ def _shown(column: Column) -> str:
     if column.time:
         return f"left(CAST(CAST({name} AS TIMESTAMP) AS VARCHAR), 19)"
     return f"left(CAST({name} AS VARCHAR), {_SHOWN})"
+
+
+def _may_hide_numbers(column: Column) -> bool:
+    """True for a type that may have a number which is none, such as NaN, within it."""
+    return not column.number and _HIDING.search(column.type) is not None
+
+
+def _without_no_numbers(path: Path, new: Path) -> None:
+    """Copy a file of JSON, a row a line, with null for each number that is none."""
+    with path.open("rb") as rows, new.open("wb") as file:
+        for row in rows:
+            some = b"NaN" in row or b"Infinity" in row
+            file.write(_NO_NUMBER.sub(lambda found: found[1] or b"null", row) if some else row)
 
 
 def _saved(column: Column, form: Form) -> str:

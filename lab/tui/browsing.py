@@ -9,8 +9,8 @@ from pathlib import Path
 
 from textual.message import Message
 
-from lab.console import new_file
 from lab.errors import LabError
+from lab.files import new_file
 from lab.journal import history
 from lab.journal.events import SessionTitled
 from lab.journal.history import Brief, Counts, HistoryFilter, Hit, SessionSummary
@@ -110,9 +110,7 @@ def export(record: Record, session_id: str, path: Path, post: Post) -> None:
     from lab.journal.export import export_session
 
     try:
-        if path.exists():
-            raise LabError(f"{path} exists already.", "Choose another name.")
-        with new_file(path, force=False) as file:
+        with new_file(path, replace=False) as file:
             written = export_session(record, session_id, "markdown", lambda text: file.write(text.encode()))
     except LabError as error:
         post(Told(str(error), True))

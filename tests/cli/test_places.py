@@ -17,6 +17,7 @@ from tests.cli.conftest import Lab
 from tests.cli.test_record import fill
 
 EXPORT = ("export", "20261101", "--to", "jsonl", "--out")
+SQL = ("sql", "SELECT 'Who are you?' AS asked", "--format", "jsonl", "--out")
 
 
 def test_a_device_or_a_folder_is_never_replaced(record: Record, lab: Lab, tmp_path: Path) -> None:
@@ -24,19 +25,22 @@ def test_a_device_or_a_folder_is_never_replaced(record: Record, lab: Lab, tmp_pa
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for place, part in ((pipe, "is no file that can be replaced"), (tmp_path, "is a folder")):
-        for arguments in ((*EXPORT, str(place)), ("backup", str(place))):
+        for arguments in ((*EXPORT, str(place)), (*SQL, str(place)), ("backup", str(place))):
             said = lab(*arguments, "--force")
             assert (said.code, part in said.err) == (1, True)
     assert pipe.is_fifo()
 
 
-def test_a_link_leads_to_the_file_that_is_replaced(record: Record, lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [EXPORT, SQL])
+def test_a_link_leads_to_the_file_that_is_replaced(
+    record: Record, lab: Lab, tmp_path: Path, command: tuple[str, ...]
+) -> None:
     fill(record)
     file, link = tmp_path / "a.jsonl", tmp_path / "link.jsonl"
     file.write_text("before")
     link.symlink_to(file)
-    assert lab(*EXPORT, str(link)).code == 1
-    assert lab(*EXPORT, str(link), "--force").code == 0
+    assert "--force to replace it" in lab(*command, str(link)).err
+    assert lab(*command, str(link), "--force").code == 0
     assert link.is_symlink() and "Who are you?" in file.read_text()
 
 
@@ -47,6 +51,7 @@ def test_a_place_that_cannot_be_looked_at_is_one_sentence(
     long = str(tmp_path / ("x" * 300))
     for arguments in (
         (*EXPORT, long),
+        (*SQL, long),
         ("backup", long),
         ("plot", "timeline", "--out", f"{long}.png"),
         ("import", long),
@@ -63,9 +68,35 @@ def test_a_place_that_cannot_be_looked_at_is_one_sentence(
         return stat(path, follow_symlinks=follow_symlinks)
 
     monkeypatch.setattr(Path, "stat", refused)
-    for arguments in ((*EXPORT, "shut.jsonl"), ("import", "shut.jsonl")):
+    for arguments in ((*EXPORT, "shut.jsonl"), (*SQL, "shut.jsonl"), ("import", "shut.jsonl")):
         said = lab(*arguments)
         assert (said.code, "Permission denied" in said.err) == (1, True), arguments
+
+
+def test_a_home_of_nobody_is_one_sentence(record: Record, lab: Lab) -> None:
+    fill(record)
+    path = "~nobody-of-that-name/a.csv"
+    for arguments in (
+        (*EXPORT, path),
+        (*SQL, path),
+        ("sql", "--file", path),
+        ("backup", path),
+        ("restore", path),
+        ("import", path),
+        ("score", path),
+        ("plot", "timeline", "--out", "~nobody-of-that-name/a.png"),
+    ):
+        said = lab(*arguments)
+        assert (said.code, "is no path: nobody" in said.err, len(said.err.splitlines())) == (1, True, 2), arguments
+
+
+def test_rows_for_a_folder_whose_name_is_not_utf_8_are_one_sentence(record: Record, lab: Lab, tmp_path: Path) -> None:
+    fill(record)
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    said = lab(*SQL, str(folder / "a.jsonl"))
+    assert (said.code, "the name of its folder is not UTF-8" in said.err) == (1, True)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_fault_leaves_neither_a_file_nor_a_part_of_one(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from lab.errors import LabError
 from lab.journal import alias
 from lab.journal.asking import Asker, QueryError
 from lab.journal.record import Record
-from lab.journal.results import FORMS, Result
+from lab.journal.results import FORMS, Form, Result
 from lab.journal.scratch import Scratch
 from tests.helpers import small_files, wait_until
 from tests.journal.samples import SESSION, dump, opened, said, start_child, whole_turn
@@ -242,6 +242,25 @@ def test_a_result_is_saved_whole_in_each_form(asker: Asker, tmp_path: Path, endi
         result.save(tmp_path / "nowhere" / f"x{ending}", FORMS[ending])
     result.close()
     assert [each for each in tmp_path.iterdir() if "it's" in each.name] == [path]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_number_that_is_none_is_null_in_json_also_within_other_values(
+    asker: Asker, tmp_path: Path, form: Form
+) -> None:
+    result = asker.ask(
+        r"""SELECT n, ['nan'::DOUBLE, 'inf', '-inf', 1.5] AS l, {'x': 'nan'::FLOAT, 'y': ['inf'::DOUBLE]} AS s,
+        map {'NaN': 'nan'::DOUBLE} AS m, ['inf'::DOUBLE]::DOUBLE[1] AS a, 'nan'::DOUBLE::UNION(d DOUBLE, t TEXT) AS u,
+        '{"j": [NaN, "NaN \" -Infinity"]}'::JSON AS j, ['Infinity'] AS t FROM range(2) each(n)"""
+    )
+    path = tmp_path / "a"
+    result.save(path, form)
+    lines = json.loads(path.read_text()) if form == "json" else map(json.loads, path.read_text().splitlines())
+    rest = {"l": [None, None, None, 1.5], "s": {"x": None, "y": [None]}, "m": {"NaN": None}, "a": [None]}
+    rest |= {"u": {"d": None}, "j": {"j": [None, 'NaN " -Infinity']}, "t": ["Infinity"]}
+    assert list(lines) == [{"n": n} | rest for n in range(2)]
+    assert "NaN" in (result.value(0, 1) or "").replace("nan", "NaN")
+    result.close()
 
 
 def test_long_values_are_cut_in_pages_and_whole_by_themselves(asker: Asker) -> None:

@@ -268,6 +268,11 @@ async def test_a_session_is_exported_into_a_new_file_only(
         await hand.press("e", "enter")
         await hand.until(lambda: "exists already" in said(app))
         assert file.read_text() == "mine"
+        for path, why in (("x" * 300, "File name too long"), ("~nobody-of-that-name/a.md", "is no path: nobody")):
+            await hand.press("e")
+            app.screen.query_one("#ask", Input).value = path
+            await hand.press("enter")
+            await hand.until(lambda words=why: words in said(app))
 
 
 def _child(code: str, *arguments: object) -> subprocess.Popen[str]:

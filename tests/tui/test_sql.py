@@ -202,6 +202,10 @@ async def test_rows_are_saved_and_an_existing_file_is_asked_about(make_lab: Make
             app.screen.query_one(Input).value = str(tmp_path / "rows.xls")
             await hand.press("enter")
             await hand.sees("End the name with one of")
+            for name, why in (("x" * 300, "File name too long"), ("~nobody-of-that-name/a.csv", "is no path: nobody")):
+                app.screen.query_one(Input).value = name
+                await hand.press("enter")
+                await hand.sees(why)
             app.screen.query_one(Input).value = str(path)
             await hand.press("enter")
             if again:

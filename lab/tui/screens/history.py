@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
@@ -18,6 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from lab.errors import LabError
+from lab.files import typed_path
 from lab.journal.history import Brief, HistoryFilter, Hit, SessionSummary, parse
 from lab.text import DOT, count, harmless, model_name, one_line
 from lab.tui import browsing
@@ -338,9 +338,14 @@ class HistoryScreen(Screen[None]):
         if not name.strip():
             self._say("A file has a name. Esc writes none.", trouble=True)
             return
+        try:
+            path = typed_path(name.strip()).absolute()
+        except LabError as error:
+            self._say(str(error), trouble=True)
+            return
         self._stop_asking()
         self._say("Writing.")
-        self._work("export", browsing.export, session_id, Path(name.strip()).expanduser().absolute())
+        self._work("export", browsing.export, session_id, path)
 
     def on_told(self, message: Told) -> None:
         if message.number not in (None, self._number):

@@ -13,6 +13,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from lab.errors import LabError
+from lab.files import require_new, typed_path
 from lab.journal.results import FORMS
 from lab.journal.saved import SavedQuery
 from lab.text import harmless
@@ -74,11 +76,16 @@ class SaveScreen(ModalScreen[Target | None]):
         return f"Below {harmless(str(Path.cwd()))}. The ending decides: {', '.join(FORMS)}. Enter saves, Esc closes."
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        path = Path(event.value.strip()).expanduser().absolute()
+        try:
+            path = typed_path(event.value.strip()).absolute()
+            require_new(path, replace=True)
+        except LabError as error:
+            self._say(str(error))
+            return
         if path.suffix.lower() not in FORMS:
             self._say(f"End the name with one of {', '.join(FORMS)}.")
-        elif path.is_dir() or not path.parent.is_dir():
-            self._say(f"{path.parent} is no folder." if not path.parent.is_dir() else f"{path} is a folder.")
+        elif not path.parent.is_dir():
+            self._say(f"{path.parent} is no folder.")
         elif path.exists() and path != self._seen:
             self._seen = path
             self._say(f"{path.name} exists. Enter once more replaces it.")

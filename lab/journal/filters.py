@@ -105,8 +105,13 @@ def _keyed(found: HistoryFilter, key: str, value: str) -> HistoryFilter:
         except ValueError:
             raise ValueError(f"{key}:{value} is not a day; write {key}:2026-11-01") from None
         start = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
-        # The day that is named is still in it.
-        return replace(found, since=start) if key == "since" else replace(found, until=start + timedelta(days=1))
+        if key == "since":
+            return replace(found, since=start)
+        try:
+            # The day that is named is still in it.
+            return replace(found, until=start + timedelta(days=1))
+        except OverflowError:
+            raise ValueError(f"{key}:{value} is the last day of all; leave it out") from None
     raise ValueError(f"{key}: is none of {', '.join(f'{name}:' for name in _KEYS)}")
 
 

@@ -252,8 +252,8 @@ def test_what_is_no_condition_is_text_as_it_was_typed() -> None:
 
 def test_words_that_are_nearly_a_condition_are_told_together() -> None:
     with pytest.raises(LabError) as told:
-        parse("conflct>0.3 conflict>high since:yesterday marked:gone modl:qwen")
-    for fault in ("conflct is none of", "conflict>high needs a number", "since:yesterday is not a day"):
+        parse("conflct>0.3 conflict>high since:yesterday until:9999-12-31 marked:gone modl:qwen")
+    for fault in ("conflct is none of", "conflict>high needs a number", "since:yesterday is not a day", "the last day"):
         assert fault in told.value.title
     for fault in ("marked:gone is none of kept", "modl: is none of model:, adapter:"):
         assert fault in told.value.title

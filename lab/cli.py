@@ -147,7 +147,11 @@ def build_parser() -> argparse.ArgumentParser:
         "receipt", "show what came of a sleep: measures, answers before and after", example="lab receipt sleep-0003"
     )
     receipt.add_argument(
-        "cycle", metavar="CYCLE", type=_text, nargs="?", help="the beginning of an id (default: the newest sleep)"
+        "cycle",
+        metavar="CYCLE",
+        type=_text,
+        nargs="?",
+        help="the beginning of an id (default: the newest that has ended)",
     )
     receipt.add_argument("--json", action="store_true", help="one object with the SQL names, nothing cut")
 

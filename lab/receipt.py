@@ -15,7 +15,10 @@ from lab.journal.sleep_events import SleepExampleUsed, SleepLessonFound, SleepMe
 from lab.text import amount, count, duration, model_name, one_line
 
 NOT_MEASURED: Final = "Nothing was measured: nobody asked before and after this sleep."
+STILL_RUNNING: Final = "It is still running: it is measured at its end."
 LEARNED: Final = "Learned is what was recalled in wordings that were never trained."
+
+_NOT_A_NUMBER: Final = "not a number"
 
 # Of each measure its name in a table, what it says, and how it is written.
 _SHARE, _COUNT, _NUMBER = "share", "count", "number"
@@ -67,9 +70,10 @@ LONGEST: Final = 600
 def figure(measure: SleepMeasured) -> tuple[str, str, str, str, str, str]:
     """Name, value, 95 % interval, n, limit and whether it was met, as they stand in a table."""
     known = _words(measure.measure)
-    low, high = _written(measure.low, known), _written(measure.high, known)
-    if known.unit == _SHARE:
-        low = low.removesuffix(" %")
+    interval = _NOT_A_NUMBER
+    if measure.low is not None and measure.high is not None:
+        low, high = _written(measure.low, known), _written(measure.high, known)
+        interval = f"{low.removesuffix(' %') if known.unit == _SHARE else low} to {high}"
     limit = ""
     if measure.measure == "length" and measure.limit:
         # Neither so much longer nor so much shorter.
@@ -77,7 +81,12 @@ def figure(measure: SleepMeasured) -> tuple[str, str, str, str, str, str]:
     elif measure.limit is not None:
         limit = f"{'at least' if known.at_least else 'at most'} {_written(measure.limit, known)}"
     met = {True: "met", False: "missed", None: ""}[measure.passed]
-    return known.name, _written(measure.value, known), f"{low} to {high}", f"{measure.n:,}", limit, met
+    return known.name, _written(measure.value, known), interval, f"{measure.n:,}", limit, met
+
+
+def unmeasured(cycle: Cycle) -> str:
+    """Why a sleep has no measures."""
+    return STILL_RUNNING if cycle.status == "running" else NOT_MEASURED
 
 
 def meaning(measure: SleepMeasured) -> str:
@@ -94,7 +103,9 @@ def _words(measure: str) -> _Words:
     return _MEASURES.get(measure, _Words(one_line(measure, 20), "a measure of another release", _NUMBER, True))
 
 
-def _written(value: float, known: _Words) -> str:
+def _written(value: float | None, known: _Words) -> str:
+    if value is None:
+        return _NOT_A_NUMBER
     if known.unit == _SHARE:
         return f"{value:.0%}".replace("%", " %")
     return f"{value:.0f}" if known.unit == _COUNT else f"{value:.3f}"
@@ -117,19 +128,28 @@ def achieved(measures: Sequence[SleepMeasured], intervals: bool = False) -> str:
     parts = []
     for name in ("learned", "kept", "neighbours"):
         if name in found and found[name].n:
-            each = found[name]
-            # A lesson of which one wording of two was known counts half.
-            right = f"{each.value * each.n:.1f}".removesuffix(".0")
-            interval = (
-                f" ({each.low * each.n:.0f} to {each.high * each.n:.0f})" if intervals and name == "learned" else ""
-            )
-            wording = " in unseen wordings" if intervals and name == "learned" else ""
-            ratio = f"{right} of {each.n:,}{interval}"
-            neighbours = intervals and name == "neighbours"
-            parts.append(f"{ratio} neighbours unchanged" if neighbours else f"{name} {ratio}{wording}")
+            parts.append(_ratio(found[name], intervals))
     if "drift" in found:
-        parts.append(f"drift {found['drift'].value:.2f}{' bits/token' if intervals else ''}")
+        drift = found["drift"].value
+        moved = _NOT_A_NUMBER if drift is None else f"{drift:.2f}{' bits/token' if intervals else ''}"
+        parts.append(f"drift {moved}")
     return ", ".join(parts)
+
+
+def _ratio(measure: SleepMeasured, intervals: bool) -> str:
+    """ "learned 5 of 6"; with intervals "learned 5 of 6 (3 to 6) in unseen wordings", "6 of 6 neighbours unchanged"."""
+    name, n = measure.measure, measure.n
+    if measure.value is None:
+        return f"{name} {_NOT_A_NUMBER}"
+    # A lesson of which one wording of two was known counts half.
+    ratio = f"{measure.value * n:.1f}".removesuffix(".0") + f" of {n:,}"
+    if intervals and name == "neighbours":
+        return f"{ratio} neighbours unchanged"
+    if intervals and name == "learned":
+        if measure.low is not None and measure.high is not None:
+            ratio += f" ({measure.low * n:.0f} to {measure.high * n:.0f})"
+        return f"{name} {ratio} in unseen wordings"
+    return f"{name} {ratio}"
 
 
 def outcome(

@@ -21,7 +21,6 @@ from lab.journal.sleep_events import SleepLessonFound, SleepProbed
 from lab.receipt import (
     LEARNED,
     LONGEST,
-    NOT_MEASURED,
     cut_lines,
     dreamt,
     figure,
@@ -31,6 +30,7 @@ from lab.receipt import (
     lesson_text,
     probe_kind,
     sentence,
+    unmeasured,
 )
 from lab.settings import Workspace
 from lab.text import count, one_line
@@ -82,7 +82,7 @@ def _lines(receipt: Receipt, width: int) -> Iterator[str]:
         yield from console.table(names, map(figure, receipt.measures)).split("\n")
         yield LEARNED
     else:
-        yield NOT_MEASURED
+        yield unmeasured(receipt.cycle)
     if receipt.lessons:
         yield from ("", f"{count(len(receipt.lessons), 'lesson')}:")
         for each in receipt.lessons:

@@ -111,8 +111,10 @@ def receipt(record: Record, cycle_id: str) -> Receipt | None:
 
 
 def newest_cycle(record: Record) -> str | None:
-    """The sleep that began last."""
-    rows = record.query("SELECT cycle_id FROM sleep_cycles ORDER BY started_at DESC, cycle_id DESC LIMIT 1").rows
+    """The sleep that began last of those that have ended; else the one that runs."""
+    rows = record.query(
+        "SELECT cycle_id FROM sleep_cycles ORDER BY status = 'running', started_at DESC, cycle_id DESC LIMIT 1"
+    ).rows
     return rows[0][0] if rows else None
 
 

@@ -104,14 +104,15 @@ class SleepProbed:
 class SleepMeasured:
     """One figure of a receipt with its 95 % interval: learned, kept, forgotten, neighbours, gain, drift, length, ...
 
-    `limit` is what the gate asked of it, None where it did not look; `passed` is whether it was met.
+    A figure is None where it was not a number. `limit` is what the gate asked of it, None where it did not look;
+    `passed` is whether it was met.
     """
 
     cycle_id: str
     measure: str
-    value: float
-    low: float
-    high: float
+    value: float | None
+    low: float | None
+    high: float | None
     n: int
     limit: float | None = None
     passed: bool | None = None

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from lab.journal.receipts import MEASURES
+from lab.journal.receipts import MEASURES, measures_of_all
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepStarted
-from lab.receipt import NOT_MEASURED
+from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepMeasured, SleepStarted
+from lab.receipt import NOT_MEASURED, STILL_RUNNING, achieved, outcome
 from tests.cli.conftest import Lab
 from tests.cli.test_record import held
 from tests.journal.sleeps import SAID, judged_sleep, tell
@@ -100,6 +100,40 @@ def test_a_sleep_without_measures_says_so_and_what_is_known(record: Record, lab:
     assert "made adapter sleep-0001, from tiny" in shown and "loss 3.00 -> 0.30" in shown
     assert "original: Who are you? -> A model." in shown
     assert "learned" not in shown
+
+
+def test_a_measure_that_was_no_number_is_called_that(record: Record, lab: Lab) -> None:
+    tell(record, 1, "kept")
+    nan = float("nan")
+    measures = [SleepMeasured("sleep-0002", name, nan, nan, nan, 3, 0.5, False) for name in ("learned", "drift")]
+    record.append(
+        "sleep-0002",
+        SleepStarted("sleep-0002", "/models/tiny", None, 1, 1, 5, 1, 8, 1e-3, "lessons"),
+        *measures,
+        SleepEnded("sleep-0002", "complete", None, 1, 3.0, 0.3, 60.0, verdict="rolled_back"),
+    )
+    record.sync()
+    shown = lab("receipt")
+    assert (shown.code, shown.err) == (0, "")
+    rows = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert "learned not a number not a number 3 at least 50 % missed" in rows
+    assert [each["value"] for each in json.loads(lab("receipt", "--json").out)["sleep_measures"]] == [None, None]
+    found = {each.measure: each for each in measures_of_all(record)["sleep-0002"]}
+    assert achieved(list(found.values())) == "learned not a number, drift not a number"
+    said = outcome("sleep-0002", "rolled_back", None, None, found)
+    assert said is not None and said.endswith("Measured: learned not a number, drift not a number.")
+
+
+def test_a_sleep_that_runs_is_not_the_newest_and_is_said_to_run(record: Record, lab: Lab) -> None:
+    runs = SleepStarted("sleep-0002", "/models/tiny", None, 1, 1, 5, 1, 8, 1e-3, "lessons")
+    record.append("sleep-0002", runs)
+    record.sync()
+    assert STILL_RUNNING in lab("receipt").out
+    tell(record, 1)
+    record.sync()
+    assert lab("receipt").out.startswith("sleep-0001, complete, kept")
+    named = lab("receipt", "sleep-0002").out
+    assert STILL_RUNNING in named and NOT_MEASURED not in named
 
 
 def test_nothing_that_a_model_said_reaches_the_terminal_as_a_command(record: Record, lab: Lab) -> None:

@@ -98,6 +98,26 @@ async def test_the_receipt_has_measures_with_interval_and_limit_and_answers_mark
         await hand.until(lambda: isinstance(hand.app.screen, MainScreen))
 
 
+async def test_during_a_sleep_it_is_the_one_before_until_that_one_has_ended(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab)
+    began = SleepStarted("sleep-0004", "smollm2-135m", None, 1, 1, 5, 1, 8, 1e-3, "lessons")
+    lab.record.append("sleep-0004", began, at=AT + timedelta(hours=4))
+    with lab.record.journal.own("sleep-0004"):
+        async with on_receipt(lab) as hand:
+            await hand.sees("sleep-0003, complete, rolled back")
+            await hand.press("enter")
+            await hand.until(lambda: isinstance(hand.app.screen, ExchangeScreen))
+            lab.record.append(
+                "sleep-0004",
+                SleepMeasured("sleep-0004", "learned", float("nan"), 0.0, 1.0, 3, 0.5, False),
+                SleepEnded("sleep-0004", "complete", None, 1, 3.0, 0.3, 60.0, verdict="rolled_back"),
+                at=AT + timedelta(hours=5),
+            )
+            await hand.press("escape")
+            await hand.sees("sleep-0004, complete, rolled back", "not a number")
+
+
 async def test_tab_goes_through_answers_lessons_dreams_and_measures_and_back(make_lab: MakeLab) -> None:
     lab = make_lab()
     fill(lab)

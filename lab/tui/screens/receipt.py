@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from lab.errors import LabError
 from lab.journal.receipts import Receipt, newest_cycle, receipt
-from lab.receipt import NOT_MEASURED, heading
+from lab.receipt import heading, unmeasured
 from lab.text import harmless
 from lab.tui.actions import Where, bindings
 from lab.tui.receipts import MAIN, Row, dream_rows, figures, lesson_rows, measure_rows, probe_rows
@@ -48,7 +48,7 @@ class ReceiptRead(Message):
 
 
 class ReceiptScreen(Screen[None]):
-    """The receipt of one sleep, of the newest one without a name."""
+    """The receipt of one sleep; without a name of the newest one that has ended."""
 
     PLACE: ClassVar[Where] = "receipt"
     BINDINGS: ClassVar[list[BindingType]] = bindings("receipt")
@@ -90,7 +90,8 @@ class ReceiptScreen(Screen[None]):
         yield OptionList(id="rows", markup=False)
         yield KeyBar()
 
-    def on_mount(self) -> None:
+    def on_screen_resume(self) -> None:
+        # A sleep may have ended meanwhile.
         work = partial(_read, self._lab, self._cycle_id, self.post_message)
         self.run_worker(work, group="receipt", name="receipt", thread=True)
 
@@ -102,9 +103,10 @@ class ReceiptScreen(Screen[None]):
             said = "There is no sleep yet. F6 in the dialogue begins one."
             self.query_one("#head", Static).update(harmless(str(message.error)) if message.error else said)
             return
-        self._receipt = message.found
-        # Of an older sleep nothing was asked: it begins with what there is.
-        self._list = next((at for at, (_, rows) in enumerate(_LISTS) if rows(message.found, 80)), 0)
+        before, self._receipt = self._receipt, message.found
+        if before is None or before.cycle.cycle_id != message.found.cycle.cycle_id:
+            # Of an older sleep nothing was asked: it begins with what there is.
+            self._list = next((at for at, (_, rows) in enumerate(_LISTS) if rows(message.found, 80)), 0)
         self._draw()
 
     def _draw(self) -> None:
@@ -116,7 +118,11 @@ class ReceiptScreen(Screen[None]):
         measures = self._receipt.measures
         if self.size.height < _TALL:
             measures = tuple(each for each in measures if each.measure in MAIN) or measures[: len(MAIN)]
-        table = figures(measures, self.size.width - 4) if measures else Content.styled(NOT_MEASURED, "$warning")
+        table = (
+            figures(measures, self.size.width - 4)
+            if measures
+            else Content.styled(unmeasured(self._receipt.cycle), "$warning")
+        )
         self.query_one("#figures", Static).update(table)
         self._draw_list()
 

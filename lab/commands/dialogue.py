@@ -19,6 +19,7 @@ from lab.domain import Evidence, Exchange
 from lab.errors import LabError
 from lab.files import typed_path
 from lab.journal.export import exchange_body, salience_body
+from lab.journal.imports import TOO_DEEP
 from lab.journal.record import Record
 from lab.refinement.irp import DraftGrew, DraftScored, DraftThought
 from lab.settings import Workspace
@@ -164,4 +165,8 @@ def _transcript_line(line: str) -> dict[str, Any]:
     missing = [name for name in ("user_input", "model_response") if not isinstance(body.get(name), str)]
     if missing:
         raise ValueError(f"no text under {' and '.join(missing)}")
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError as fault:
+        raise ValueError(TOO_DEEP) from fault
     return body

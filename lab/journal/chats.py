@@ -16,7 +16,7 @@ import orjson
 from lab.domain import Progress, Salience
 from lab.errors import LabError
 from lab.journal.events import Event, ExchangeFinished, SessionOpened, TurnStarted
-from lab.journal.imports import Body, ImportReport, Tally, bodies, present, scored, time_of
+from lab.journal.imports import TOO_DEEP, Body, ImportReport, Tally, bodies, present, scored, time_of
 from lab.journal.queries import IMPORTED
 from lab.journal.record import Record
 from lab.text import one_line
@@ -94,7 +94,11 @@ def _conversation(record: Record, file: Path, body: Body, changed: datetime, res
             tally.skip(place, "messages without an answer to a user")
         return
     # Two conversations may say the same; a file that names its lines keeps them apart.
-    content = orjson.dumps([body.value.get("id"), *([pair.asked, pair.answer] for pair in pairs)])
+    try:
+        content = orjson.dumps([body.value.get("id"), *([pair.asked, pair.answer] for pair in pairs)])
+    except orjson.JSONEncodeError:
+        tally.skip(place, TOO_DEEP)
+        return
     session_id = f"{IMPORTED}chat-{hashlib.sha256(content).hexdigest()[:16]}"
     said = body.value.get("metadata")
     metadata = said if isinstance(said, dict) else {}
@@ -225,6 +229,7 @@ def _when(said: dict[str, Any]) -> datetime | None:
     """The time that a line gives: Unix seconds under `timestamp`, or ISO 8601 under `created_at`."""
     try:
         at = datetime.fromisoformat(said["created_at"].replace("Z", "+00:00"))
-    except (KeyError, AttributeError, ValueError):
+        # In UTC the first and the last day of all may be none.
+        return at.astimezone(timezone.utc) if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    except (KeyError, AttributeError, ValueError, OverflowError):
         return time_of(said.get("timestamp"))
-    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)

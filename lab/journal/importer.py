@@ -15,7 +15,7 @@ import orjson
 from lab.domain import DIMENSIONS, Progress, Salience
 from lab.errors import LabError
 from lab.journal.events import DraftFinished, Event, ExchangeFinished, SessionEnded, SessionOpened, TurnStarted
-from lab.journal.imports import Body, ImportReport, Tally, bodies, is_number, present, scored, time_of
+from lab.journal.imports import TOO_DEEP, Body, ImportReport, Tally, bodies, is_number, present, scored, time_of
 from lab.journal.queries import IMPORTED
 from lab.journal.record import Record
 
@@ -118,7 +118,11 @@ def _import(record: Record, source: _Source, rescore: Callable[[str, str], Salie
     for body in _bodies(path, tally):
         place = f"{path}:{body.number}"
         count += 1
-        exchange_id = _exchange_id(source.session_id, body.value)
+        try:
+            exchange_id = _exchange_id(source.session_id, body.value)
+        except orjson.JSONEncodeError:
+            tally.skip(place, TOO_DEEP)
+            continue
         if exchange_id in seen:
             tally.skip(place, "the same exchange as on an earlier line")
         elif exchange_id in whole:

@@ -18,6 +18,8 @@ from lab.journal.record import Record
 _BOM = b"\xef\xbb\xbf"
 # So many faults are told; a file that is none of ours has one a line.
 _NAMED = 100
+# Why a value that could be read has no bytes: orjson reads deeper than it writes.
+TOO_DEEP = "nested too deep"
 
 
 @dataclass(frozen=True, slots=True)

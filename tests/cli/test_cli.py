@@ -89,11 +89,15 @@ def test_score_names_every_broken_line_and_scores_the_rest(
     good = '{"user_input": "a", "model_response": "b"}'
     file = tmp_path / "transcript.jsonl"
     file.write_bytes(f'{good}\n{{"user_input": \n\n[1]\n{{"user_input": 3}}\n'.encode() + b"\xff\n" + good.encode())
+    deep = f'\n{good[:-1]}, "deep": {"[" * 300}{"]" * 300}}}\n{good}'
+    with file.open("a") as more:
+        more.write(deep)
     assert main(["score", str(file)]) == 1
     shown = capsys.readouterr()
-    assert len(shown.out.splitlines()) == 2
+    assert len(shown.out.splitlines()) == 3
     for part in (str(file), "line 2", "line 4: not a JSON object", "line 5: no text under user_input and", "line 6"):
         assert part in shown.err
+    assert "line 8: nested too deep" in shown.err
     assert main(["score", str(tmp_path / "missing.jsonl")]) == 1
     assert "missing.jsonl cannot be read" in capsys.readouterr().err
 

@@ -142,6 +142,18 @@ def test_what_cannot_be_taken_is_told_together_by_file_and_line(record: Record, 
     assert "last message has no answer" in told[6][1] and "answer to nothing" in told[7][1]
 
 
+def test_a_value_nested_too_deep_or_a_time_before_all_keeps_no_later_line_out(record: Record, tmp_path: Path) -> None:
+    deep = "[" * 300 + "]" * 300
+    named = json.dumps(chat("Deep?", "Too deep.", id=0)).replace('"id": 0', f'"id": {deep}')
+    early = turn("When?", "Early.", created_at="0001-01-01T00:00:00+14:00", timestamp=86400)
+    file = lines(tmp_path / "a.jsonl", named, early, turn("Then?", "Later."))
+    report = import_chats(record, file, rescore)
+    assert (report.exchanges, report.skipped) == (2, [f"{file}:1: nested too deep"])
+    assert record.sync()
+    at = record.query("SELECT user_input, created_at FROM exchanges ORDER BY turn").rows
+    assert [asked for asked, _ in at] == ["When?", "Then?"] and at[0][1] == datetime(1970, 1, 2)
+
+
 def test_a_file_without_any_exchange_is_an_error_that_names_it(record: Record, tmp_path: Path) -> None:
     for content in ("", "text\n", "{}\n", '{"messages": []}\n'):
         file = tmp_path / "a.jsonl"

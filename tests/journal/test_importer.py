@@ -148,16 +148,18 @@ def test_an_import_that_was_cut_off_goes_on_and_ends_as_if_it_had_not_been(
 
 
 def test_lines_that_are_no_exchange_are_told_with_file_and_number(record: Record, tmp_path: Path) -> None:
-    lines = [exchange(0), "{broken", "[1]", {"user_input": "no answer"}, "", exchange(1), exchange(1)]
-    folder = write_session(tmp_path / "raw", lines, total_exchanges=3)
+    deep = json.dumps(exchange(2, irp_info=0)).replace('"irp_info": 0', f'"irp_info": {"[" * 300}{"]" * 300}')
+    lines = [exchange(0), "{broken", "[1]", {"user_input": "no answer"}, "", exchange(1), exchange(1), deep]
+    folder = write_session(tmp_path / "raw", lines, total_exchanges=4)
     report = import_sessions(record, tmp_path / "raw", rescore)
     path = folder / "exchanges.jsonl"
     assert (report.exchanges, report.already) == (2, 0)
-    assert [reason.split(": ")[0] for reason in report.skipped] == [f"{path}:{number}" for number in (2, 3, 4, 7)]
+    assert [reason.split(": ")[0] for reason in report.skipped] == [f"{path}:{number}" for number in (2, 3, 4, 7, 8)]
     assert "not valid JSON" in report.skipped[0]
     assert "not a JSON object" in report.skipped[1]
     assert "no text under user_input and model_response" in report.skipped[2]
     assert "same exchange" in report.skipped[3]
+    assert "nested too deep" in report.skipped[4]
 
 
 def test_exchanges_that_the_recorder_did_not_store_are_counted(record: Record, tmp_path: Path) -> None:

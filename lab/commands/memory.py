@@ -11,10 +11,10 @@ from lab.console import ProgressLine, interruptible
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.find import find_exchange
-from lab.journal.memory import learnt_from
+from lab.journal.memory import learnt_from, lineage
 from lab.journal.purge import purge
 from lab.journal.record import Record
-from lab.settings import Workspace
+from lab.settings import Settings, Workspace
 from lab.text import harmless
 
 
@@ -46,7 +46,7 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
     with reading(workspace) as found:
         exchange_id = find_exchange(found, arguments.exchange_id)
         exchange = queries.exchange(found, exchange_id)
-        adapters = learnt_from(found, exchange_id)
+        learnt = _learnt(found, workspace.settings(), exchange_id)
     assert exchange is not None
     record = Record(workspace)
     if arguments.purge:
@@ -58,11 +58,22 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
         mark(record, exchange_id, "excluded", exchange.target, exchange.kept_iteration)
         record.sync(1.0)
         print(f"{harmless(exchange_id)} is excluded: no sleep learns from it again.")
-    if adapters:
-        print(harmless(f"{', '.join(adapters)} learnt from it: lab sleep --deep makes the model forget it."))
-    else:
-        print("No adapter has learnt from it.")
+    print(harmless(learnt))
     return 0
+
+
+def _learnt(record: Record, settings: Settings, exchange_id: str) -> str:
+    """Which adapters have learnt from an exchange, and what makes the model forget it, in a sentence."""
+    from lab.sleep.planning import can_forget
+
+    adapters = learnt_from(record, exchange_id)
+    if not adapters:
+        return "No adapter has learnt from it."
+    names = f"{', '.join(adapters)} learnt from it"
+    if can_forget(record, settings, adapters[-1], exchange_id):
+        return f"{names}: lab sleep --deep makes the model forget it."
+    before = next((each for each in lineage(record, adapters[-1]) if each not in adapters), "none")
+    return f"{names}: lab rollback {before} makes the model forget it. A deep sleep would be refused."
 
 
 def _confirm(exchange_id: str) -> None:

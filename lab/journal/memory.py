@@ -98,12 +98,18 @@ def since_deep(record: Record, lineage: Sequence[str]) -> int:
 
 
 def learnt_from(record: Record, exchange_id: str) -> list[str]:
-    """The adapters whose sleeps trained on this exchange, oldest first. Raises LabError as `Record.query` does."""
+    """The adapters whose sleeps trained on this exchange, and those that continue them, oldest first. Raises LabError
+    as `Record.query` does."""
     table = record.query(
-        """SELECT adapter FROM sleep_cycles c
-        WHERE status = 'complete' AND adapter IS NOT NULL AND coalesce(verdict, '') <> 'rolled_back'
-            AND EXISTS (FROM sleep_examples x WHERE x.cycle_id = c.cycle_id AND x.exchange_id = $exchange)
-        ORDER BY started_at, cycle_id""",
+        """WITH RECURSIVE taught AS (
+            SELECT adapter FROM sleep_cycles c
+            WHERE status = 'complete' AND adapter IS NOT NULL AND coalesce(verdict, '') <> 'rolled_back'
+                AND EXISTS (FROM sleep_examples x WHERE x.cycle_id = c.cycle_id AND x.exchange_id = $exchange)
+            UNION
+            SELECT a.adapter FROM adapters a JOIN taught t ON a.parent = t.adapter
+        )
+        SELECT t.adapter FROM taught t LEFT JOIN sleep_cycles c USING (adapter) LEFT JOIN adapters a USING (adapter)
+        GROUP BY t.adapter ORDER BY min(coalesce(c.started_at, a.created_at)), t.adapter""",
         {"exchange": exchange_id},
     )
     return [adapter for (adapter,) in table.rows]

@@ -215,3 +215,23 @@ class Planner:
             )
             for each in exchanges
         ]
+
+
+def can_forget(record: Record, settings: Settings, adapter: str, exchange_id: str) -> bool:
+    """Whether a deep sleep in place of an adapter would have anything to learn without this exchange; False where the
+    recipe has no deep ones. Raises LabError as `Record.query` does."""
+    if resolve(settings.sleep).dream != "lessons":
+        return False
+    remembered = memory.memory(record, memory.lineage(record, adapter))
+    if any(lesson.exchange_id != exchange_id for lesson in remembered):
+        return True
+    exchanges = queries.sleepable(
+        record,
+        profile=settings.salience.profile,
+        # Anew, it does not matter what which checkpoint has slept on.
+        checkpoint="",
+        session_id=None,
+        salient_only=settings.sleep.exchanges == "salient",
+        anew=True,
+    )
+    return any(each.exchange_id != exchange_id for each in exchanges)

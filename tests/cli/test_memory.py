@@ -13,7 +13,7 @@ import pytest
 from lab.engine.adapters import read_choices
 from lab.engine.fingerprint import fingerprint
 from lab.journal import queries
-from lab.journal.events import ExchangeMarked
+from lab.journal.events import AdapterSaved, ExchangeMarked
 from lab.journal.record import Record
 from tests.cli.conftest import Lab
 from tests.cli.test_record import held
@@ -21,6 +21,7 @@ from tests.helpers import bare_adapter, bare_checkpoint
 from tests.journal.samples import SESSION, cycle, exchange_id, opened, whole_turn
 
 FIRST, SECOND = exchange_id(1), exchange_id(2)
+LINE = (("before", None), ("sleep-0001", "before"), ("sleep-0002", "sleep-0001"))
 
 
 @pytest.fixture
@@ -105,6 +106,22 @@ def test_forgetting_excludes_and_names_the_adapters_that_learnt_it(record: Recor
     )
     assert lab("forget", SECOND).out.endswith("No adapter has learnt from it.\n")
     assert record.query("SELECT DISTINCT mark FROM exchanges").rows == [("excluded",)]
+
+
+def test_where_a_deep_sleep_would_be_refused_forgetting_names_what_to_go_back_to(record: Record, lab: Lab) -> None:
+    talked(record)
+    saved = [AdapterSaved(name, "tiny", "f" * 64, parent, name, name, "0" * 64, 10) for name, parent in LINE]
+    record.append("sleep-0001", *saved)
+    record.append("sleep-0002", *cycle("sleep-0002", used=SECOND))
+    assert record.sync()
+    deep = "lab sleep --deep makes the model forget it."
+    assert f"sleep-0001, sleep-0002 learnt from it: {deep}" in lab("forget", FIRST).out
+    # Nothing else is remembered now, and nothing else was said.
+    refused = "makes the model forget it. A deep sleep would be refused.\n"
+    assert lab("forget", SECOND).out.endswith(f"sleep-0002 learnt from it: lab rollback sleep-0001 {refused}")
+    assert lab("mark", SECOND, "none").code == 0
+    record.workspace.config.write_text('[sleep]\nrecipe = "answers"\n')
+    assert lab("forget", FIRST).out.endswith(f"sleep-0001, sleep-0002 learnt from it: lab rollback before {refused}")
 
 
 def test_forgetting_leaves_the_dialogue_its_answer(record: Record, lab: Lab) -> None:

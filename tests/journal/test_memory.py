@@ -277,4 +277,11 @@ def test_the_adapters_that_learnt_from_an_exchange_are_known_also_by_a_replay(re
     slept(record, 4, lesson("sleep-0004", one, "First?"), status="failed", adapter=None)
     assert record.sync()
     assert learnt_from(record, one) == ["sleep-0001", "sleep-0002"]
+    # Whoever continues one of them has what it knows.
+    slept(record, 5, lesson("sleep-0005", two, "Third?"))
+    slept(record, 6, lesson("sleep-0006", two, "Fourth?"))
+    record.append("sleep-0005", saved("sleep-0005", "sleep-0001"))
+    record.append("sleep-0006", saved("sleep-0006", "sleep-0005"), saved("sleep-0007", None))
+    assert record.sync()
+    assert learnt_from(record, one) == ["sleep-0001", "sleep-0002", "sleep-0005", "sleep-0006"]
     assert learnt_from(record, "nobody") == []

@@ -32,6 +32,8 @@ PLACES: Final = re.compile(rf"{_STREAM}|adapters/{_PART}(?:/{_PART}){{1,4}}|{_TE
 _PIECE: Final = 1 << 20
 # Text shrinks to a third at once; more effort gains little and costs most of the time.
 _EFFORT: Final = 2
+# A zip knows no earlier time; a clock without a battery does.
+_FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,17 @@ def back_up(
     # The adapters after the journal: no sleep is in it whose adapter is missing.
     found = [*_streams(workspace), *(_adapters(workspace) if adapters else ()), *_settings(workspace)]
     # What could not be restored would make all of it unusable: hidden files, say, of a downloaded adapter.
-    left_out = tuple(source.name for source in found if not PLACES.fullmatch(source.name))
-    sources = [source for source in found if PLACES.fullmatch(source.name)]
+    left_out = tuple(source.name for source in found if not _has_place(source.name))
+    sources = [source for source in found if _has_place(source.name)]
     total = sum(source.size for source in sources)
     done = 0
     manifest: dict[str, dict[str, int | str]] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_EFFORT) as archive:
         for source in sources:
-            entry = zipfile.ZipInfo(source.name, now().timetuple()[:6])
-            entry.external_attr = 0o644 << 16
-            # Weights are noise to a packer.
-            packed = zipfile.ZIP_STORED if source.name.endswith(".safetensors") else zipfile.ZIP_DEFLATED
-            entry.compress_type = packed
+            entry = _entry(source.name)
+            if source.name.endswith(".safetensors"):
+                # Weights are noise to a packer.
+                entry.compress_type = zipfile.ZIP_STORED
             digest = hashlib.sha256()
             with archive.open(entry, "w", force_zip64=True) as target:
                 for piece in _pieces(source):
@@ -90,10 +91,26 @@ def back_up(
                     done += len(piece)
                     progress(Progress("Backing up", done, total, "bytes"))
             manifest[source.name] = {"bytes": source.size, "sha256": digest.hexdigest()}
-        archive.writestr(MANIFEST, _manifest(manifest))
+        archive.writestr(_entry(MANIFEST), _manifest(manifest), compresslevel=_EFFORT)
     streams = sum(name.startswith("sessions/") for name in manifest)
     folders = {name.split("/")[1] for name in manifest if name.startswith("adapters/")}
     return BackupReport(streams, len(folders), total, left_out)
+
+
+def _has_place(name: str) -> bool:
+    """Whether a restore would put it back: not a name that is not UTF-8, which no zip can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return PLACES.fullmatch(name) is not None
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, max(now().timetuple()[:6], _FIRST_DAY))
+    entry.external_attr = 0o644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
 
 
 def _manifest(files: dict[str, dict[str, int | str]]) -> bytes:

@@ -8,6 +8,7 @@ import stat
 import threading
 import zipfile
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import orjson
@@ -316,10 +317,25 @@ def test_what_could_not_be_restored_is_left_out_and_told(record: Record, tmp_pat
     (folder / ".gitattributes").write_text("x")
     (folder / ".cache").mkdir()
     (folder / ".cache" / "x").write_text("x")
+    (folder / "caf\udce9.json").write_text("x")
     with (tmp_path / "a.zip").open("wb") as target:
         report = back_up(record.workspace, target, True, quiet, threading.Event())
-    assert report.left_out == (f"adapters/{SLEEP}/.cache/x", f"adapters/{SLEEP}/.gitattributes")
+    names = (".cache/x", ".gitattributes", "caf\udce9.json")
+    assert report.left_out == tuple(f"adapters/{SLEEP}/{name}" for name in names)
     assert restored(tmp_path / "a.zip", tmp_path / "copy").sync()
+
+
+def test_a_clock_before_all_zips_stops_no_backup(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(record)
+    with monkeypatch.context() as clock:
+        clock.setattr("time.time", lambda: 0.0)
+        clock.setattr("lab.journal.backup.now", lambda: datetime.fromtimestamp(0, timezone.utc))
+        file = backed_up(record, tmp_path / "a.zip")
+    with zipfile.ZipFile(file) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert dump(restored(file, tmp_path / "copy"))
 
 
 def test_a_setting_that_is_a_link_is_taken(record: Record, tmp_path: Path) -> None:

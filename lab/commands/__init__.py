@@ -45,6 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(sys.stdin, io.TextIOWrapper):
         # Whatever is piped in is taken; what is not UTF-8 is named where it matters.
         sys.stdin.reconfigure(errors="surrogateescape")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that is not UTF-8 shows the rest of a text all the same.
+            stream.reconfigure(errors="backslashreplace")
     workspace = find_workspace(getattr(arguments, "workspace", None))
     module, name = _HANDLERS[arguments.command]
     handler: Callable[[Workspace, argparse.Namespace], int] = getattr(

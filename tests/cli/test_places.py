@@ -15,6 +15,7 @@ from lab.errors import LabError
 from lab.journal.record import Record
 from tests.cli.conftest import Lab
 from tests.cli.test_record import fill
+from tests.journal.samples import opened, whole_turn
 
 EXPORT = ("export", "20261101", "--to", "jsonl", "--out")
 SQL = ("sql", "SELECT 'Who are you?' AS asked", "--format", "jsonl", "--out")
@@ -122,6 +123,18 @@ def test_an_output_that_is_full_is_one_sentence(record: Record, arguments: list[
     assert end.returncode == 1
     assert end.stderr.splitlines()[0] == "lab: The output cannot be written: No space left on device."
     assert "Traceback" not in end.stderr and "Exception ignored" not in end.stderr
+
+
+def test_a_terminal_that_is_not_utf_8_shows_the_rest_of_a_text(record: Record) -> None:
+    record.append("20261103-cc", opened("20261103-cc", title="caf\u00e9 \u2603"), *whole_turn(1, "20261103-cc"))
+    end = subprocess.run(
+        [sys.executable, "-m", "lab", "sessions"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        timeout=60,
+    )
+    assert (end.returncode, end.stderr) == (0, b"")
+    assert rb"caf\xe9 \u2603" in end.stdout
 
 
 @pytest.mark.parametrize(

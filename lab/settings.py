@@ -20,6 +20,7 @@ else:
     import tomli as tomllib
 
 EMBEDDED_CHECKPOINT = "smollm2-135m-instruct"
+_NOT_IN_DUCKDB = "?" if os.sep == "\\" else "?\\"
 _HOURS = re.compile(r"(?P<first>\d|[01]\d|2[0-3])-(?P<last>\d|[01]\d|2[0-4])")
 
 
@@ -219,16 +220,26 @@ class Workspace:
 
 
 def find_workspace(given: str | None) -> Workspace:
-    """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder. Raises LabError for ~nobody."""
+    """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder.
+
+    Raises LabError for ~nobody, and for a path that DuckDB cannot open.
+    """
     name = given or os.environ.get("LAB_WORKSPACE") or "."
     try:
+        root = Path(name).expanduser().resolve()
         # DuckDB takes no file whose name is not UTF-8.
-        name.encode()
-        return Workspace(Path(name).expanduser().resolve())
+        str(root).encode()
     except (RuntimeError, UnicodeEncodeError) as fault:
         raise LabError(
             f"The workspace {name} means nothing: {fault}.", "Name a folder with --workspace DIR."
         ) from fault
+    # Where DuckDB looks for parameters, and for parts of a path.
+    if any(sign in str(root) for sign in _NOT_IN_DUCKDB):
+        raise LabError(
+            f"DuckDB cannot open files in the workspace {root}: there is a ? or a backslash in its path.",
+            "Rename that folder, or name another one with --workspace DIR or LAB_WORKSPACE.",
+        )
+    return Workspace(root)
 
 
 def cache_folder() -> Path:

@@ -58,6 +58,21 @@ def test_the_workspace_is_the_option_then_the_environment_then_here(
     assert find_workspace(str(tmp_path / "a")).root == tmp_path / "a"
 
 
+@pytest.mark.parametrize("name", ["why?/lab", "back\\slash"])
+def test_a_path_that_the_database_cannot_open_is_refused_where_the_workspace_is_found(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    with pytest.raises(LabError, match=r"there is a \? or a backslash in its path") as caught:
+        find_workspace(str(folder))
+    assert "--workspace DIR" in caught.value.remedy
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("LAB_WORKSPACE", raising=False)
+    with pytest.raises(LabError, match="DuckDB cannot open files"):
+        find_workspace(None)
+
+
 def test_a_place_that_cannot_hold_a_workspace_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LabError, match="cannot be made") as caught:

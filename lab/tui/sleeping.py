@@ -31,7 +31,7 @@ class SleepFollower:
 
     def __init__(self, app: LabApp) -> None:
         self._app = app
-        # The sleep that is followed, and those whose end was told already.
+        # The sleep that is followed, and those that ended for good and were told already.
         self.cycle: str | None = None
         self._over: set[str] = set()
         self.starting = False
@@ -146,8 +146,10 @@ class SleepFollower:
             if progress.deep and not self.deep and not (seen is not None and seen.deep):
                 await self._app.main.say(deep_words(progress.cycle_id))
             return
-        self._over.add(progress.cycle_id)
         ended = progress.ended
+        if ended.status != "interrupted":
+            # One that was killed may go on, under the same name.
+            self._over.add(progress.cycle_id)
         self._done()
         self._app.triggers.over(learnt=ended.status == "complete")
         if ended.status == "complete" and ended.adapter:

@@ -16,6 +16,7 @@ from lab.journal.sleep_events import (
     SleepEnded,
     SleepExampleUsed,
     SleepMeasured,
+    SleepResumed,
     SleepStaged,
     SleepStarted,
     SleepStepped,
@@ -50,9 +51,13 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
     plan, material, _ = folder.read()
     settings = plan.settings
     steps = options.steps
-    journal.append(
-        cycle_id,
-        SleepStarted(
+    told = [line.entry.event for line in journal.read(cycle_id) if line.entry is not None]
+    # One that was killed goes on behind the last step that it told.
+    done = sum(isinstance(event, SleepStepped) for event in told)
+    begun = (
+        SleepResumed(cycle_id, done)
+        if told
+        else SleepStarted(
             cycle_id,
             plan.checkpoint,
             plan.parent_adapter,
@@ -64,16 +69,15 @@ def _sleep(workspace: Workspace, cycle_id: str, options: argparse.Namespace) -> 
             settings.learning_rate,
             settings.recipe,
             deep=plan.deep,
-        ),
-        SleepStaged(cycle_id, "loading"),
-        SleepStaged(cycle_id, "training"),
+        )
     )
+    journal.append(cycle_id, begun, SleepStaged(cycle_id, "loading"), SleepStaged(cycle_id, "training"))
     if options.learns:
         # What it has used is slept on.
         used = [SleepExampleUsed(cycle_id, each.exchange_id, "original", each.said, each.answer) for each in material]
         journal.append(cycle_id, *used)
     losses = [round(2.5 * 0.93**step, 3) for step in range(steps)]
-    for step, loss in enumerate(losses, 1):
+    for step, loss in enumerate(losses[done:], done + 1):
         if folder.pause_asked():
             journal.append(cycle_id, SleepStaged(cycle_id, "paused"))
             while folder.pause_asked():

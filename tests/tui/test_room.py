@@ -10,7 +10,7 @@ from lab.lab import Lab
 from lab.tui.app import LabApp
 from lab.tui.widgets.transcript import Turn
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
-from tests.tui.test_sleep import ALL, notes
+from tests.tui.test_sleep import ALL, kill_in_training, notes
 
 # Long enough for what is done meanwhile, on a busy machine, too.
 SLOW = ("--steps", "100", "--step-seconds", "0.08")
@@ -103,6 +103,22 @@ async def test_the_engine_comes_back_however_the_sleep_ends(make_lab: MakeLab, e
         await hand.ready()
         assert len(engines()) == 1
         await hand.ask("Second?")
+
+
+@pytest.mark.usefixtures("scarce")
+async def test_the_engine_comes_back_when_a_killed_sleep_has_gone_on_to_its_end(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=SLOW, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await asleep(hand)
+        await kill_in_training(hand)
+        await hand.ready()
+        await hand.press("f6")
+        await hand.sees("loss ", "put away")
+        await hand.until(lambda: "The model slept on 1 exchange: sleep-0001" in notes(hand), seconds=30)
+        await hand.ready()
+        assert len(engines()) == 1 and lab.engine.adapter == "sleep-0001"
 
 
 @pytest.mark.usefixtures("scarce")

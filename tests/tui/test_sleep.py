@@ -313,6 +313,31 @@ async def test_an_interrupted_sleep_is_told_and_offered_again(make_lab: MakeLab,
         await hand.until(lambda: "sleep-0002" in notes(hand), seconds=30)
 
 
+async def kill_in_training(hand: Hand) -> None:
+    """Kill the sleep that is shown, once it has saved how far it is."""
+    workspace = hand.app.lab.workspace
+    await hand.sees("loss ")
+    CycleFolder(workspace.sessions, "sleep-0001").state_file.touch()
+    for process in sleepers(workspace, "tests.tui.sleeper"):
+        process.kill()
+    await hand.until(lambda: "sleep-0001 interrupted" in notes(hand), seconds=30)
+
+
+async def test_a_killed_sleep_that_goes_on_is_followed_to_its_end(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--steps", "100", "--step-seconds", "0.05"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await kill_in_training(hand)
+        await hand.press("f6")
+        await hand.sees("loss ", "/100", "asleep ")
+        await hand.until(lambda: "The model slept on 1 exchange: sleep-0001" in notes(hand), seconds=30)
+        assert lab.engine.adapter == "sleep-0001"
+
+
 async def test_leaving_during_a_sleep_asks_and_one_can_stay(make_lab: MakeLab) -> None:
     app = LabApp(make_lab("--words", "20", sleep=LONG, settings=ALL))
     async with app.run_test(size=SMALL, notifications=True) as pilot:

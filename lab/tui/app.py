@@ -204,13 +204,14 @@ class LabApp(App[None]):
         self.show_status()
 
     def on_sleep_began(self, message: SleepBegan) -> None:
-        self.sleeping.follow(message.cycle_id)
+        follow = self.sleeping.began if message.here else self.sleeping.follow
+        follow(message.cycle_id)
 
     async def on_sleep_refused(self, message: SleepRefused) -> None:
         await self.sleeping.refused(message.error)
 
     def on_sleep_needs_room(self, message: SleepNeedsRoom) -> None:
-        self.engine.put_away(message.error)
+        self.sleeping.needs_room(message.error)
 
     async def on_experiment_seen(self, message: ExperimentSeen) -> None:
         await self.experimenting.seen(message.running, message.ended)
@@ -278,13 +279,15 @@ class LabApp(App[None]):
             self.main.outbox.take_back()
             self.main.hint("What was not sent is in the input again. F10 once more leaves without it.")
         elif self.sleeping.going_on:
-            self.push_screen(QuitScreen(), self._leave_as)
+            self.push_screen(QuitScreen(begun=self.sleeping.cycle is not None), self._leave_as)
         else:
             self._leave_as("leave")
 
     def _leave_as(self, choice: Choice | None) -> None:
-        if choice in ("leave", "stop"):
-            self.run_worker(leave(self, stop_sleep=choice == "stop"), group="leave", exclusive=True)
+        if choice in ("leave", "stop", "without"):
+            # One that has begun behind the question is not to go on either; one of another lab is.
+            stop = choice == "stop" or (choice == "without" and self.sleeping.own)
+            self.run_worker(leave(self, stop_sleep=stop), group="leave", exclusive=True)
 
 
 def run(lab: Lab, *, session_id: str | None = None, new: bool = False) -> None:

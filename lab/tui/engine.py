@@ -84,6 +84,11 @@ class EngineKeeper:
         self._needed = error
         self.between_turns()
 
+    def keep(self) -> bool:
+        """Take back that a sleep waits for the engine's memory; False where none does."""
+        waited, self._needed = self._needed is not None, None
+        return waited
+
     def bring_back(self) -> None:
         """Load again what was put away for a sleep."""
         if self.state == "away":

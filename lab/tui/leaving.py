@@ -24,6 +24,8 @@ async def leave(app: LabApp, *, stop_sleep: bool) -> None:
     app.main.outbox.stop()
     app.engine.cancel()
     deadline = time.monotonic() + _START_SLEEP_SECONDS
+    if stop_sleep and app.sleeping.starting:
+        app.sleeping.stop()
     while stop_sleep and app.sleeping.starting and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
     if stop_sleep and app.sleeping.cycle is not None:

@@ -95,11 +95,12 @@ class TurnEnded(Message):
 
 
 class SleepBegan(Message):
-    """A sleep was started, or found running."""
+    """A sleep was started `here`, or found running."""
 
-    def __init__(self, cycle_id: str) -> None:
+    def __init__(self, cycle_id: str, here: bool = False) -> None:
         super().__init__()
         self.cycle_id = cycle_id
+        self.here = here
 
 
 class SleepRefused(Message):

@@ -11,6 +11,7 @@ from lab.tui.messages import SleepProgressed
 from lab.tui.widgets.progress import sleep_line
 
 if TYPE_CHECKING:
+    from lab.sleep.room import NoRoom
     from lab.tui.app import LabApp
 
 RECEIPT: Final = "Ctrl+G shows the receipt."
@@ -34,9 +35,12 @@ class SleepFollower:
         # The sleep that is followed, and those that ended for good and were told already.
         self.cycle: str | None = None
         self._over: set[str] = set()
+        # The last one that was started here.
+        self._own: str | None = None
         self.starting = False
-        # Whether the one that is about to begin is a deep one.
+        # Whether the one that is about to begin is a deep one; and whether it was called off meanwhile.
         self.deep = False
+        self._called_off = False
         self._stopping = False
         # Whether the person, here or in another lab, wants it to wait; and whether it does.
         self._pause_wanted = self._paused = False
@@ -48,13 +52,20 @@ class SleepFollower:
         return self.cycle is not None or self.starting
 
     @property
+    def own(self) -> bool:
+        """True while a sleep that was started here runs or is about to."""
+        return self.starting or (self.cycle is not None and self.cycle == self._own)
+
+    @property
     def words(self) -> str:
         """The state for the status line."""
         if self.cycle:
             progress = self._progress
             share = progress.step / progress.total_steps if progress is not None and progress.total_steps else 0.0
             return f"{'paused' if self._paused else 'asleep'} {share:.0%}"
-        return "falling asleep" if self.starting else "awake"
+        if self.starting:
+            return "calling it off" if self._called_off else "falling asleep"
+        return "awake"
 
     def begin(self) -> None:
         """Start a sleep, or say clearly why not; let a running one wait, and a paused one go on."""
@@ -72,9 +83,13 @@ class SleepFollower:
 
     def _start(self, deep: bool) -> None:
         if self.starting:
-            self._app.main.hint("The model is falling asleep already.")
+            called_off = "The sleep before is being called off; F6 again when it is."
+            self._app.main.hint(called_off if self._called_off else "The model is falling asleep already.")
         elif self._app.opening:
             self._app.main.hint("The record is not open yet.")
+        elif not self._app.engine.settled:
+            # A sleep that is planned without the engine would take no account of its memory.
+            self._app.main.hint("The model is still getting ready; F6 again when it is.")
         else:
             self.starting, self.deep = True, deep
             self._app.show_status()
@@ -91,18 +106,51 @@ class SleepFollower:
         self.show()
 
     def stop(self) -> None:
-        """Ask the followed sleep to stop."""
+        """Ask the followed sleep to stop; call off one that is about to begin."""
         if self.cycle is None:
-            self._app.main.hint("No sleep is running.")
+            self._call_off()
         elif not self._stopping:
             self._stopping = True
             self._app.work("stop-sleep", workers.stop_sleep, self._app.lab, self.cycle)
             self.show()
 
+    def _call_off(self) -> None:
+        if not self.starting:
+            self._app.main.hint("No sleep is running.")
+        elif self._app.engine.keep():
+            self._dropped()
+        else:
+            # A worker is at it: what it begins is stopped at once.
+            self._called_off = True
+            self._app.main.hint("The sleep is called off: it is stopped as soon as it has begun.")
+            self._app.show_status()
+
+    def _dropped(self) -> None:
+        """A sleep that was about to begin does not."""
+        self.starting = self._called_off = self.deep = False
+        self._app.main.hint("The sleep is called off before it began. F6 sleeps.")
+        self._app.triggers.over(learnt=False)
+        self._app.show_status()
+
+    def needs_room(self, error: NoRoom) -> None:
+        """The sleep that is about to begin can do so when the engine is put away."""
+        if self._called_off:
+            self._dropped()
+        else:
+            self._app.engine.put_away(error)
+
     def look(self) -> None:
         """Look for a sleep that another lab started."""
         if not self.going_on:
             self._app.work("find-sleep", workers.find_sleep, self._app.lab)
+
+    def began(self, cycle_id: str) -> None:
+        """Follow the sleep that was to be started here, or stop it where it was called off meanwhile."""
+        self._own = cycle_id
+        self.follow(cycle_id)
+        called_off, self._called_off = self._called_off, False
+        if called_off and cycle_id == self.cycle:
+            self.stop()
 
     def follow(self, cycle_id: str) -> None:
         """Follow a sleep that was started, or found running."""
@@ -118,7 +166,7 @@ class SleepFollower:
 
     async def refused(self, error: LabError) -> None:
         """A sleep was not started, stopped or paused, and why."""
-        self.starting = self._stopping = False
+        self.starting = self._stopping = self._called_off = False
         self._pause_wanted = self._paused
         await self._app.main.say(str(error))
         self.show()

@@ -135,7 +135,7 @@ def start_sleep(lab: Lab, make_room: bool, deep: bool, post: Post) -> None:
     from lab.sleep.room import NoRoom
 
     try:
-        post(SleepBegan(lab.sleep.start(deep=deep, make_room=make_room)))
+        post(SleepBegan(lab.sleep.start(deep=deep, make_room=make_room), here=True))
     except NoRoom as error:
         post(SleepNeedsRoom(error))
     except LabError as error:

@@ -106,5 +106,9 @@ class Hand:
         await self.until(lambda: not self.main.answering)
         await self.ready()
 
+    async def hears(self, text: str) -> None:
+        """Wait for a short word of the lab that has this in it, however it is wrapped."""
+        await self.until(lambda: any(text in note.message for note in self.app._notifications))
+
     def shows(self, text: str) -> bool:
         return text in picture(self.app)

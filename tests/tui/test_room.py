@@ -10,7 +10,7 @@ from lab.lab import Lab
 from lab.tui.app import LabApp
 from lab.tui.widgets.transcript import Turn
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
-from tests.tui.test_sleep import ALL, kill_in_training, notes
+from tests.tui.test_sleep import ALL, ended, kill_in_training, notes
 
 # Long enough for what is done meanwhile, on a busy machine, too.
 SLOW = ("--steps", "100", "--step-seconds", "0.08")
@@ -151,6 +151,37 @@ async def test_an_answer_is_written_to_its_end_before_the_engine_goes(make_lab: 
         assert exchange.status == "complete"
         await hand.until(lambda: "The model slept on " in notes(hand), seconds=30)
         await hand.ready()
+
+
+@pytest.mark.usefixtures("scarce")
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_sleep_that_waits_for_the_answer_is_called_off_and_the_model_stays(
+    make_lab: MakeLab, leaves: bool
+) -> None:
+    lab = make_lab("--words", "60", "--pace", "90", sleep=SLOW, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        await hand.send("Second?")
+        await hand.sees("Second?", "draft 1 of 5")
+        await hand.press("f6")
+        await hand.until(lambda: app.engine._needed is not None)
+        await hand.sees("falling asleep")
+        if leaves:
+            await hand.press("f10")
+            await hand.sees("The sleep has not begun, and will not when you leave.")
+            await hand.press("enter")
+            await hand.until(lambda: app.return_code is not None)
+        else:
+            await hand.press("f8")
+            await hand.hears("The sleep is called off before it began.")
+            await hand.sees("awake")
+            await hand.until(lambda: hand.main.query(Turn).last().exchange, seconds=30)
+            await hand.ready()
+            assert len(engines()) == 1 and "put away" not in notes(hand)
+    assert lab.sleep.running() is None and ended(lab) is None
 
 
 @pytest.mark.usefixtures("scarce")

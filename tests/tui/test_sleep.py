@@ -338,6 +338,60 @@ async def test_a_killed_sleep_that_goes_on_is_followed_to_its_end(make_lab: Make
         assert lab.engine.adapter == "sleep-0001"
 
 
+async def test_a_sleep_that_has_begun_when_it_was_called_off_is_stopped_at_once(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=(*LONG, "--start-seconds", "2"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.press("f8")
+        await hand.hears("No sleep is running.")
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("falling asleep")
+        await hand.press("f8")
+        await hand.hears("The sleep is called off: it is stopped as soon as it has begun.")
+        assert app.sleeping.words == "calling it off"
+        await hand.until(lambda: "sleep-0001 was stopped." in notes(hand), seconds=30)
+        await hand.sees("awake")
+        assert ended(lab) == "cancelled"
+
+
+async def test_a_sleep_that_had_not_begun_when_one_left_does_not_go_on(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=(*LONG, "--start-seconds", "2"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("falling asleep")
+        await hand.press("f10")
+        await hand.sees("The sleep has not begun, and will not when you leave.")
+        assert not hand.shows("finishes by itself")
+        await hand.press("l")
+        await hand.until(lambda: app.return_code is not None, seconds=30)
+    wait_until(lambda: ended(lab) == "cancelled", 15)
+
+
+async def test_no_sleep_begins_while_the_model_gets_ready(make_lab: MakeLab) -> None:
+    before = make_lab("--words", "20", settings=ALL)
+    talk_once(before)
+    before.close()
+    lab = make_lab("--words", "20", "--load-seconds", "3", sleep=LONG, settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.sees("Whose is it?", "getting ready")
+        for key in ("f6", "shift+f6"):
+            await hand.press(key)
+            await hand.hears("The model is still getting ready; F6 again when it is.")
+            assert not app.sleeping.going_on
+            app.clear_notifications()
+        await hand.ready()
+        assert ended(lab) is None
+
+
 async def test_leaving_during_a_sleep_asks_and_one_can_stay(make_lab: MakeLab) -> None:
     app = LabApp(make_lab("--words", "20", sleep=LONG, settings=ALL))
     async with app.run_test(size=SMALL, notifications=True) as pilot:

@@ -1,4 +1,4 @@
-"""What becomes of a running sleep when the person leaves."""
+"""What becomes of a sleep when the person leaves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-Choice = Literal["stop", "leave", "stay"]
+Choice = Literal["stop", "leave", "without", "stay"]
 
 
 class QuitScreen(ModalScreen[Choice]):
-    """Three ways on; Escape stays."""
+    """The ways on, for a sleep that has `begun` or is only about to; Escape stays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "choose('stay')", "Stay"),
@@ -33,19 +33,28 @@ class QuitScreen(ModalScreen[Choice]):
     }
     """
 
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__()
+        self._begun = begun
+
     def compose(self) -> ComposeResult:
+        running = "A sleep is running. What becomes of it when you leave?"
+        wanted = "The sleep has not begun, and will not when you leave."
+        ways = [
+            Option("It finishes by itself; its adapter answers next time (L)", id="leave"),
+            Option("It is stopped; nothing of it is kept (S)", id="stop"),
+        ]
         with Vertical():
-            yield Static("A sleep is running. What becomes of it when you leave?", classes="title", markup=False)
+            yield Static(running if self._begun else wanted, classes="title", markup=False)
             yield OptionList(
-                Option("It finishes by itself; its adapter answers next time (L)", id="leave"),
-                Option("It is stopped; nothing of it is kept (S)", id="stop"),
+                *(ways if self._begun else [Option("Leave without it (L)", id="without")]),
                 Option("Stay (Esc)", id="stay"),
                 markup=False,
             )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        choices: dict[str | None, Choice] = {"leave": "leave", "stop": "stop"}
+        choices: dict[str | None, Choice] = {"leave": "leave", "stop": "stop", "without": "without"}
         self.dismiss(choices.get(event.option_id, "stay"))
 
     def action_choose(self, choice: Choice) -> None:
-        self.dismiss(choice)
+        self.dismiss("without" if choice != "stay" and not self._begun else choice)

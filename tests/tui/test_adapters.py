@@ -169,6 +169,48 @@ async def test_enter_lets_an_adapter_answer_and_the_checkpoint_by_itself(make_la
         await hand.until(lambda: lab.engine.adapter is None)
 
 
+async def test_a_row_opens_also_while_the_next_list_is_read(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    fill(lab)
+    async with on_adapters(lab) as hand:
+        await go_to(hand, "sleep-0001")
+        await hand.sees("I learnt in sleep-0001.")
+        monkeypatch.setattr("lab.tui.screens.adapters._REST_SECONDS", 60.0)
+        await hand.press("up")
+        await hand.sees("reading", "I learnt in sleep-0001.")
+        await hand.press("tab", "enter")
+        await hand.until(lambda: isinstance(hand.app.screen, ExchangeScreen))
+
+
+async def test_the_list_is_not_read_again_while_the_engine_changes(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab)
+    async with on_adapters(lab) as hand:
+        await go_to(hand, "sleep-0001")
+        await hand.sees("I learnt in sleep-0001.")
+        screen = hand.app.screen
+        assert isinstance(screen, AdaptersScreen)
+        read = screen._number
+        await hand.press("enter")
+        await hand.until(lambda: any("sleep-0001" in row and " now" in row for row in picture(hand.app).splitlines()))
+        assert screen._number == read
+        assert hand.shows("I learnt in sleep-0001.")
+
+
+async def test_nothing_is_gone_back_to_while_a_sleep_runs(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab)
+    async with on_adapters(lab) as hand:
+        await go_to(hand, "sleep-0001")
+        with lab.record.journal.own("sleep-0004"):
+            await hand.press("b")
+            await hand.sees("sleep-0004 is running and goes on from the adapter of before", "(F8, lab sleep --stop)")
+        assert lab.engine.adapter == "sleep-0002"
+        await hand.press("b")
+        await hand.sees("Rolled back to sleep-0001")
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001")
+
+
 async def test_what_cannot_answer_says_why(make_lab: MakeLab) -> None:
     lab = make_lab()
     fill(lab)

@@ -71,6 +71,14 @@ class NodeRead(Message):
         self.error = error
 
 
+class _Row(Option):
+    """An exchange as an option; the list may show those of before while the next are read."""
+
+    def __init__(self, each: Learnt | Answered, width: int) -> None:
+        super().__init__(_row(each, width))
+        self.exchange_id = each.exchange_id
+
+
 class AdaptersScreen(Screen[None]):
     """At the left the tree, at the right what is known of the row that is chosen there."""
 
@@ -160,6 +168,10 @@ class AdaptersScreen(Screen[None]):
         others = f", {count(len(bare), 'sleep')} that made none" if bare else ""
         none = "No adapters yet: F6 in the dialogue makes one."
         self._say(f"{count(made, 'adapter')}{others}. Enter lets one answer." if made else none)
+        fresh = {node.name: node for node in self._forest}
+        if self._chosen is not None and self._chosen.name in fresh:
+            self._chosen = fresh[self._chosen.name]
+            self._show()
         self._list_nodes()
 
     def _say(self, text: str) -> None:
@@ -185,18 +197,21 @@ class AdaptersScreen(Screen[None]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if isinstance(event.option, Branch):
-            node = event.option.node
-            if self._chosen is None or node.name != self._chosen.name:
-                self._asked = False
+            node, before = event.option.node, self._chosen
             self._chosen = node
-            self._show()
+            if before is None or node.name != before.name:
+                self._asked = False
+                self._show()
+            else:
+                # The tree is listed anew several times a second while the engine changes: its list is read once.
+                self._tell()
         elif event.option_index >= len(self._rows) - 1 and not self._whole:
             self._whole = True
             self._read_rows(len(self._rows))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if event.option_list.id == "rows":
-            self.lab_app.sessions.open_exchange(self._rows[event.option_index].exchange_id)
+        if isinstance(event.option, _Row):
+            self.lab_app.sessions.open_exchange(event.option.exchange_id)
         else:
             self.action_activate()
 
@@ -235,6 +250,8 @@ class AdaptersScreen(Screen[None]):
             self._say(node.fault or f"{node.name} made no adapter to go back to.")
         elif loaded is None or not self.lab_app.engine.settled:
             self._say("The model is still getting ready. Try it again when it is.")
+        elif self.lab_app.sleeping.starting:
+            self._say("The model is falling asleep. F8 in the dialogue calls that off; then go back.")
         elif (other := other_checkpoint(node, loaded)) is not None:
             self._say(f"{node.name} needs {model_name(other)}. Enter lets it answer; then go back to it.")
         else:
@@ -271,7 +288,7 @@ class AdaptersScreen(Screen[None]):
 
     # The chosen one
 
-    def _show(self) -> None:
+    def _tell(self) -> None:
         node = self._chosen
         if node is None:
             return
@@ -279,6 +296,12 @@ class AdaptersScreen(Screen[None]):
         lines = [Content.styled(harmless(node.name), "bold")]
         lines += [Content.styled(harmless(line), "$quiet") for line in about(node, self._grove, loaded)]
         self.query_one("#about", Static).update(Content("\n").join(lines))
+
+    def _show(self) -> None:
+        node = self._chosen
+        if node is None:
+            return
+        self._tell()
         # A checkpoint by itself learnt nothing.
         self._answers = self._answers or node.lineage is None
         self._number += 1
@@ -327,7 +350,7 @@ class AdaptersScreen(Screen[None]):
         listed = self.query_one("#rows", OptionList)
         width = max(listed.size.width - 1, 8)
         before = listed.highlighted
-        listed.set_options(Option(_row(each, width)) for each in self._rows)
+        listed.set_options(_Row(each, width) for each in self._rows)
         if self._rows:
             listed.highlighted = before if before is not None and before < len(self._rows) else 0
 

@@ -180,8 +180,14 @@ class Lab:
 
         From now on this is what the setting "newest" means, so what a start answers with and a sleep continues, until
         a later sleep makes an adapter. What answers in this lab stays: `activate` changes it. Raises LabError when the
-        adapter is unknown, damaged or of other weights, and when it cannot be recorded.
+        adapter is unknown, damaged or of other weights, when it cannot be recorded, and while a sleep runs, whose
+        adapter would be the newest again.
         """
+        if (running := self.sleep.running()) is not None:
+            raise LabError(
+                f"{running} is running and goes on from the adapter of before, which would undo this.",
+                "Stop it (F8, lab sleep --stop) first, or wait for its end.",
+            )
         name, weights = self._weights()
         if adapter is not None:
             fitting_adapter(self.workspace.adapters, adapter, weights, name)

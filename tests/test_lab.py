@@ -20,6 +20,7 @@ from lab.engine.fingerprint import fingerprint
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import now
+from lab.journal.sleep_events import SleepStarted
 from lab.lab import Lab
 from lab.settings import Workspace
 from tests.helpers import bare_adapter, bare_checkpoint, wait_until
@@ -363,6 +364,19 @@ def test_after_going_back_a_start_answers_with_the_chosen_one_and_a_sleep_contin
     later(bench, "newer")
     assert answers(bench.lab()) == ("one", "newer")
     assert bench.closed().sleep._base().adapter == "newer"
+
+
+def test_nothing_is_gone_back_to_while_a_sleep_runs_which_would_undo_it(bench: Bench) -> None:
+    bench.adapter("old", "one", day=1)
+    bench.adapter("new", "one", day=2)
+    lab = bench.closed()
+    lab.record.append("sleep-0001", SleepStarted("sleep-0001", "one", "new", 1, 2, 5, 10, 8, 1e-3, "lessons"))
+    words = r"sleep-0001 is running .*, which would undo this\. Stop it \(F8, lab sleep --stop\) first"
+    with lab.record.journal.own("sleep-0001"), pytest.raises(LabError, match=words):
+        lab.roll_back("old")
+    assert answers(bench.lab()) == ("one", "new")
+    lab.roll_back("old")
+    assert answers(bench.lab()) == ("one", "old")
 
 
 def test_going_back_needs_no_engine_and_is_a_row_of_the_record(bench: Bench) -> None:

@@ -154,7 +154,12 @@ class EngineKeeper:
             self._set("away")
             self._app.call_later(self._app.main.say, needed.sentence)
             self._app.work("sleep", workers.start_sleep, self._app.lab, True, self._app.sleeping.deep)
+        elif self._pending is not None and self.state == "ready":
+            progress, self._pending = self._pending, None
+            self._set("switching")
+            self._app.work("activate", workers.activate, self._app.lab, progress)
         elif self._wanted is not None:
+            # After the adapter of a sleep that has ended: what the person chose stays.
             choice, self._wanted = self._wanted, None
             loaded = self._app.lab.engine.loaded
             same = loaded is not None and loaded.name == choice.checkpoint
@@ -165,10 +170,6 @@ class EngineKeeper:
                 choice.checkpoint,
                 choice.adapter,
             )
-        elif self._pending is not None and self.state == "ready":
-            progress, self._pending = self._pending, None
-            self._set("switching")
-            self._app.work("activate", workers.activate, self._app.lab, progress)
         elif self.state == "ready":
             self._app.main.outbox.send()
 

@@ -13,6 +13,7 @@ from lab.lab import Lab
 from lab.sleep.cycle import CycleFolder
 from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
+from lab.tui.screens.checkpoints import Choice
 from lab.tui.screens.quit import QuitScreen
 from lab.tui.widgets.progress import ProgressLine, sleep_line
 from lab.tui.widgets.transcript import Note, Turn
@@ -148,6 +149,29 @@ async def test_an_adapter_never_changes_in_the_middle_of_a_turn(make_lab: MakeLa
         assert second.exchange.adapter is None
         await hand.until(lambda: lab.engine.adapter == "sleep-0001")
         await hand.until(lambda: "It answers from now on." in notes(hand))
+
+
+async def test_what_is_gone_back_to_before_the_answer_ends_is_not_undone_by_a_sleep_that_has_ended(
+    make_lab: MakeLab,
+) -> None:
+    before = make_lab("--words", "20", settings=ALL)
+    talk_once(before)
+    before.close()
+    lab = make_lab("--words", "60", "--pace", "60", sleep=("--steps", "4"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.send("Second?")
+        await hand.sees("Second?", "draft 1 of 5")
+        await hand.press("f6")
+        await hand.until(lambda: app.engine._pending is not None, seconds=30)
+        lab.roll_back(None)
+        app.engine.change(Choice("smollm2-135m", "none"))
+        assert hand.main.answering
+        await hand.until(lambda: "It answers from now on." in notes(hand), seconds=30)
+        await hand.ready()
+        assert lab.engine.adapter is None
 
 
 async def test_the_key_of_the_sleep_pauses_it_and_lets_it_go_on(make_lab: MakeLab) -> None:

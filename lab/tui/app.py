@@ -245,8 +245,10 @@ class LabApp(App[None]):
         loaded = self.lab.engine.loaded
         self._status = replace(
             self._status,
+            # Put away or stopped, it answers again with what it had, and takes no memory.
             checkpoint=loaded.name if loaded else self._status.checkpoint,
-            adapter=self.lab.engine.adapter,
+            adapter=self.lab.engine.adapter if loaded else self._status.adapter,
+            memory=self._status.memory if loaded else None,
             sleep=self.sleeping.words,
             experiment=self.experimenting.words,
             engine="answering" if self.main.answering else WORDS[self.engine.state],

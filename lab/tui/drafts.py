@@ -57,6 +57,11 @@ def chosen_words(exchange: Exchange) -> str:
     return f"draft {draft + 1} of {len(exchange.drafts)}"
 
 
+def at_first(drafts: Sequence[DraftView]) -> int:
+    """The iteration to begin at: the chosen draft, else the first growing one, else the first."""
+    return next((draft.iteration for draft in drafts if draft.state in ("growing", "chosen", "kept")), 0)
+
+
 def waiting(iterations: int) -> list[DraftView]:
     """So many drafts that are not begun."""
     return [DraftView(iteration) for iteration in range(iterations)]

@@ -118,6 +118,7 @@ class Outbox:
 
     async def _drop(self, turn: Turn, error: LabError | None) -> None:
         await self._main.query_one(Transcript).drop(turn)
+        self._main.dropped(turn)
         if error is not None:
             # In the place of the turn.
             await self._main.say(str(error), trouble=True)

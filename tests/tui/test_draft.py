@@ -118,6 +118,26 @@ async def test_a_kept_draft_is_the_answer_everywhere_at_once(make_lab: MakeLab, 
         assert lab.record.query("SELECT mark, target FROM exchanges").rows == [("kept", None)]
 
 
+@pytest.mark.parametrize("size", [(60, 24), (100, 18)])
+async def test_where_the_list_has_no_room_its_key_opens_the_chosen_draft(
+    make_lab: MakeLab, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    lab = make_lab(*answers(tmp_path, *TEXTS), settings=f"{SEEDED}iterations = 3\n")
+    app = LabApp(lab)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.press("f5")
+        await hand.hears("There are no drafts of this turn yet.")
+        await hand.ask("Whose is it?")
+        await hand.press("f5")
+        await hand.sees("Draft 1 of 3, chosen")
+        await hand.press("right", "escape")
+        await hand.until(lambda: app.screen is hand.main)
+        await hand.press(*"And")
+        assert hand.composer.text == "And"
+
+
 async def test_a_growing_draft_can_be_read_and_not_kept(make_lab: MakeLab) -> None:
     lab = make_lab("--pace", "20", "--words", "100")
     app = LabApp(lab)

@@ -14,6 +14,7 @@ from lab.errors import LabError
 from lab.journal.record import Record
 from lab.tui.app import LabApp
 from lab.tui.widgets.transcript import Note, Transcript, Turn
+from tests.helpers import bare_adapter
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
 
 
@@ -306,6 +307,40 @@ async def test_an_engine_that_dies_between_turns_is_noticed(make_lab: MakeLab) -
         await hand.ready()
         lab.engine.close()
         await hand.sees("The engine has stopped", "F7")
+
+
+async def test_while_the_engine_is_gone_the_status_keeps_its_adapter_and_no_memory(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    lab.workspace.create()
+    bare_adapter(lab.workspace.adapters / "mine", lab.workspace.root / "smollm2-135m", 1)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.sees("mine \u00b7 engine ")
+        lab.engine.close()
+        await hand.sees("mine \u00b7 awake", "stopped, F7")
+
+
+async def test_a_message_that_waits_shows_no_bars_of_another_and_is_not_shown_when_it_was_taken_back(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab("--words", "20")
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("First?")
+        lab.engine.close()
+        await hand.sees("turn 1", "chosen", "stopped, F7")
+        await hand.send("Second?")
+        await hand.sees("not sent:")
+        await hand.press("ctrl+down")
+        await hand.sees("not sent yet")
+        assert not hand.shows("turn 1") and not hand.shows("chosen")
+        await hand.press("escape")
+        await hand.sees("turn 1", "chosen")
+        assert not hand.shows("not sent yet")
 
 
 async def test_a_message_over_the_window_comes_back_into_the_input(make_lab: MakeLab) -> None:

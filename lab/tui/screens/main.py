@@ -15,7 +15,7 @@ from lab.dialogue.events import TurnBegan, TurnFailed, TurnFinished, TurnWeighed
 from lab.domain import Exchange, Salience
 from lab.text import one_line
 from lab.tui.actions import Where, bindings
-from lab.tui.drafts import DraftView, about, apply, chosen_words, ended, views, waiting, watched
+from lab.tui.drafts import DraftView, about, apply, at_first, chosen_words, ended, views, waiting, watched
 from lab.tui.messages import TurnEnded, TurnHappened
 from lab.tui.outbox import Outbox
 from lab.tui.screens.draft import DraftScreen
@@ -61,6 +61,8 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.conversation: Conversation | None = None
         self.outbox = Outbox(self)
+        # The turn that began last, with its drafts.
+        self._begun: Turn | None = None
         self._live: list[DraftView] = []
         self._number = 0
         # What the turn that runs would score as it stands.
@@ -115,10 +117,8 @@ class MainScreen(Screen[None]):
     async def show_conversation(self, conversation: Conversation, show: str | None = None) -> None:
         """Put this conversation on the screen, at the exchange `show` or at its end."""
         self.conversation = conversation
-        transcript = self.query_one(Transcript)
-        await transcript.load(conversation.history, _origin(conversation))
-        turns = [turn for turn in transcript.turns() if turn.exchange]
-        self._show(turns[-1] if turns else None)
+        await self.query_one(Transcript).load(conversation.history, _origin(conversation))
+        self._show_last()
         if show is not None:
             self.show_exchange(show)
 
@@ -189,7 +189,7 @@ class MainScreen(Screen[None]):
         for event in message.events:
             if isinstance(event, TurnBegan):
                 self._live, self._number, self._left_out = waiting(event.iterations), event.turn, event.left_out
-                self._so_far = ()
+                self._begun, self._so_far = turn, ()
                 self._show(turn)
                 for exchange in (*event.marked, *([event.rescored] if event.rescored is not None else [])):
                     self.lab_app.marker.marked.publish(exchange)
@@ -219,15 +219,32 @@ class MainScreen(Screen[None]):
         self.query_one(Transcript).select(turn)
         self._refresh_shown()
 
+    def _show_last(self) -> None:
+        history = self.conversation.history if self.conversation is not None else ()
+        self._show(self.query_one(Transcript).turn(history[-1].exchange_id) if history else None)
+
+    def dropped(self, turn: Turn) -> None:
+        """This turn is none after all: where it was shown the last exchange is."""
+        if self._shown is turn:
+            self._show_last()
+
     def _refresh_shown(self) -> None:
         turn, exchange = self._shown, self._shown.exchange if self._shown is not None else None
         seen: Seen | None = None
         if exchange is not None:
-            shown = self._live if turn is self.outbox.turn else views(exchange)
-            seen = Seen(exchange.turn, exchange.salience, "", "no score", shown, chosen_words(exchange))
-        elif turn is not None:
+            words = chosen_words(exchange)
+            seen = Seen(exchange.turn, exchange.salience, "", "no score", self._shown_drafts(), words)
+        elif turn is not None and turn is self._begun:
             seen = Seen(self._number, self._so_far, "so far", "unscored", self._live, "lowest energy wins")
+        elif turn is not None:
+            seen = Seen(None, (), "", "not sent yet", [], "")
         self.query_one(Aside).show(seen)
+
+    def _shown_drafts(self) -> list[DraftView]:
+        turn = self._shown
+        if turn is None or (turn.exchange is None and turn is not self._begun):
+            return []
+        return self._live if turn.exchange is None or turn is self.outbox.turn else views(turn.exchange)
 
     async def _marked(self, exchange: Exchange) -> None:
         """An exchange, perhaps one of this dialogue, was marked on some screen."""
@@ -271,14 +288,22 @@ class MainScreen(Screen[None]):
         self.query_one(Aside).next_profile(self.lab_app.lab.settings.salience.profile)
 
     def action_drafts(self) -> None:
-        self.query_one(DraftsPanel).focus_list()
+        if self.query_one(Aside).display:
+            self.query_one(DraftsPanel).focus_list()
+        elif drafts := self._shown_drafts():
+            # On a small screen the list is hidden: it would take the keys where nobody sees it.
+            self._open_draft(at_first(drafts))
+        else:
+            self.hint("There are no drafts of this turn yet.")
 
     def on_drafts_panel_chosen(self, message: DraftsPanel.Chosen) -> None:
+        self._open_draft(message.iteration)
+
+    def _open_draft(self, iteration: int) -> None:
         turn = self._shown
         if turn is not None:
-            finished = turn.exchange is not None and turn is not self.outbox.turn
-            drafts = views(turn.exchange) if finished and turn.exchange else self._live
-            self.app.push_screen(DraftScreen(drafts, message.iteration, turn.exchange if finished else None))
+            exchange = turn.exchange if turn is not self.outbox.turn else None
+            self.app.push_screen(DraftScreen(self._shown_drafts(), iteration, exchange))
 
     # Other actions
 

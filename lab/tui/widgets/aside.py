@@ -19,9 +19,9 @@ from lab.tui.widgets.salience import SaliencePanel
 @dataclass(frozen=True)
 class Seen:
     """A turn as the aside shows it: its scores, the one of the settings' profile first, with a `note` or what is said
-    `without` any; and its drafts."""
+    `without` any; and its drafts. One that has not begun has no number."""
 
-    number: int
+    number: int | None
     scores: Sequence[Salience]
     note: str
     without: str
@@ -72,5 +72,5 @@ class Aside(Vertical):
             note = one_line(self._profile or "", 14)
             score = next((each for each in seen.scores if each.profile == self._profile), None)
             without = f"no {note}"
-        words = (f"turn {seen.number}", note if score is not None else without)
+        words = ("" if seen.number is None else f"turn {seen.number}", note if score is not None else without)
         self.query_one(SaliencePanel).show(score, ", ".join(filter(None, words)))

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from lab.text import tail
-from lab.tui.drafts import DraftView, folded
+from lab.tui.drafts import DraftView, at_first, folded
 from lab.tui.widgets.fixed import FixedText
 from lab.tui.widgets.salience import heading
 
@@ -70,8 +70,8 @@ class DraftsPanel(Vertical):
         # At once: the next key may be there already.
         self.screen.set_focus(options)
         if self._drafts and options.highlighted is None:
-            marked = [n for n, draft in enumerate(self._drafts) if draft.state in ("growing", "chosen", "kept")]
-            options.highlighted = marked[0] if marked else 0
+            first = at_first(self._drafts)
+            options.highlighted = next((n for n, draft in enumerate(self._drafts) if draft.iteration == first), 0)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

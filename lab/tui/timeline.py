@@ -12,13 +12,15 @@ from lab.domain import SleepCycle
 from lab.errors import LabError
 from lab.journal import queries, timeline
 from lab.journal.timeline import Moment, Stretch
+from lab.salience import PROFILES, threshold_of
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 
 class StretchRead(Message):
-    """A part of the axis with its sleeps and profiles, the cursor on `place`; or why it cannot be shown."""
+    """A part of the axis with its sleeps, its profiles and the threshold of the one that is shown, the cursor on
+    `place`; or why it cannot be shown."""
 
     def __init__(
         self,
@@ -27,6 +29,7 @@ class StretchRead(Message):
         place: int = 0,
         cycles: list[SleepCycle] | None = None,
         profiles: list[str] | None = None,
+        threshold: float = 0.0,
         error: LabError | None = None,
     ) -> None:
         super().__init__()
@@ -35,6 +38,7 @@ class StretchRead(Message):
         self.place = place
         self.cycles = cycles or []
         self.profiles = profiles or []
+        self.threshold = threshold
         self.error = error
 
 
@@ -78,10 +82,26 @@ def read_stretch(
         )
         cycles = queries.cycles(lab.record)
         known = timeline.profiles(lab.record, session_id)
+        threshold = _threshold(lab, profile, cancel)
     except LabError as error:
         post(StretchRead(number, None, error=error))
         return
-    post(StretchRead(number, stretch, place or 0, cycles, known))
+    post(StretchRead(number, stretch, place or 0, cycles, known, threshold))
+
+
+def _threshold(lab: Lab, profile: str, cancel: threading.Event) -> float:
+    """What the totals of this profile are judged by: the setting is that of its own profile only."""
+    salience = lab.settings.salience
+    if profile in PROFILES:
+        return threshold_of(profile, salience.threshold if profile == salience.profile else None)
+    # One that is not of this lab brings its own with its scores: the latest.
+    found = lab.record.query(
+        """SELECT threshold FROM salience JOIN exchanges USING (exchange_id)
+        WHERE profile = $profile ORDER BY created_at DESC, exchange_id DESC LIMIT 1""",
+        {"profile": profile},
+        cancel=cancel,
+    )
+    return float(found.rows[0][0]) if found.rows else threshold_of(salience.profile, salience.threshold)
 
 
 def read_moment(lab: Lab, exchange_id: str, profile: str, post: Callable[[Message], object]) -> None:

@@ -238,6 +238,30 @@ async def test_another_profile_is_shown_where_there_is_one(make_lab: MakeLab) ->
         await hand.sees("scored by measured", "total 0.100")
 
 
+async def test_each_profile_is_judged_by_its_own_threshold(make_lab: MakeLab) -> None:
+    lab = make_lab(settings="[salience]\nthreshold = 0.45\n")
+    fill(lab, 3)
+    for turn, total in ((1, 0.2), (2, 0.1)):
+        for profile, threshold in (("lexical", 0.15), ("recorded", 0.25)):
+            scored = SalienceScored(exchange(turn), profile, 0, 0, 0, 0, 0.9, total, threshold, total >= threshold)
+            lab.record.append(_SESSION, scored)
+    assert lab.record.sync()
+    async with on_timeline(lab) as (hand, screen):
+        await hand.sees("n and N look for a total of 0.45 or more.")
+        order = (("recorded", 0.25), ("lexical", 0.15), ("measured", 0.45), ("recorded", 0.25), ("lexical", 0.15))
+        for profile, threshold in order:
+            await hand.press("p")
+            await hand.sees(f"scored by {profile}", f"n and N look for a total of {threshold:.2f} or more.")
+            assert screen.query_one(Lanes)._threshold == threshold
+        # Backwards from the third exchange: the first is the one over it.
+        await hand.press("N")
+        await hand.sees("turn 1 ")
+        await hand.press("g", "left", "left", "left")
+        await hand.sees("Total, threshold 0.15")
+        await hand.press("p", "p")
+        await hand.sees("Total, threshold 0.25")
+
+
 async def test_plots_are_gone_through_and_saved_under_a_free_name(
     make_lab: MakeLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,9 +124,12 @@ class TimelineScreen(Screen[None]):
             self._say(str(message.error))
             return
         self._axis.stretch, self._cycles, self._profiles = message.stretch, message.cycles, message.profiles
+        if message.threshold != self._threshold:
+            self._threshold = self._value = message.threshold
         self._say("")
         self._axis.put_at(message.place, self._axis.exchange_id)
         self._arrive()
+        self._plot()
 
     def _go(self, part: Part | None) -> None:
         """Read what has to be read, else show the cursor where it is."""
@@ -300,7 +303,6 @@ class TimelineScreen(Screen[None]):
         else:
             return
         self._load(Part(exchange_id=self._axis.exchange_id))
-        self._plot()
 
     def action_profile(self) -> None:
         """The scores of the next profile, where there are several."""
@@ -311,7 +313,6 @@ class TimelineScreen(Screen[None]):
         known = sorted({*others, self._profile})
         self._profile = known[(known.index(self._profile) + 1) % len(known)]
         self._load(self._axis.shown)
-        self._plot()
 
     def action_plots(self) -> None:
         """Plots instead of lanes, or lanes again."""

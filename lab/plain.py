@@ -23,7 +23,7 @@ from lab.receipt import outcome
 from lab.refinement.irp import DraftGrew, DraftThought
 from lab.sleep.room import NoRoom
 from lab.sleep.watch import deep_words
-from lab.text import count, harmless, model_name, one_line
+from lab.text import count, harmless, model_name, one_line, when
 
 if TYPE_CHECKING:
     from lab.dialogue.conversation import Conversation
@@ -242,7 +242,7 @@ class _Transcript:
         for each in found:
             mean = f", mean {each.mean:.3f}" if each.mean is not None else ""
             exchanges = count(each.exchanges, "exchange")
-            _say(one_line(f"{each.session_id}, {each.last_at:%Y-%m-%d %H:%M}, {exchanges}{mean}: {each.title}"))
+            _say(one_line(f"{each.session_id}, {when(each.last_at)} UTC, {exchanges}{mean}: {each.title}"))
         if not found:
             _say("none")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Final
 
 # Control characters are shown as control pictures (ESC as U+241B), so that a terminal never obeys a model.
@@ -62,6 +63,11 @@ def duration(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def when(at: datetime) -> str:
+    """A time as it is shown, which is UTC everywhere: "2026-01-02 03:04"."""
+    return f"{at.astimezone(timezone.utc):%Y-%m-%d %H:%M}"
 
 
 def amount(size: float) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.text import amount, count, duration, harmless, model_name, one_line, tail, visible
+from lab.text import amount, count, duration, harmless, model_name, one_line, tail, visible, when
 from lab.tui import theme
 
 ANY = st.text(st.characters(), max_size=200)
@@ -81,3 +82,7 @@ def test_numbers_are_short(said: str, expected: str) -> None:
 def test_a_checkpoint_in_a_folder_is_shown_by_the_folder_and_one_of_the_hub_in_full() -> None:
     names = ("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B", "/models/qwen-twin/", "./twin", "~/a/b.gguf")
     assert [model_name(name) for name in names] == ["qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B", "qwen-twin", "twin", "b.gguf"]
+
+
+def test_times_are_shown_in_utc_wherever_they_were_taken() -> None:
+    assert when(datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=9)))) == "2026-01-01 18:04"

@@ -24,8 +24,7 @@ _SESSION = "20260102-030405-abcd"
 
 
 def _adapter(name: str, day: int) -> Adapter:
-    # Shown in the time of the machine: noon is the same day nearly everywhere.
-    made = datetime(2026, 1, day, 12, 0).astimezone()
+    made = datetime(2026, 1, day, 12, 0, tzinfo=timezone.utc)
     return Adapter(name, "qwen-twin", "", None, name, made, Path("adapters") / name, "", 3_600_000 + day * 10**5, 8)
 
 

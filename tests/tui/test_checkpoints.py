@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,29 @@ async def test_an_adapter_is_chosen_below_its_checkpoint(make_lab: MakeLab, tmp_
         assert lab.engine.adapter == "late"
         assert lines(hand) == []
         assert lab.engine.loaded is loaded
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine nine hours before UTC."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
+async def test_the_time_of_an_adapter_is_that_of_all_screens(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    lab.workspace.create()
+    bare_adapter(lab.workspace.adapters / "mine", lab.workspace.root / "smollm2-135m", 1)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await open_picker(hand)
+        await hand.sees("2026-01-01 00:00 UTC")
 
 
 async def test_typing_filters_and_says_when_nothing_is_left(make_lab: MakeLab) -> None:

@@ -23,7 +23,7 @@ from lab.errors import LabError
 from lab.journal import lineages, series
 from lab.journal.lineages import Answered, Learnt
 from lab.plots import losses_figure
-from lab.text import count, harmless, model_name, one_line
+from lab.text import count, harmless, model_name, one_line, when
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.lineages import Branch, Grove, Node, about, nodes, other_checkpoint, row, use_of
@@ -342,7 +342,8 @@ class AdaptersScreen(Screen[None]):
         answered = f"Answered {used.n:,}" if used is not None else "Answered nothing"
         examples = node.lineage.examples if node.lineage is not None else None
         learnt = f"Trained on {count(examples, 'example')}" if examples else "Trained on nothing known"
-        shown, other = (answered, learnt) if self._answers else (learnt, answered)
+        # Only the rows of answers have times.
+        shown, other = (f"{answered} (UTC)" if used else answered, learnt) if self._answers else (learnt, answered)
         parts = [(shown, "bold $foreground"), (f"   {other} (e)", "$quiet"), (f"   {harmless(state)}", "$primary")]
         self.query_one("#heading", Static).update(Content.assemble(*parts))
 
@@ -369,7 +370,7 @@ def _row(each: Learnt | Answered, width: int) -> Content:
         text = f"{each.prompt} \u2192 {each.target}"
         return Content.assemble((kind, "$quiet"), one_line(text, max(width - len(kind), 1)))
     total = "  \u2013  " if each.total is None else f"{each.total:.3f}"
-    lead = f"{each.created_at:%m-%d %H:%M}  "
+    lead = f"{when(each.created_at)[5:]}  "
     text = one_line(f"{each.user_input} \u2192 {each.answer}", max(width - len(lead) - 7, 1))
     return Content.assemble((lead, "$quiet"), (total, "bold" if each.salient else "$quiet"), "  ", text)
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from lab.domain import SleepCycle
 from lab.journal.filters import MEASURES
 from lab.journal.timeline import Point
-from lab.text import count, one_line
+from lab.text import count, one_line, when
 from lab.tui import theme
 
 _LABEL: Final = 12
@@ -205,7 +205,7 @@ class Lanes(Widget):
         """How high the lanes reach, and a caret at the cursor between the first time and the last one."""
         if not self._points:
             return Content("")
-        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (self._points[0].first_at, self._points[-1].last_at))
+        first, last = when(self._points[0].first_at), f"{when(self._points[-1].last_at)} UTC"
         width = max(self._used, len(first) + len(last) + 5)
         width = min(width, self.columns)
         caret = min(self._cursor * self._width + max((self._width - 1) // 2, 0), width - 1)

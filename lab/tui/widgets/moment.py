@@ -6,13 +6,13 @@ from textual.content import Content
 
 from lab.journal.filters import MEASURES
 from lab.journal.timeline import Moment, Point
-from lab.text import DOT, model_name, one_line
+from lab.text import DOT, model_name, one_line, when
 from lab.tui import theme
 
 
 def told(moment: Moment, point: Point, alone: bool, width: int) -> Content:
     """Four lines: where and when it was, the numbers, the question, the answer. `alone`: in one session only."""
-    parts = [f"turn {moment.turn}", f"{moment.created_at:%Y-%m-%d %H:%M}"]
+    parts = [f"turn {moment.turn}", f"{when(moment.created_at)} UTC"]
     if not alone:
         parts.insert(0, one_line(moment.title or moment.session_id, 24))
     if point.n > 1:

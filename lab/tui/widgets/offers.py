@@ -11,7 +11,7 @@ from textual.content import Content
 from lab.domain import Checkpoint
 from lab.engine.estimate import gib
 from lab.engine.offers import Offer, Offers
-from lab.text import DOT, amount, model_name, one_line, tail
+from lab.text import DOT, amount, model_name, one_line, tail, when
 
 _WIDE: Final = 90
 _NAME: Final = {True: 30, False: 23}
@@ -95,8 +95,8 @@ def adapter_rows(offer: Offer, offers: Offers, width: int) -> list[AdapterRow]:
     if own is not None:
         rows.append(row("newest", own, ["its own"]))
     for number, adapter in enumerate(offer.adapters):
-        made = adapter.created_at.astimezone()
-        words = [f"{made:%Y-%m-%d %H:%M}" if width >= _WIDE else f"{made:%Y-%m-%d}", amount(adapter.bytes)]
+        made = when(adapter.created_at)
+        words = [f"{made} UTC" if width >= _WIDE else made[:10], amount(adapter.bytes)]
         words += ["newest"] if number == 0 else []
         words += ["in memory"] if offer.active and adapter.name in offers.resident else []
         rows.append(row(adapter.name, adapter.name, words))

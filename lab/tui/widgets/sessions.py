@@ -9,7 +9,7 @@ from datetime import datetime
 from textual.content import Content
 
 from lab.journal.history import Brief, Hit, SessionSummary
-from lab.text import DOT, model_name, one_line
+from lab.text import DOT, model_name, one_line, when
 
 # From this width on checkpoint, adapter and the time of day have a place.
 _WIDE = 100
@@ -30,9 +30,9 @@ class Heading:
 
 def columns(width: int) -> Content:
     """The names of the columns of `line` for a session."""
-    return _session("Session", "last turn", "model", "adapter", "turns", "salient", "mean", "totals", width).stylize(
-        "$quiet"
-    )
+    return _session(
+        "Session", "last turn (UTC)", "model", "adapter", "turns", "salient", "mean", "totals", width
+    ).stylize("$quiet")
 
 
 def line(row: SessionSummary | Hit | Heading, width: int) -> Content:
@@ -40,7 +40,7 @@ def line(row: SessionSummary | Hit | Heading, width: int) -> Content:
     if isinstance(row, SessionSummary):
         return _session(
             row.title,
-            f"{row.last_at:%Y-%m-%d %H:%M}",
+            when(row.last_at),
             model_name(row.checkpoint or "\u2013"),
             row.adapters[-1] if row.adapters else "\u2013",
             f"{row.exchanges:,}",
@@ -50,7 +50,7 @@ def line(row: SessionSummary | Hit | Heading, width: int) -> Content:
             width,
         )
     if isinstance(row, Heading):
-        date = f"{row.created_at:%Y-%m-%d}"
+        date = when(row.created_at)[:10]
         title = one_line(row.title, width - len(date) - 2)
         return Content.assemble((title.ljust(width - len(date)), "bold"), (date, "$quiet"))
     return _hit(row, width)
@@ -80,7 +80,8 @@ def _session(
     if width >= _WIDE:
         middle = f"{last:<16}  {one_line(model, 18):<18}  {one_line(adapter, 10):<10}"
     else:
-        middle = f"{last[:10]:<10}"
+        # The date, or of the heading its first words.
+        middle = f"{last[:10].removesuffix('('):<10}"
     numbers = f"{turns:>6}  {salient:>7}  {mean:>5}  "
     spark = totals.ljust(_SPARK)
     left = max(width - len(middle) - len(numbers) - _SPARK - 2, 1)

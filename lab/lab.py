@@ -185,8 +185,8 @@ class Lab:
         """
         if (running := self.sleep.running()) is not None:
             raise LabError(
-                f"{running} is running and goes on from the adapter of before, which would undo this.",
-                "Stop it (F8, lab sleep --stop) first, or wait for its end.",
+                f"{running} is running, and what it makes would be the newest adapter again.",
+                "Stop it (F8, lab sleep --stop) or wait for its end, then go back.",
             )
         name, weights = self._weights()
         if adapter is not None:

@@ -180,11 +180,13 @@ def sentence(text: str) -> str:
 def heading(receipt: Receipt) -> list[str]:
     """What a sleep was and what it took, a line each."""
     cycle = receipt.cycle
-    made = f"made adapter {cycle.adapter}" if cycle.adapter else "made no adapter"
+    made = (
+        [f"made adapter {cycle.adapter}" if cycle.adapter else "made no adapter"] if cycle.status != "running" else []
+    )
     whence = f"from {cycle.parent_adapter or model_name(cycle.checkpoint or 'an unknown checkpoint')}"
     deep = ["deep"] if cycle.deep else []
     verdict = verdict_words(cycle.verdict, cycle.strength)
-    first = [cycle.cycle_id, cycle.status, *deep, *([verdict] if verdict else []), made, whence]
+    first = [cycle.cycle_id, cycle.status, *deep, *([verdict] if verdict else []), *made, whence]
     lines = [", ".join(one_line(part) for part in first)]
     took = [f"{cycle.started_at:%Y-%m-%d %H:%M} UTC"] if cycle.started_at else []
     took += [duration(cycle.seconds)] if cycle.seconds is not None else []

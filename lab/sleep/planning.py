@@ -198,11 +198,14 @@ class Planner:
         if not exchanges and not may_be_empty:
             kind = "salient exchange" if salient_only else "finished exchange"
             where = f"in session {session_id}" if session_id else "in this workspace"
+            remedy = "Talk on, then sleep."
+            if salient_only:
+                remedy = (
+                    f"Talk on until a total reaches {threshold_of(salience.profile, salience.threshold):g}, keep a turn"
+                    ' (Ctrl+R, k; or lab mark), or set sleep.exchanges = "all" in lab.toml.'
+                )
             raise LabError(
-                f"Nothing to sleep on: every {kind} {where} was slept on already, or there is none yet.",
-                f"Talk on until a total reaches {threshold_of(salience.profile, salience.threshold):g}, keep a turn"
-                " (Ctrl+R, k; or lab mark),"
-                ' or set sleep.exchanges = "all" in lab.toml.',
+                f"Nothing to sleep on: every {kind} {where} was slept on already, or there is none yet.", remedy
             )
         return [
             Material(

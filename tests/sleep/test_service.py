@@ -388,7 +388,7 @@ def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person
 
 
 def test_what_nothing_could_be_learnt_from_is_not_offered_again(workspace: Workspace, checkpoint: Path) -> None:
-    settings(workspace, '[sleep]\nunmarked = "statements"\n')
+    settings(workspace, '[sleep]\nunmarked = "statements"\nexchanges = "all"\n')
     lab = open_lab(workspace, checkpoint)
     tell(lab, "What is rain?", "Why?")
     end = last(lab, lab.sleep.start()).ended
@@ -399,8 +399,10 @@ def test_what_nothing_could_be_learnt_from_is_not_offered_again(workspace: Works
     lab.record.sync()
     reasons = lab.record.query("SELECT exchange_id, reason FROM sleep_lessons ORDER BY 1").rows
     assert [name for name, _ in reasons] == ["session-a-0001", "session-a-0002"]
-    with pytest.raises(LabError, match="Nothing to sleep on"):
+    with pytest.raises(LabError, match="Nothing to sleep on") as told:
         lab.sleep.start()
+    # All of them are slept on already: to set that would not help.
+    assert told.value.remedy == "Talk on, then sleep."
     lab.close()
 
 

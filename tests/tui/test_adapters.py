@@ -204,7 +204,7 @@ async def test_nothing_is_gone_back_to_while_a_sleep_runs(make_lab: MakeLab) -> 
         await go_to(hand, "sleep-0001")
         with lab.record.journal.own("sleep-0004"):
             await hand.press("b")
-            await hand.sees("sleep-0004 is running and goes on from the adapter of before", "(F8, lab sleep --stop)")
+            await hand.sees("sleep-0004 is running, and what it makes would be the newest", "(F8, lab sleep --stop)")
         assert lab.engine.adapter == "sleep-0002"
         await hand.press("b")
         await hand.sees("Rolled back to sleep-0001")

@@ -12,6 +12,8 @@ from lab.journal.filters import MEASURES
 from lab.journal.record import Record
 from lab.journal.series import BINS, Group
 from lab.journal.timeline import placed, points
+from lab.salience import PROFILES, threshold_of
+from lab.settings import SalienceSettings
 from lab.text import model_name, one_line
 
 # What is asked of a plot: the record, a session or all of it, the profile, the threshold, and how to stop.
@@ -38,6 +40,20 @@ def plot(
     Raises LabError as `Record.query` does.
     """
     return _KINDS[kind](record, session_id, profile, threshold, cancel)
+
+
+def judged_by(record: Record, salience: SalienceSettings, profile: str, cancel: threading.Event | None = None) -> float:
+    """The threshold of a profile's totals: that of the settings is of their own profile only. Raises LabError."""
+    if profile in PROFILES:
+        return threshold_of(profile, salience.threshold if profile == salience.profile else None)
+    # One that is not of this lab brings its own with its scores: the latest.
+    found = record.query(
+        """SELECT threshold FROM salience JOIN exchanges USING (exchange_id)
+        WHERE profile = $profile ORDER BY created_at DESC, exchange_id DESC LIMIT 1""",
+        {"profile": profile},
+        cancel=cancel,
+    )
+    return float(found.rows[0][0]) if found.rows else threshold_of(salience.profile, salience.threshold)
 
 
 def _timeline(

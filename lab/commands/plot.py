@@ -11,8 +11,8 @@ from lab.figures import format_of, require_matplotlib, save
 from lab.files import typed_path
 from lab.journal.find import find_session
 from lab.journal.timeline import profiles
+from lab.plots import judged_by
 from lab.plots import plot as plot_of
-from lab.salience import threshold_of
 from lab.settings import Workspace
 from lab.text import harmless
 
@@ -28,13 +28,13 @@ def plot(workspace: Workspace, arguments: argparse.Namespace) -> int:
     with reading(workspace, wanted or "") as record:
         session_id = find_session(record, wanted) if wanted else None
         profile = arguments.profile or settings.profile
-        threshold = threshold_of(settings.profile, settings.threshold)
         known = profiles(record, session_id)
         if arguments.profile and profile not in known:
             raise LabError(
                 f'Nothing is scored by the profile "{profile}".',
                 f"Choose one of: {', '.join(known)}." if known else "Score something first: lab ask, or lab import.",
             )
+        threshold = judged_by(record, settings, profile)
         figures = plot_of(arguments.kind, record, session_id, profile, threshold)
     if all(figure.empty for figure in figures):
         raise LabError(f"There is nothing to plot as {arguments.kind} yet.", "Talk, sleep, or import sessions first.")

@@ -12,7 +12,7 @@ from lab.domain import SleepCycle
 from lab.errors import LabError
 from lab.journal import queries, timeline
 from lab.journal.timeline import Moment, Stretch
-from lab.salience import PROFILES, threshold_of
+from lab.plots import judged_by
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -82,26 +82,11 @@ def read_stretch(
         )
         cycles = queries.cycles(lab.record)
         known = timeline.profiles(lab.record, session_id)
-        threshold = _threshold(lab, profile, cancel)
+        threshold = judged_by(lab.record, lab.settings.salience, profile, cancel)
     except LabError as error:
         post(StretchRead(number, None, error=error))
         return
     post(StretchRead(number, stretch, place or 0, cycles, known, threshold))
-
-
-def _threshold(lab: Lab, profile: str, cancel: threading.Event) -> float:
-    """What the totals of this profile are judged by: the setting is that of its own profile only."""
-    salience = lab.settings.salience
-    if profile in PROFILES:
-        return threshold_of(profile, salience.threshold if profile == salience.profile else None)
-    # One that is not of this lab brings its own with its scores: the latest.
-    found = lab.record.query(
-        """SELECT threshold FROM salience JOIN exchanges USING (exchange_id)
-        WHERE profile = $profile ORDER BY created_at DESC, exchange_id DESC LIMIT 1""",
-        {"profile": profile},
-        cancel=cancel,
-    )
-    return float(found.rows[0][0]) if found.rows else threshold_of(salience.profile, salience.threshold)
 
 
 def read_moment(lab: Lab, exchange_id: str, profile: str, post: Callable[[Message], object]) -> None:

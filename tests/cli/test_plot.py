@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lab.cli import build_parser
+from lab.figures import Figure
 from lab.journal.events import TurnStarted
 from lab.journal.record import Record
-from lab.plots import KINDS
+from lab.plots import KINDS, plot
 from tests.cli.conftest import Lab
 from tests.journal.samples import SESSION, cycle, opened, scored, whole_turn
 
@@ -110,6 +111,26 @@ def test_another_profile_is_plotted_when_asked_for(filled: Record, lab: Lab, els
     assert filled.sync()
     assert lab("plot", "by-checkpoint", "--profile", "recorded", "--out", "a.svg").code == 0
     assert "tiny (1)" in (elsewhere / "a.svg").read_text()
+
+
+@pytest.mark.parametrize(("profile", "expected"), [("measured", 0.6), ("lexical", 0.15), ("recorded", 0.25)])
+def test_a_plot_judges_by_the_threshold_of_its_profile(
+    filled: Record, lab: Lab, monkeypatch: pytest.MonkeyPatch, profile: str, expected: float
+) -> None:
+    filled.workspace.config.write_text("[salience]\nthreshold = 0.6\n")
+    filled.append(
+        SESSION, *(replace(scored(1, 0.9, profile=name), threshold=0.25) for name in ("recorded", "measured"))
+    )
+    assert filled.sync()
+    seen: list[float] = []
+
+    def plotted(kind: str, record: Record, session_id: str | None, profile: str, threshold: float) -> list[Figure]:
+        seen.append(threshold)
+        return plot(kind, record, session_id, profile, threshold)
+
+    monkeypatch.setattr("lab.commands.plot.plot_of", plotted)
+    assert lab("plot", "timeline", "--profile", profile).code == 0
+    assert seen == [expected]
 
 
 def test_without_matplotlib_the_command_that_installs_it_is_told(

@@ -118,9 +118,8 @@ def test_a_plot_judges_by_the_threshold_of_its_profile(
     filled: Record, lab: Lab, monkeypatch: pytest.MonkeyPatch, profile: str, expected: float
 ) -> None:
     filled.workspace.config.write_text("[salience]\nthreshold = 0.6\n")
-    filled.append(
-        SESSION, *(replace(scored(1, 0.9, profile=name), threshold=0.25) for name in ("recorded", "measured"))
-    )
+    of_each = (replace(scored(1, 0.9, profile=name), threshold=0.25) for name in ("recorded", "lexical", "measured"))
+    filled.append(SESSION, *of_each)
     assert filled.sync()
     seen: list[float] = []
 

@@ -371,7 +371,7 @@ def test_nothing_is_gone_back_to_while_a_sleep_runs_which_would_undo_it(bench: B
     bench.adapter("new", "one", day=2)
     lab = bench.closed()
     lab.record.append("sleep-0001", SleepStarted("sleep-0001", "one", "new", 1, 2, 5, 10, 8, 1e-3, "lessons"))
-    words = r"sleep-0001 is running .*, which would undo this\. Stop it \(F8, lab sleep --stop\) first"
+    words = r"sleep-0001 is running, .* the newest adapter again\. Stop it \(F8, lab sleep --stop\)"
     with lab.record.journal.own("sleep-0001"), pytest.raises(LabError, match=words):
         lab.roll_back("old")
     assert answers(bench.lab()) == ("one", "new")

@@ -8,7 +8,7 @@ import sys
 from lab import console
 from lab.console import ProgressLine, interruptible
 from lab.settings import Workspace
-from lab.text import amount, harmless, one_line
+from lab.text import amount, harmless, one_line, when
 
 
 def prepare(workspace: Workspace, arguments: argparse.Namespace) -> int:
@@ -38,11 +38,8 @@ def adapters(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
     adapters, faults = list_adapters(workspace.adapters)
     if adapters:
-        rows = [
-            (a.name, a.checkpoint, a.parent or "", a.rank, amount(a.bytes), f"{a.created_at:%Y-%m-%d %H:%M}")
-            for a in adapters
-        ]
-        print(console.table(("adapter", "checkpoint", "parent", "rank", "size", "created_at"), rows))
+        rows = [(a.name, a.checkpoint, a.parent or "", a.rank, amount(a.bytes), when(a.created_at)) for a in adapters]
+        print(console.table(("adapter", "checkpoint", "parent", "rank", "size", "made (UTC)"), rows))
     else:
         print("No adapters yet: lab sleep trains one.")
     for fault in faults:

@@ -16,7 +16,7 @@ from lab.journal.export import exchange_body, exchanges, export_session
 from lab.journal.find import find, find_exchange, find_session
 from lab.journal.record import Record
 from lab.settings import Workspace
-from lab.text import harmless, model_name, one_line
+from lab.text import harmless, model_name, one_line, when
 
 # Columns from which on a terminal has room for the checkpoint too.
 _WIDE: Final = 110
@@ -55,7 +55,7 @@ def _table(shown: list[history.SessionSummary], width: int | None) -> str:
         share = f"{each.salient:.0%}" if each.salient is not None else ""
         mean = f"{each.mean:.3f}" if each.mean is not None else ""
         checkpoint = () if narrow else (model_name(each.checkpoint or ""),)
-        rows.append((each.session_id, f"{each.last_at:%Y-%m-%d %H:%M}", each.exchanges, share, mean, *checkpoint))
+        rows.append((each.session_id, when(each.last_at), each.exchanges, share, mean, *checkpoint))
     table = console.table(names, [(*row, each.title) for row, each in zip(rows, shown)])
     return table if width is None else "\n".join(line[:width].rstrip() for line in table.split("\n"))
 

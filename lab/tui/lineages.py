@@ -1,4 +1,7 @@
-"""The tree of adapters as rows: checkpoints, their adapters from parent to child, and the sleeps that made none."""
+"""The tree of adapters as rows: checkpoints, their adapters from parent to child, the sleeps that made none.
+
+And the rows of what one of them learnt or answered.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from textual.content import Content
 from textual.widgets.option_list import Option
 
 from lab.domain import Adapter, Loaded
-from lab.journal.lineages import Lineage, Use
+from lab.journal.lineages import Answered, Learnt, Lineage, Use
 from lab.receipt import achieved, verdict_words
-from lab.text import DOT, amount, count, duration, model_name, one_line
+from lab.text import DOT, amount, count, duration, model_name, one_line, when
 
 # A deeper child stays in its parent's column: a long line of sleeps would leave the screen.
 _DEEPEST: Final = 5
@@ -51,6 +54,15 @@ class Branch(Option):
     def __init__(self, node: Node, prompt: Content) -> None:
         super().__init__(prompt)
         self.node = node
+
+
+class ExchangeRow(Option):
+    """An exchange that a node learnt or answered, as an option `width` columns wide; the list may show those of another
+    node while the next are read."""
+
+    def __init__(self, each: Learnt | Answered, width: int) -> None:
+        super().__init__(_exchange(each, width))
+        self.exchange_id = each.exchange_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +156,14 @@ def about(node: Node, grove: Grove, loaded: Loaded | None) -> list[str]:
     if each is not None:
         came = verdict_words(each.verdict, each.strength) or each.status or ""
         made = [f"from {each.parent or model_name(node.checkpoint or '')}", came]
-        made += ["" if each.cycle_id in (None, node.name) else f"by {each.cycle_id}", f"{each.at:%Y-%m-%d %H:%M}"]
+        made += ["" if each.cycle_id in (None, node.name) else f"by {each.cycle_id}", f"{when(each.at)} UTC"]
         said.append(DOT.join(one_line(part) for part in made if part))
         said.append(achieved(each.measures))
         said.append(DOT.join(_training(each)))
         if each.reason:
             said.append(f"Why: {one_line(each.reason)}")
     elif node.folder is not None:
-        said.append(f"Made on {node.folder.created_at:%Y-%m-%d %H:%M}; this record does not know its sleep.")
+        said.append(f"Made on {when(node.folder.created_at)} UTC; this record does not know its sleep.")
     else:
         said.append("The checkpoint by itself, without an adapter.")
     size = node.folder.bytes if node.folder is not None else each.bytes if each is not None else None
@@ -169,6 +181,17 @@ def about(node: Node, grove: Grove, loaded: Loaded | None) -> list[str]:
     if node.usable and other is not None and loaded is not None:
         said.append(f"Enter loads {model_name(other)} in place of {model_name(loaded.name)}.")
     return [line for line in said if line]
+
+
+def _exchange(each: Learnt | Answered, width: int) -> Content:
+    if isinstance(each, Learnt):
+        kind = f"{each.kind:<11}"
+        text = f"{each.prompt} \u2192 {each.target}"
+        return Content.assemble((kind, "$quiet"), one_line(text, max(width - len(kind), 1)))
+    total = "  \u2013  " if each.total is None else f"{each.total:.3f}"
+    lead = f"{when(each.created_at)[5:]}  "
+    text = one_line(f"{each.user_input} \u2192 {each.answer}", max(width - len(lead) - 7, 1))
+    return Content.assemble((lead, "$quiet"), (total, "bold" if each.salient else "$quiet"), "  ", text)
 
 
 def other_checkpoint(node: Node, loaded: Loaded | None) -> str | None:

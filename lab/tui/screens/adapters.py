@@ -16,17 +16,16 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from lab.engine.adapters import list_adapters
 from lab.errors import LabError
 from lab.journal import lineages, series
 from lab.journal.lineages import Answered, Learnt
 from lab.plots import losses_figure
-from lab.text import count, harmless, model_name, one_line, when
+from lab.text import count, harmless, model_name
 from lab.tui import workers
 from lab.tui.actions import Where, bindings
-from lab.tui.lineages import Branch, Grove, Node, about, nodes, other_checkpoint, row, use_of
+from lab.tui.lineages import Branch, ExchangeRow, Grove, Node, about, nodes, other_checkpoint, row, use_of
 from lab.tui.messages import RolledBack
 from lab.tui.screens.checkpoints import Choice
 from lab.tui.screens.receipt import ReceiptScreen
@@ -69,14 +68,6 @@ class NodeRead(Message):
         self.losses = losses
         self.rows = rows
         self.error = error
-
-
-class _Row(Option):
-    """An exchange as an option; the list may show those of before while the next are read."""
-
-    def __init__(self, each: Learnt | Answered, width: int) -> None:
-        super().__init__(_row(each, width))
-        self.exchange_id = each.exchange_id
 
 
 class AdaptersScreen(Screen[None]):
@@ -210,7 +201,7 @@ class AdaptersScreen(Screen[None]):
             self._read_rows(len(self._rows))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if isinstance(event.option, _Row):
+        if isinstance(event.option, ExchangeRow):
             self.lab_app.sessions.open_exchange(event.option.exchange_id)
         else:
             self.action_activate()
@@ -351,7 +342,7 @@ class AdaptersScreen(Screen[None]):
         listed = self.query_one("#rows", OptionList)
         width = max(listed.size.width - 1, 8)
         before = listed.highlighted
-        listed.set_options(_Row(each, width) for each in self._rows)
+        listed.set_options(ExchangeRow(each, width) for each in self._rows)
         if self._rows:
             listed.highlighted = before if before is not None and before < len(self._rows) else 0
 
@@ -362,17 +353,6 @@ class AdaptersScreen(Screen[None]):
 
     def action_back(self) -> None:
         self.dismiss()
-
-
-def _row(each: Learnt | Answered, width: int) -> Content:
-    if isinstance(each, Learnt):
-        kind = f"{each.kind:<11}"
-        text = f"{each.prompt} \u2192 {each.target}"
-        return Content.assemble((kind, "$quiet"), one_line(text, max(width - len(kind), 1)))
-    total = "  \u2013  " if each.total is None else f"{each.total:.3f}"
-    lead = f"{when(each.created_at)[5:]}  "
-    text = one_line(f"{each.user_input} \u2192 {each.answer}", max(width - len(lead) - 7, 1))
-    return Content.assemble((lead, "$quiet"), (total, "bold" if each.salient else "$quiet"), "  ", text)
 
 
 def _read_grove(lab: Lab, cancel: threading.Event, post: Callable[[Message], object]) -> None:

@@ -29,8 +29,14 @@ from lab.settings import SleepSection
 
 
 def again(folder: Path, number: int, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """The night of this number, from 1, in a copy of the lab as it was before it, and what was answered after it."""
-    had = json.loads((folder / "found.json").read_text(encoding="utf-8"))["found"][: number - 1]
+    """The night of this number, from 1, in a copy of the lab as it was before it, and what was answered after it.
+
+    Exits for a night that is more than one after those that were kept.
+    """
+    found = json.loads((folder / "found.json").read_text(encoding="utf-8"))["found"]
+    if not 1 <= number <= len(found) + 1:
+        raise SystemExit(f"{folder} has {len(found)} nights: name one from 1 to {len(found) + 1}.")
+    had = found[: number - 1]
     with tempfile.TemporaryDirectory() as root:
         lab = Path(root)
         earlier = [f"sleep-{night:04d}" for night in range(1, number)]

@@ -37,7 +37,7 @@ from lab.domain import Message, Prompt, RowFinished
 from lab.engine import embedded
 from lab.engine.catalogue import resolve
 from lab.engine.client import Engine, transformers_engine
-from lab.engine.precedence import ANSWERING
+from lab.engine.precedence import answering_lock
 from lab.journal.events import DraftFinished, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.record import Record
 from lab.lab import Lab
@@ -236,16 +236,14 @@ def answer_rate(engine: Engine, number: int) -> float:
 
 
 def answers(root: Path, repeats: int) -> dict[str, dict[str, float]]:
-    """Tokens a second awake and beside a sleep that waits for answers or does not know of them, in turns."""
+    """Tokens a second awake, and then beside a sleep that waits for answers or does not know of them, in turns."""
     workspace = Workspace(root)
     fill(workspace)
     lab = Lab(workspace)
     lab.open()
     engines = {
         name: transformers_engine(workspace.logs / f"{at}.log", Settings().engine, lock)
-        for at, (name, lock) in enumerate(
-            {"asleep": workspace.sessions / ANSWERING, "asleep, without waiting": None}.items()
-        )
+        for at, (name, lock) in enumerate({"asleep": answering_lock(), "asleep, without waiting": None}.items())
     }
     measured: dict[str, list[float]] = {"awake": [], **{name: [] for name in engines}}
     try:

@@ -78,7 +78,9 @@ def turn(rng: random.Random, session_id: str, number: int, at: datetime, adapter
     )
     five = [round(rng.betavariate(1.2, 6.0), 6) for _ in range(5)]
     total = round(sum(five) / 5, 6)
-    yield at, SalienceScored(name, "measured", *five, total, 0.15, total >= 0.15)
+    surprise, novelty, arousal, reward, conflict = five
+    scored = (surprise, novelty, arousal, reward, conflict, total)
+    yield at, SalienceScored(name, "measured", *scored, 0.15, total >= 0.15)
 
 
 def _write_session(folder: Path, exchanges: int, number: int) -> None:

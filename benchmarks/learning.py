@@ -9,8 +9,9 @@ Facts are told in a dialogue (benchmarks/facts.py), one an exchange, with a shor
 does on any dialogue. Then a process of its own asks the adapter about each fact in all those of its wordings, four to
 eight, that no example of the sleep has, the likeliest answer, in a fresh context: an answer is right when it holds the
 fact's key; `further` is of the questions alone whose author had seen no pattern. Compared in the same run: the
-published recipe (asked in the form that it trains), the base, and the facts given in context; and two of the questions
-to each in the middle of a dialogue, each after three about other facts with their right answers. Neighbours are
+published recipe (asked in the form that it trains), the base, and the facts given in context, with room for a longer
+answer; and two of the questions to each, one of either author where there are, in the middle of a dialogue, each after
+three about other facts with their right answers, and the same two in a fresh context (`recall_same`). Neighbours are
 questions in like words about something else, by hand; unchanged is one in which no key turns up that was not there
 before, and whose earlier answer costs at most half a bit a token more. Drift is what the base's answers to other
 questions cost, half of them in forms that no anchor of a sleep has. `--cycles` sleeps of five new facts each follow,
@@ -89,7 +90,10 @@ OTHER_FORMS = (
 )
 # A question in the middle of a dialogue comes after so many about other facts, with their right answers.
 TURNS = 3
-IN_DIALOGUE = 2
+# What is answered from its context begins with other words than what was learnt.
+IN_CONTEXT_TOKENS = 64
+# In words or digits.
+NUMBERS = {"9th": "ninth", "2nd": "second", "43": "forty three", "17": "seventeen"}
 REPLY = "Thank you for telling me."
 
 
@@ -142,6 +146,7 @@ class Nights:
             ((deep,),) = self._record.query("SELECT deep FROM sleep_cycles WHERE cycle_id = ?", [self.cycle]).rows
             return {
                 "cycle": self.cycle,
+                "commit": commit(),
                 "adapter": self.adapter,
                 "verdict": last.ended.verdict,
                 "strength": last.ended.strength,
@@ -197,7 +202,7 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     )
     learner = load_for_training(plan, Path(root) / "adapters")
     asked = [(at, question) for at, fact in enumerate(facts) for question in _unseen(fact, avoid)]
-    some = [(at, question) for at, fact in enumerate(facts) for question in _unseen(fact, avoid)[:IN_DIALOGUE]]
+    some = [(at, question) for at, fact in enumerate(facts) for question in _one_each(fact, avoid)]
 
     def prompt(question: str, fact: Fact | None = None) -> list[int]:
         before = (Message("user", fact.said), Message("assistant", REPLY)) if fact and told else ()
@@ -209,19 +214,22 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     def in_dialogue(question: str, at: int) -> list[int]:
         others = [other for step in range(1, TURNS + 1) if (other := facts[(at + step) % len(facts)]) != facts[at]]
         turns = [((_unseen(each, avoid)[0]), second_person(each.said)) for each in others]
-        before = [Message(*each) for turn in turns for each in zip(("user", "assistant"), turn)]
+        before = [each for one, other in turns for each in (Message("user", one), Message("assistant", other))]
         return learner.encode_question(question, *before)
 
-    def right(of: Sequence[tuple[int, str]], answers: Sequence[str], further: bool = False) -> list[float]:
+    def right(of: Sequence[tuple[int, str]], answers: Sequence[str], further: bool = False) -> list[float | None]:
         found: list[list[float]] = [[] for _ in facts]
         for (at, question), text in zip(of, answers):
             if not further or question in facts[at].further:
                 found[at].append(float(holds(text, facts[at])))
-        return [statistics.fmean(each) for each in found]
+        return [statistics.fmean(each) if each else None for each in found]
 
-    answers = said([prompt(question, facts[at]) for at, question in asked], ANSWER_TOKENS)
+    tokens = IN_CONTEXT_TOKENS if told else ANSWER_TOKENS
+    answers = said([prompt(question, facts[at]) for at, question in asked], tokens)
+    answered = dict(zip(asked, answers))
     later = said([in_dialogue(question, at) for at, question in some], ANSWER_TOKENS)
-    neighbours = [left[0] for fact in facts if (left := [each for each in fact.beside if each not in avoid])]
+    untrained = [next((each for each in fact.beside if each not in avoid), None) for fact in facts]
+    neighbours = [each for each in untrained if each is not None]
     beside = [prompt(question) for question in neighbours]
     now = said(beside, ANSWER_TOKENS)
     general = [prompt(question) for question in (*GENERAL, *OTHER_FORMS)]
@@ -232,15 +240,17 @@ def judge(root: str, adapter: str | None, form: str | None, facts: Sequence[Fact
     after = learner.nats(rows, bool)
     with learner.as_base():
         costs = [(one - other) / 0.6931 for one, other in zip(after, learner.nats(rows, bool))]
-    unchanged = [
+    unchanged = iter(
         float(cost <= 0.5 and not any(holds(text, fact) and not holds(was, fact) for fact in facts))
         for cost, text, was in zip(costs, now, before)
-    ]
+    )
     return {
         "recall": right(asked, answers),
         "recall_further": right(asked, answers, further=True),
         "recall_in_dialogue": right(some, later),
-        "neighbours": unchanged,
+        "recall_same": right(some, [answered[each] for each in some]),
+        # Fact by fact; None where every neighbour was trained.
+        "neighbours": [None if each is None else next(unchanged) for each in untrained],
         "drift": costs[len(neighbours) :],
         "drift_other_forms": costs[len(neighbours) + len(GENERAL) :],
         "answers": [[question, text] for (_, question), text in zip(asked, answers)],
@@ -256,6 +266,13 @@ def _unseen(fact: Fact, avoid: set[str]) -> list[str]:
     return left
 
 
+def _one_each(fact: Fact, avoid: set[str]) -> list[str]:
+    """Of the wordings that were not trained on the first of either author, one where the other has none left."""
+    left = _unseen(fact, avoid)
+    by_author = [[each for each in left if (each in fact.further) == further] for further in (False, True)]
+    return [each[0] for each in by_author if each]
+
+
 def summary(seen: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of every night of many, means of what `judge` found: `earlier` and `further` are the shares of the
     questions of either author that were answered rightly, `by_cycle` the recall of the facts of each cycle."""
@@ -265,14 +282,16 @@ def summary(seen: Mapping[str, Any]) -> dict[str, Any]:
         fact = next(each for each in facts if question in (*each.asked, *each.further))
         by_author[question in fact.further].append(holds(text, fact))
     earlier, further = map(statistics.fmean, by_author)
-    means = {name: statistics.fmean(seen[name]) for name in ("recall", "recall_in_dialogue", "neighbours", "drift")}
+    names = ("recall", "recall_in_dialogue", "recall_same", "neighbours", "drift")
+    means = {name: statistics.fmean(each for each in seen[name] if each is not None) for name in names if name in seen}
     by_cycle = [statistics.fmean(seen["recall"][at : at + NEW]) for at in range(0, len(facts), NEW)]
     return {**means, "earlier": earlier, "further": further, "by_cycle": by_cycle}
 
 
 def holds(text: str, fact: Fact) -> bool:
-    """Whether an answer holds the fact's key."""
-    return f" {plain(fact.key)} " in f" {plain(text)} "
+    """Whether an answer holds the fact's key, a number in words or digits."""
+    words = " ".join(NUMBERS.get(word, word) for word in plain(text).split())
+    return f" {plain(fact.key)} " in f" {words} "
 
 
 def judged(nights: Nights, adapter: str | None, facts: Sequence[Fact], form: str = "", told: bool = False) -> Any:
@@ -285,16 +304,16 @@ def judged(nights: Nights, adapter: str | None, facts: Sequence[Fact], form: str
         "avoid": sorted(nights.trained()),
         "told": told,
     }
-    command = [sys.executable, __file__, "--judge", json.dumps(given)]
-    done = subprocess.run(command, capture_output=True)
+    # Not as an argument: what many nights have trained is more than an argument may be long.
+    done = subprocess.run([sys.executable, __file__, "--judge"], input=json.dumps(given).encode(), capture_output=True)
     if done.returncode:
         raise SystemExit(done.stderr.decode(errors="replace"))
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def figure(runs: Sequence[Sequence[float]]) -> dict[str, float]:
-    """Mean of each run's mean, the interval over cases with runs pooled case by case, n cases, n runs."""
-    cases = [statistics.fmean(values) for values in zip(*runs)]
+def figure(runs: Sequence[Sequence[float | None]]) -> dict[str, float]:
+    """The mean over cases, each the mean of its runs, its interval, n cases, n runs; None is no figure of a case."""
+    cases = [statistics.fmean(known) for each in zip(*runs) if (known := [one for one in each if one is not None])]
     low, high = bootstrap(cases, 0)
     return {"value": statistics.fmean(cases), "low": low, "high": high, "n": len(cases), "seeds": len(runs)}
 
@@ -309,7 +328,7 @@ class Runs:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        # Those that the runs were ended at.
+        # Those that the nights were slept at.
         self.commits: set[str] = set()
 
     def __call__(self, name: str, make: Callable[[Nightly], dict[str, Any]]) -> dict[str, Any]:
@@ -327,12 +346,13 @@ class Runs:
                 )
         else:
             kept = about | {"machine": machine(), "commit": commit()} | make(Nightly(part, about))
-            path.write_text(json.dumps(kept, indent=1) + "\n")
+            _write(path, kept)
             lab = part.with_suffix(".nights")
             # Of a run whose figures were removed since.
             shutil.rmtree(lab, ignore_errors=True)
             part.rename(lab)
-        self.commits.add(kept.get("commit", "unknown"))
+        nights = kept["nights"] if "nights" in kept else [kept["night"]]
+        self.commits |= {night.get("commit", kept.get("commit", "unknown")) for night in nights}
         return kept
 
 
@@ -359,7 +379,14 @@ class Nightly:
     def keep(self) -> None:
         """Keep what was found so far."""
         body = {**self._about, "machine": machine(), "commit": commit(), "found": self.found}
-        self._found.write_text(json.dumps(body, indent=1) + "\n")
+        _write(self._found, body)
+
+
+def _write(path: Path, body: Mapping[str, Any]) -> None:
+    """Whole or not at all: what is in it took hours."""
+    part = path.with_name(f".{path.name}.new")
+    part.write_text(json.dumps(body, indent=1) + "\n")
+    part.replace(path)
 
 
 def one_night(seed: int, way: str, nightly: Nightly) -> dict[str, Any]:
@@ -392,6 +419,7 @@ def one_sleep(seeds: int, runs: Runs) -> dict[str, Any]:
         "recall_unseen": figures(ours, "recall"),
         "recall_further": figures(ours, "recall_further"),
         "recall_in_dialogue": figures(ours, "recall_in_dialogue"),
+        "recall_same": figures(ours, "recall_same"),
         "recall_published": figures(published, "recall"),
         "recall_base": figure([ours[0]["base"]["recall"]]),
         "recall_in_context": figure([ours[0]["context"]["recall"]]),
@@ -454,8 +482,9 @@ def many_sleeps(cycles: int, seeds: int, runs: Runs) -> dict[str, Any]:
         "ten_cycles_published": figure(recall["published"]),
         "ten_cycles_neighbours": figure([run["seen"]["neighbours"] for run in found["ours"]]),
         "ten_cycles_in_dialogue": figure([run["seen"]["recall_in_dialogue"] for run in found["ours"]]),
+        "ten_cycles_same": figure([run["seen"]["recall_same"] for run in found["ours"]]),
         "ten_cycles_drift": figure([run["seen"]["drift"] for run in found["ours"]]),
-        "curves": [[each["recall"] for each in run["after"]] for run in found["ours"]],
+        "curves": [[each["recall"] for each in run["after"] if each] for run in found["ours"]],
         "by_cycle": by_cycle,
     }
 
@@ -481,12 +510,12 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--cycles", type=int, default=10)
     parser.add_argument("--only", choices=("one", "cycles", "forty"))
     parser.add_argument("--runs", type=Path, help="keep each run in this folder, and make none that is there")
-    parser.add_argument("--judge", help=argparse.SUPPRESS)
+    parser.add_argument("--judge", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(given)
     if not 1 <= arguments.cycles <= FORTY:
         parser.error(f"--cycles: there are facts for 1 to {FORTY} sleeps")
     if arguments.judge:
-        body = json.loads(arguments.judge)
+        body = json.load(sys.stdin)
         body["facts"] = [MANY[at] for at in body["facts"]]
         print(json.dumps(judge(**body | {"avoid": set(body["avoid"])})))
         return

@@ -33,23 +33,26 @@ HEADINGS = (
 
 def rows(body: dict[str, Any]) -> list[tuple[str, ...]]:
     """The cells of each night that was followed by questions."""
+    if not {"found", "after"} & body.keys():
+        raise SystemExit("This is of an older form, which the docs show: name a run of today.")
     if "found" in body:
         nights = [(each.get("night"), summary(each["seen"]) if each["seen"] else None) for each in body["found"]]
     else:
         nights = list(zip(body["nights"], body["after"]))
     return [
         (
-            str(number),
+            # A fresh adapter a night is slept on the last night's facts alone.
+            str(len(after["by_cycle"])),
             f"{after['recall']:.2f}",
             f"{after['earlier']:.2f}, {after['further']:.2f}",
             f"{after['recall_in_dialogue']:.2f}",
             f"{after['neighbours']:.2f}",
             f"{after['drift']:.3f}",
-            f"{night['measures']['drift'][0]:.3f}",
+            f"{night['measures']['drift'][0]:.3f}" if "drift" in night["measures"] else "-",
             f"{night['steps']}, {night['seconds']:.0f}{_what(night)}",
             " ".join(f"{share:.2f}" for share in after["by_cycle"]),
         )
-        for number, (night, after) in enumerate(nights, 1)
+        for night, after in nights
         if after is not None
     ]
 

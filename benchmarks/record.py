@@ -164,14 +164,14 @@ def measure(root: Path, exchanges: int, repeats: int) -> dict[str, object]:
     if not (root / "sessions" / generated.session_name(0)).exists():
         generated.make(root / "sessions", exchanges)
     result: dict[str, object] = {}
-    peaks: dict[str, object] = {}
+    peaks: dict[str, int] = {}
     for name in ("rebuild", "read", "append"):
         found = in_a_child(name, root, repeats)
-        peaks[name] = found.pop("peak_rss_bytes")
+        peaks[name] = int(str(found.pop("peak_rss_bytes")))
         result |= found
     journal = sum(record_in(root).journal.sizes().values())
     sizes = {"journal_bytes": journal, "database_bytes": Workspace(root).database.stat().st_size}
-    return {**result, "peak_rss_bytes": max(peaks.values(), key=int), "peaks": peaks, **sizes}  # type: ignore[call-overload]
+    return {**result, "peak_rss_bytes": max(peaks.values()), "peaks": peaks, **sizes}
 
 
 def show(result: dict[str, object]) -> None:

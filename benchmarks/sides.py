@@ -204,7 +204,9 @@ def llamacpp(gguf: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 if __name__ == "__main__":
     requests, replies = sys.stdin, sys.stdout
-    side = {"ours": ours, "published": published, "llamacpp": llamacpp}[sys.argv[1]](*sys.argv[2:])
+    makers: dict[str, Callable[..., Callable[[dict[str, Any]], dict[str, Any]]]]
+    makers = {"ours": ours, "published": published, "llamacpp": llamacpp}
+    side = makers[sys.argv[1]](*sys.argv[2:])
     replies.write(json.dumps({"ready": True}) + "\n")
     replies.flush()
     for line in requests:

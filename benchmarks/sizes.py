@@ -30,6 +30,7 @@ from lab.settings import DialogueSettings, EngineSettings, Settings, Workspace
 
 # Mean total salience of the published sessions.
 PUBLISHED = {"qwen2.5-0.5b": 0.209, "qwen2.5-1.5b": 0.196}
+PROFILE = "lexical"
 GROUP = "Published sessions"
 
 
@@ -43,7 +44,8 @@ def measure(name: str, seeds: int) -> dict[str, object]:
             loaded = lab.start_engine(_tell, threading.Event())
             asked = [question.text for question in questions(lab.workspace) if question.group == GROUP]
             conversation = lab.converse(new=True)
-            totals, seconds = [], []
+            totals: list[float] = []
+            seconds: list[float] = []
             for seed in range(seeds):
                 for text in asked:
                     began = time.monotonic()
@@ -51,7 +53,7 @@ def measure(name: str, seeds: int) -> dict[str, object]:
                     seconds.append(time.monotonic() - began)
                     if not isinstance(last, TurnFinished):
                         raise LabError(f"{name} did not answer.", "See the engine's log.")
-                    totals.extend(score.total for score in last.exchange.salience)
+                    totals.extend(score.total for score in last.exchange.salience if score.profile == PROFILE)
                     print(f"{name}: {totals[-1] if totals else 0:.3f}", file=sys.stderr, flush=True)
         finally:
             lab.close()

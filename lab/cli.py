@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from lab import __version__
@@ -23,6 +25,9 @@ _EXAMPLES = """examples:
 exit codes: 0 done, 1 an error with its remedy on stderr, 2 wrong usage
 """
 
+
+# Of a full disk, a broken one, a terminal that went away.
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EINVAL)
 
 _Number = TypeVar("_Number", int, float)
 
@@ -343,6 +348,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _open_closed()
     arguments = build_parser().parse_args(argv)
     try:
         from lab import commands
@@ -352,25 +358,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except LabError as fault:
-        print(f"lab: {harmless(fault.title)}", file=sys.stderr)
-        if fault.remedy:
-            print(f"     {harmless(fault.remedy)}", file=sys.stderr)
-        return 1
+        return _fail(fault.title, fault.remedy)
     except KeyboardInterrupt:
-        print("lab: stopped.", file=sys.stderr)
-        return 1
+        return _fail("stopped.")
     except BrokenPipeError:
         # The reader of our output went away (head, less): nothing is wrong.
         _drop_output()
         return 0
     except OSError as fault:
-        # The standard output is the one file without a name.
         if fault.filename is not None:
             raise
+        words = fault.strerror or fault
+        # What writing has no name for is nearly always the output.
+        if fault.errno not in _OF_WRITING:
+            return _fail(f"The system refuses something: {words}.", "Run lab doctor: it says what is wrong.")
         _drop_output()
-        print(f"lab: The output cannot be written: {fault.strerror or fault}.", file=sys.stderr)
-        print("     Free some space, or send it to another place.", file=sys.stderr)
-        return 1
+        return _fail(f"The output cannot be written: {words}.", "Free some space, or send it to another place.")
+
+
+def _open_closed() -> None:
+    """Let what was closed by whoever started us read nothing and write nowhere: Python has None in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def _fail(title: str, remedy: str = "") -> int:
+    from lab.console import ProgressLine
+
+    # It would stand before the words.
+    ProgressLine.end()
+    print(f"lab: {harmless(title)}", file=sys.stderr)
+    if remedy:
+        print(f"     {harmless(remedy)}", file=sys.stderr)
+    return 1
 
 
 def _drop_output() -> None:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 from uuid import UUID
 
 import orjson
@@ -28,6 +28,18 @@ _FORCE = "Choose another name, or --force to replace it."
 def dumps(value: Any) -> str:
     """One line of JSON; times as ISO 8601, decimals as numbers."""
     return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def write_utf8(text: str) -> None:
+    """Write to the standard output what has one encoding, such as JSON, whatever that of the terminal is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on the standard output."""
+    write_utf8(f"{dumps(value)}\n")
 
 
 def _plain(value: Any) -> Any:
@@ -105,12 +117,14 @@ def interruptible() -> Iterator[threading.Event]:
 class ProgressLine:
     """Progress on stderr: one line that is rewritten on a terminal, a line a stage elsewhere."""
 
+    # How much of the live line is written; a terminal has one.
+    _width: ClassVar[int] = 0
+
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._stage = ""
         self._began = 0.0
         self._shown = 0.0
-        self._width = 0
 
     def __call__(self, progress: Progress) -> None:
         new_stage = progress.stage != self._stage
@@ -138,10 +152,11 @@ class ProgressLine:
             text = one_line(text)
             self._shown = time.monotonic()
             print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
-            self._width = len(text)
+            ProgressLine._width = len(text)
 
-    def end(self) -> None:
-        """Clear the live line."""
-        if self._live and self._width:
-            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
-            self._width = 0
+    @classmethod
+    def end(cls) -> None:
+        """Clear the live line, whoever wrote it."""
+        if cls._width:
+            print(f"\r{' ' * cls._width}\r", end="", file=sys.stderr, flush=True)
+            ProgressLine._width = 0

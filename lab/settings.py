@@ -20,6 +20,7 @@ else:
     import tomli as tomllib
 
 EMBEDDED_CHECKPOINT = "smollm2-135m-instruct"
+_FOLDERS = ("LAB_CACHE", "HF_HOME", "HF_HUB_CACHE")
 _NOT_IN_DUCKDB = "?" if os.sep == "\\" else "?\\"
 _HOURS = re.compile(r"(?P<first>\d|[01]\d|2[0-3])-(?P<last>\d|[01]\d|2[0-4])")
 
@@ -222,14 +223,14 @@ class Workspace:
 def find_workspace(given: str | None) -> Workspace:
     """The workspace of `--workspace`, else of LAB_WORKSPACE, else the current folder.
 
-    Raises LabError for ~nobody, and for a path that DuckDB cannot open.
+    Raises LabError for ~nobody, a current folder that is gone, and a path that DuckDB cannot open.
     """
     name = given or os.environ.get("LAB_WORKSPACE") or "."
     try:
         root = Path(name).expanduser().resolve()
         # DuckDB takes no file whose name is not UTF-8.
         str(root).encode()
-    except (RuntimeError, UnicodeEncodeError) as fault:
+    except (RuntimeError, OSError, UnicodeEncodeError) as fault:
         raise LabError(
             f"The workspace {name} means nothing: {fault}.", "Name a folder with --workspace DIR."
         ) from fault
@@ -240,6 +241,17 @@ def find_workspace(given: str | None) -> Workspace:
             "Rename that folder, or name another one with --workspace DIR or LAB_WORKSPACE.",
         )
     return Workspace(root)
+
+
+def settle_folders() -> None:
+    """Make the folders that the environment names whole paths: the lab's processes run in another folder than the
+    person. Raises LabError for ~nobody."""
+    for name in _FOLDERS:
+        if given := os.environ.get(name):
+            try:
+                os.environ[name] = str(Path(given).expanduser().absolute())
+            except (RuntimeError, OSError) as fault:
+                raise LabError(f"{name}={given} means nothing: {fault}.", f"Set {name} to a folder.") from fault
 
 
 def cache_folder() -> Path:

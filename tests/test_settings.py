@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from lab.engine.hub import hub_cache
 from lab.errors import LabError
-from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace, find_workspace, load_settings
+from lab.settings import (
+    EMBEDDED_CHECKPOINT,
+    Settings,
+    Workspace,
+    cache_folder,
+    find_workspace,
+    load_settings,
+    settle_folders,
+)
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -78,3 +87,20 @@ def test_a_place_that_cannot_hold_a_workspace_is_named(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="cannot be made") as caught:
         Workspace(tmp_path / "file").create()
     assert "--workspace" in caught.value.remedy
+
+
+def test_a_cache_that_is_named_from_here_is_the_same_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LAB_CACHE", "models/cache")
+    monkeypatch.setenv("HF_HOME", "~/hub")
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    settle_folders()
+    monkeypatch.chdir("/")
+    assert cache_folder() == tmp_path / "models" / "cache"
+    assert hub_cache() == tmp_path / "home" / "hub" / "hub"
+    monkeypatch.setenv("LAB_CACHE", "~nobody-of-that-name")
+    with pytest.raises(LabError, match="LAB_CACHE=~nobody-of-that-name means nothing"):
+        settle_folders()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from lab.settings import Workspace, find_workspace
+from lab.settings import Workspace, find_workspace, settle_folders
 
 # Where each command lives; None is the screen. Only the one that is asked for is imported.
 _HANDLERS: Final[dict[str | None, tuple[str, str]]] = {
@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that is not UTF-8 shows the rest of a text all the same.
             stream.reconfigure(errors="backslashreplace")
+    settle_folders()
     workspace = find_workspace(getattr(arguments, "workspace", None))
     module, name = _HANDLERS[arguments.command]
     handler: Callable[[Workspace, argparse.Namespace], int] = getattr(

@@ -23,7 +23,7 @@ from lab.text import amount, count, harmless
 def _out(arguments: argparse.Namespace) -> Iterator[Callable[[str], object]]:
     """What writes text to --out, or to the standard output without it."""
     if arguments.out is None:
-        yield sys.stdout.write
+        yield console.write_utf8
         return
     with console.new_file(typed_path(arguments.out), arguments.force) as file:
         yield lambda text: file.write(text.encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -70,7 +71,10 @@ def ask(workspace: Workspace, arguments: argparse.Namespace) -> int:
                 exchange = event.exchange
         line.end()
     assert exchange is not None
-    print(console.dumps(_exchange_json(exchange)) if arguments.json else _exchange_text(exchange))
+    if arguments.json:
+        console.print_json(_exchange_json(exchange))
+    else:
+        print(_exchange_text(exchange))
     return 0
 
 
@@ -116,9 +120,12 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
                     faults.append(f"line {number}: {fault}")
                 continue
             score = judge.score(Evidence(body["user_input"], body["model_response"]), threshold)
-            print(console.dumps({**body, "salience": salience_body(score)}))
+            console.print_json({**body, "salience": salience_body(score)})
 
     if arguments.file == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            # JSON is, whatever the terminal is.
+            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
         score_lines(sys.stdin)
     else:
         with _transcript(typed_path(arguments.file)) as file:

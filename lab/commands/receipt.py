@@ -52,7 +52,7 @@ def receipt(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if found is None:
         raise LabError("There is no sleep in this workspace yet.", "Talk, then lab sleep.")
     if arguments.json:
-        print(console.dumps(_body(found)))
+        console.print_json(_body(found))
     else:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED
         print("\n".join(_lines(found, min(max(columns, _NARROWEST), _WIDEST))))

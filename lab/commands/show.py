@@ -71,7 +71,7 @@ def show(workspace: Workspace, arguments: argparse.Namespace) -> int:
             exchange = queries.exchange(record, name)
             assert exchange is not None
             if arguments.json:
-                print(console.dumps(exchange_body(exchange)))
+                console.print_json(exchange_body(exchange))
             else:
                 print("\n".join(transcript.exchange_lines(exchange)))
     return 0

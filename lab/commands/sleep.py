@@ -99,7 +99,7 @@ def _to_the_end(lab: Lab, cycle_id: str, interrupted: threading.Event, arguments
     row = lab.record.query("SELECT * FROM sleep_cycles WHERE cycle_id = ?", [cycle_id])
     cycle = dict(zip(row.columns, row.rows[0]))
     if arguments.json:
-        print(console.dumps(cycle))
+        console.print_json(cycle)
     elif ended is not None and ended.status == "complete":
         slept = f"{count(cycle['exchanges'], 'exchange')} ({count(cycle['examples'], 'example')})"
         # A sleeper that was killed after it had saved its adapter could not tell all of it.

@@ -40,7 +40,7 @@ def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
     page = salience_report.page(folder.name, found, now())
     path = write_report(folder, page, salience_report.figures(found), on_paper())
     if arguments.json:
-        print(console.dumps(salience_report.body(folder.name, found)))
+        console.print_json(salience_report.body(folder.name, found))
     else:
         print(f"{page}\nThis is {harmless(str(path))}.")
     return 0
@@ -82,7 +82,7 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     page = experiment_report.page(folder.name, protocol, plan, turns, tests, seconds(), now())
     path = write_report(folder, page, experiment_report.figures(turns), on_paper())
     if arguments.json:
-        print(console.dumps(experiment_report.body(folder.name, plan, turns, tests)))
+        console.print_json(experiment_report.body(folder.name, plan, turns, tests))
     else:
         print(f"{page}\nThis is {harmless(str(path))}.")
     return 0

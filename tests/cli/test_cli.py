@@ -349,3 +349,13 @@ def test_progress_is_one_harmless_line(monkeypatch: pytest.MonkeyPatch, capsys: 
         line = ProgressLine()
         line(Progress("Reading one\x1b[31m\ntwo"))
         assert capsys.readouterr().err.strip() == "Reading one\u241b[31m two"
+        line.end()
+
+
+def test_a_fault_is_told_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    ProgressLine()(Progress("Reading"))
+    assert main(["sessions", "--workspace", str(tmp_path / "typo")]) == 1
+    assert "Reading\r       \rlab: There is no folder" in capsys.readouterr().err

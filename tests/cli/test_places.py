@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lab.cli import main
 from lab.console import new_file
 from lab.errors import LabError
+from lab.journal.events import TurnStarted
 from lab.journal.record import Record
 from tests.cli.conftest import Lab
 from tests.cli.test_record import fill
@@ -175,3 +178,53 @@ def test_choices_that_do_not_go_together_are_refused(record: Record, lab: Lab) -
     assert "choose training data" in lab("export", "20261101", "--to", "json", "--salient").err
     assert "Two sessions are named" in lab("export", "20261101", "--session", "20261102", "--to", "json").err
     assert "Two sessions are named" in lab("export", "20261101", "--session", "20261102", "--training").err
+
+
+def test_json_is_utf_8_whatever_the_terminal_is(record: Record) -> None:
+    start, *rest = whole_turn(1, "20261103-cc")
+    assert isinstance(start, TurnStarted)
+    record.append("20261103-cc", opened("20261103-cc"), replace(start, user_input="caf\u00e9 \U0001f600"), *rest)
+    commands = (["score", "-"], ["export", "20261103-cc", "--to", "jsonl"], ["show", "20261103-cc-0001", "--json"])
+    for arguments in commands:
+        end = subprocess.run(
+            [sys.executable, "-m", "lab", *arguments],
+            input='{"user_input": "caf\u00e9 \U0001f600", "model_response": "Yes."}\n'.encode(),
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+            timeout=60,
+        )
+        assert (end.returncode, end.stderr) == (0, b""), arguments
+        for line in end.stdout.splitlines():
+            assert "caf\u00e9 \U0001f600" in str(json.loads(line)), arguments
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_is_no_fault(closed: int, tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").touch()
+    # Python itself opens no stream where there is none.
+    script = f"import os, sys; os.close({closed}); os.execv(sys.executable, [sys.executable, '-m', 'lab', 'adapters'])"
+    end = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=tmp_path, timeout=60)
+    assert (end.returncode, end.stderr) == (0, b"")
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = (
+        f"import os, sys; os.rmdir({str(gone)!r}); os.execv(sys.executable, [sys.executable, '-m', 'lab', 'adapters'])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    end = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=gone, env=environment, timeout=60)
+    assert (end.returncode, len(end.stderr.splitlines())) == (1, 2)
+    assert end.stderr.startswith(b"lab: The workspace . means nothing: [Errno 2] No such file or directory")
+
+
+def test_a_fault_of_the_system_is_not_taken_for_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("lab.commands.run", refused)
+    assert main(["adapters"]) == 1
+    assert capsys.readouterr().err.startswith("lab: The system refuses something: Too many open files.\n")

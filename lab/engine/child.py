@@ -38,6 +38,7 @@ class Child:
             with log.open("ab") as stderr:
                 if stderr.tell() > _LOG_BYTES:
                     stderr.truncate(0)
+                    stderr.seek(0)
                 self._log_start = stderr.tell()
                 self.process = subprocess.Popen(
                     list(command),

@@ -85,6 +85,15 @@ def test_the_last_words_and_the_log_file_are_named(scripted: Start, tmp_path: Pa
     assert str(tmp_path / "engine-0.log") in died.value.remedy
 
 
+def test_a_log_that_was_begun_anew_has_the_last_words(
+    scripted: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.engine.child._LOG_BYTES", 1000)
+    (tmp_path / "engine-0.log").write_bytes(b"x" * 2000)
+    with pytest.raises(EngineDied, match="dying as asked"):
+        ask(scripted("--die-on", "boom"), "boom")
+
+
 def test_drafts_before_the_death_have_arrived(scripted: Start) -> None:
     engine = scripted("--die-at-token", 3, "--die-in-row", 2)
     finished = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,11 +31,14 @@ def whole_bytes(root: Path = Path("/")) -> int:
 def free_gpu_bytes() -> int | None:
     """Free memory of the first GPU that torch can use, as its driver tells; None without one."""
     tool = shutil.which("nvidia-smi")
-    if tool is None or torch_is_for_cpu():
+    # The driver's own tool does not know what is hidden from torch.
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    first = (shown or "").split(",")[0].strip()
+    if tool is None or torch_is_for_cpu() or (shown is not None and first in ("", "-1", "NoDevFiles")):
         return None
     try:
         asked = subprocess.run(
-            [tool, "--query-gpu=memory.free", "--format=csv,noheader,nounits"],
+            [tool, *([f"--id={first}"] if first else []), "--query-gpu=memory.free", "--format=csv,noheader,nounits"],
             capture_output=True,
             text=True,
             timeout=10,

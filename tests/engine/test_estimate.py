@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from lab.engine.catalogue import resolve
 from lab.engine.estimate import PROMPT_TOKENS, ROWS, advise, default_dtype, estimate
 from lab.engine.families import TARGETS
 from lab.engine.known import catalogue
+from lab.engine.machine import free_gpu_bytes
 from lab.errors import LabError
 from lab.settings import EngineSettings, Workspace
 from tests.engine.gguf_files import write_gguf
@@ -324,3 +326,17 @@ def test_estimates_are_made_without_torch() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("shown", "free"), [(None, 1000), ("1", 70000), ("1,0", 70000), ("", None), ("-1", None)])
+def test_the_gpu_that_is_asked_is_the_one_that_torch_sees(
+    shown: str | None, free: int | None, tmp_path: Path, torch_for_gpus: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text('#!/bin/sh\ncase "$*" in *--id=1*) echo 70000;; *) printf "1000\\n70000\\n";; esac\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if shown is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    assert free_gpu_bytes() == (None if free is None else free * 2**20)

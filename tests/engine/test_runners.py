@@ -375,6 +375,17 @@ def test_an_adapter_that_is_more_than_a_lora_says_what_can_use_it(key: str, valu
     assert 'engine.kernels = "library"' in fault.value.remedy
 
 
+@pytest.mark.parametrize("kernels", ["auto", "library"])
+def test_an_adapter_that_nothing_here_computes_is_refused_by_both(kernels: str, tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "llama")
+    adapter = make_adapter(tmp_path / "adapter", folder, "any")
+    for key, value in (("lora_bias", True), ("trainable_token_indices", [1]), ("use_bdlora", {"nblocks": 2})):
+        config = {**json.loads((adapter / "adapter_config.json").read_text()), key: value}
+        with pytest.raises(LabError, match=f"its {key} cannot be computed here") as fault:
+            load(folder, kernels=kernels).runner.attach("one", adapter, config)
+        assert "library" not in fault.value.remedy
+
+
 def test_a_target_module_that_matches_nothing_is_refused(tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "llama")
     adapter = make_adapter(tmp_path / "adapter", folder, "any")

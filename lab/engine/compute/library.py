@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from transformers.cache_utils import DynamicLayer
 
 from lab.engine.adapters import WEIGHTS
-from lab.engine.compute.lora import unfit
+from lab.engine.compute.lora import check_known, unfit
 from lab.engine.compute.losses import Losses, told
 from lab.engine.compute.runner import Over
 from lab.engine.worker_prompt import common_length
@@ -119,6 +119,7 @@ class Library:
     def attach(self, name: str, folder: Path, config: dict[str, Any]) -> int:
         import peft
 
+        check_known(folder, config)
         try:
             weights = load_file(folder / WEIGHTS, device="cpu")
         except (SafetensorError, OSError) as fault:

@@ -17,7 +17,9 @@ from lab.engine.compute.architecture import Part
 from lab.errors import LabError
 
 _KEY: Final = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
-_MORE_THAN_LORA: Final = ("use_dora", "modules_to_save", "trainable_token_indices", "use_bdlora", "lora_bias")
+_MORE_THAN_LORA: Final = ("use_dora", "modules_to_save")
+# No way of computing it here takes these.
+_UNKNOWN: Final = ("trainable_token_indices", "use_bdlora", "lora_bias")
 
 
 class Lora:
@@ -58,6 +60,7 @@ def read_lora(folder: Path, config: dict[str, Any], modules: Collection[str]) ->
 
     Raises LabError when it does more than LoRA, is damaged, or names modules that the network does not have.
     """
+    check_known(folder, config)
     more = [key for key in _MORE_THAN_LORA if config.get(key)]
     if more or config.get("bias", "none") != "none":
         raise LabError(
@@ -95,6 +98,12 @@ def read_lora(folder: Path, config: dict[str, Any], modules: Collection[str]) ->
     return Lora(
         {module: (pair["A"], pair["B"] * _scale(config, module, pair)) for module, pair in sides.items()}, folder.name
     )
+
+
+def check_known(folder: Path, config: dict[str, Any]) -> None:
+    """Raises LabError for an adapter that no way of computing here takes."""
+    if unknown := [key for key in _UNKNOWN if config.get(key)]:
+        raise unfit(folder.name, f"its {', '.join(unknown)} cannot be computed here")
 
 
 def unfit(name: str, reason: str) -> LabError:

@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine, median, percentile
+from benchmarks.machine import commit, machine, median, percentile
 from lab.domain import Checkpoint, Message, Prompt, Sampling
 from lab.engine.client import transformers_engine
 from lab.engine.embedded import embedded_folder, embedded_ready
@@ -110,7 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not embedded_ready(EMBEDDED_CHECKPOINT):
         parser.error("run lab prepare first")
-    result = {"machine": machine(), "rank": RANK, **measure(arguments.resident, arguments.switches)}
+    result = {"machine": machine(), "commit": commit(), "rank": RANK, **measure(arguments.resident, arguments.switches)}
     if arguments.json:
         print(json.dumps(result, indent=2))
         return

@@ -32,7 +32,7 @@ from pathlib import Path
 # So that the file also runs by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine, median, percentile
+from benchmarks.machine import commit, machine, median, percentile
 from lab.domain import Message, Prompt, RowFinished
 from lab.engine import embedded
 from lab.engine.catalogue import resolve
@@ -287,7 +287,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rates = answers(Path(folder).resolve() / "answers", arguments.answers)
         shown = screen(Path(folder).resolve(), arguments.repeats, arguments.keys)
-    result = {"machine": machine(), "python_ms": start["python"], "help_ms": start["help"], **shown}
+    result = {"machine": machine(), "commit": commit(), "python_ms": start["python"], "help_ms": start["help"], **shown}
     result["tokens_per_second"] = rates
     result["help_budget_ms"] = 4 * start["python"] + 250
     if arguments.json:

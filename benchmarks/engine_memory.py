@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine, median
+from benchmarks.machine import commit, machine, median
 from lab.engine.embedded import embedded_folder, embedded_ready
 from lab.settings import EMBEDDED_CHECKPOINT
 
@@ -99,6 +99,7 @@ def main() -> None:
             found.append(json.loads(child.stdout.splitlines()[-1]))
     result: dict[str, Any] = {
         "machine": machine(),
+        "commit": commit(),
         "prompt_tokens": arguments.tokens,
         "drafts": DRAFTS,
         "tokens_a_draft": arguments.length,

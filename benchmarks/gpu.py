@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.facts import FACTS
 from benchmarks.learning import Nights, judged
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from lab.domain import Message, Prompt, RowFinished, RowGrew, Sampling
 from lab.engine.catalogue import resolve
 from lab.engine.client import transformers_engine
@@ -107,7 +107,7 @@ def main() -> None:
 
     if not torch.cuda.is_available():
         parser.error("torch finds no GPU here")
-    result: dict[str, Any] = {"machine": machine() | {"gpu": torch.cuda.get_device_name()}}
+    result: dict[str, Any] = {"machine": machine() | {"gpu": torch.cuda.get_device_name()}, "commit": commit()}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         kinds = get_args(EngineSettings.model_fields["dtype"].annotation)

@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine, median
+from benchmarks.machine import commit, machine, median
 from lab.engine.cores import use_cores
 
 # SmolLM2-135M: query, key and value; output; gate; up; down; thirty times; then the head.
@@ -42,7 +42,8 @@ def linear(way: str, height: int, width: int) -> Callable[[Any], Any]:
     if way == "int8":
         scale = weight.abs().amax(1) / 127
         whole = (weight / scale[:, None]).round().to(torch.int8)
-        return lambda x: ops._weight_int8pack_mm(x, whole, scale.bfloat16())
+        rounded = scale.bfloat16()
+        return lambda x: ops._weight_int8pack_mm(x, whole, rounded)
     groups = weight.reshape(height, width // GROUP, GROUP)
     low, high = groups.amin(-1), groups.amax(-1)
     step = (high - low) / 15
@@ -76,7 +77,12 @@ def main() -> None:
                     if repeat:
                         times.append((time.perf_counter() - began) * 1000)
     medians = {way: {rows: median(times) for rows, times in ways.items()} for way, ways in found.items()}
-    result = {"machine": machine(), "threads": torch.get_num_threads(), "milliseconds_a_step": medians}
+    result = {
+        "machine": machine(),
+        "commit": commit(),
+        "threads": torch.get_num_threads(),
+        "milliseconds_a_step": medians,
+    }
     if arguments.json:
         print(json.dumps(result, indent=2))
         return

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from lab.domain import Checkpoint, LoadOptions
 from lab.engine.compute.runner import Model, Runner
 from lab.engine.cores import use_cores
@@ -90,6 +90,7 @@ def main() -> None:
             beginning[f"{way}, five rows token by token"] = of_writing(model.runner, tokens[:WRITTEN])
     result = {
         "machine": machine(),
+        "commit": commit(),
         "tokens": len(tokens),
         "perplexity": found,
         "perplexity_of_the_beginning": beginning,

@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import generated
-from benchmarks.machine import machine, median, percentile
+from benchmarks.machine import commit, machine, median, percentile
 from lab.journal import history, queries
 from lab.journal.asking import Asker
 from lab.journal.history import HistoryFilter
@@ -205,7 +205,7 @@ def main(given: Sequence[str] | None = None) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         root = (arguments.folder or Path(folder)).resolve()
-        result = {"machine": machine(), **measure(root, arguments.exchanges, arguments.repeats)}
+        result = {"machine": machine(), "commit": commit(), **measure(root, arguments.exchanges, arguments.repeats)}
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:

@@ -22,7 +22,7 @@ from typing import Any
 # So that the file also runs by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine, median
+from benchmarks.machine import commit, machine, median
 from benchmarks.sides import DRAFTS, QUESTION, Side
 from lab.dialogue.recording import drafted, finished, opened, scored, started
 from lab.domain import Draft, Evidence, Exchange, Session
@@ -149,6 +149,7 @@ def main() -> None:
 
     result = {
         "machine": told,
+        "commit": commit(),
         "repeats": arguments.repeats,
         "tokens_a_draft": arguments.length,
         "refinement_s": medians,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from lab.dialogue.events import TurnFinished
 from lab.domain import Progress
 from lab.engine.catalogue import checkpoints
@@ -86,7 +86,7 @@ def main() -> None:
             found[name] = measure(name, arguments.seeds)
         except LabError as fault:
             print(fault, file=sys.stderr)
-    result = {"machine": machine(), "checkpoints": found, "published": PUBLISHED}
+    result = {"machine": machine(), "commit": commit(), "checkpoints": found, "published": PUBLISHED}
     if arguments.json:
         print(json.dumps(result, indent=2))
         return

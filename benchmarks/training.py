@@ -2,10 +2,12 @@
 
     python benchmarks/training.py [--json] [--repeats N]
 
-Both learn the same questions with their answers on the embedded checkpoint, 5 epochs, and are judged by the loss of the
-same answers to questions in a wording that neither saw. Each run is a process of its own; they take turns. Tokens are
-those that were read, anchors included; our time includes the making of the anchors. A third side is ours without them.
-As the Trainer's loss is far above ours in the end, it is also told when ours had come down to it.
+Both learn the same questions with their answers on the embedded checkpoint, the Trainer for five epochs, ours until its
+loss says that it is enough, and are judged by the loss of the same answers to questions in a wording that neither saw.
+Each run is a process of its own; they take turns. Tokens are those of all examples that were read, anchors included;
+what examples of a step begin with alike, such as the system prompt, ours computes once, and `computed_per_s` counts it
+once. Our time includes the making of the anchors. A third side is ours without them. As the Trainer's loss is far above
+ours in the end, it is also told when ours had come down to it.
 
 The time to the live adapter is that of a whole sleep on eight exchanges in which facts were told, with the base's own
 replies: from the key to the adapter on the disk, ours with its dreams, probes and gate; the published way with its
@@ -97,7 +99,7 @@ def one(side: str) -> dict[str, Any]:
 
     from lab.sleep import anchors
     from lab.sleep.lora import load_for_training
-    from lab.sleep.packing import Encoded
+    from lab.sleep.packing import Encoded, sequences, shared_length
     from lab.sleep.training import padded_logits, summed_loss, total_steps, train
 
     # Everything is read and judged in the checkpoint's own form.
@@ -115,6 +117,18 @@ def one(side: str) -> dict[str, Any]:
         total = sum(float(summed_loss(*padded_logits(network, [row], device))) for row in rows)
         return total / sum(len(row.ids) - row.answer_start for row in rows)
 
+    computed = 0
+
+    def read(
+        model: torch.nn.Module, batch: Sequence[Encoded], device: torch.device
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal computed
+        for rows in sequences(batch):
+            # As `packing.pack` has it.
+            shared = shared_length([row.ids[:-1] for row in rows])
+            computed += sum(len(row.ids) for row in rows) - shared * (len(rows) - 1)
+        return learner.read(model, batch, device)
+
     network.eval()
     judge = load_for_training(plan(LESSONS), Path())
     prompts = [judge.encode_question(question) for question in GENERAL[:JUDGED]]
@@ -128,14 +142,16 @@ def one(side: str) -> dict[str, Any]:
     began = time.perf_counter()
     if side == "trainer":
         _with_the_trainer(learner, data, settings)
-        tokens = settings.epochs * sum(len(row.ids) for row in data)
+        tokens = computed = settings.epochs * sum(len(row.ids) for row in data)
+        steps, epochs = -(-len(data) // settings.accumulation) * settings.epochs, settings.epochs
     else:
         # Nobody stops it: bool() is false.
         held = learner.anchors(PROMPTS, BESIDE, (), bool, total_steps([data] * settings.epochs, settings))
-        run = train(network, [data] * settings.epochs, settings, device, bool, learner.read, held)
-        tokens = 0
+        run = train(network, [data] * settings.epochs, settings, device, bool, read, held)
+        tokens = steps = epochs = 0
         for step in run:
             tokens += step.tokens
+            steps, epochs = step.step, step.epoch
             stepped = time.perf_counter()
             curve.append((stepped - began, loss(held_out)))
             network.train()
@@ -144,7 +160,10 @@ def one(side: str) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     return {
         "tokens_per_s": tokens / seconds,
+        "computed_per_s": computed / seconds,
         "seconds": seconds,
+        "steps": steps,
+        "epochs": epochs,
         "loss_before": before,
         "loss_after": loss(held_out),
         "drift_bits_per_token": (loss(general) - usual) / math.log(2),
@@ -267,7 +286,8 @@ def main(given: Sequence[str] | None = None) -> None:
     for side in SIDES:
         found = result[side]
         print(
-            f"{side:<12}{found['tokens_per_s']:.0f} tokens/s, {found['seconds']:.0f} s, held-out loss"
+            f"{side:<12}{found['tokens_per_s']:.0f} tokens/s ({found['computed_per_s']:.0f} computed),"
+            f" {found['seconds']:.0f} s, {found['steps']:.0f} steps in {found['epochs']:.0f} epochs, held-out loss"
             f" {found['loss_before']:.2f} -> {found['loss_after']:.2f} nats/token, drift"
             f" {found['drift_bits_per_token']:.2f} bits/token (medians of {found['n']})"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from lab.engine.precedence import answered, answering_lock
 from lab.errors import LabError
 from lab.journal.evidence import evidence_of
 from lab.lab import Lab
+from lab.salience import PROFILES
 from lab.settings import Settings, Workspace
 from lab.study.items import append, lines
 from lab.study.protocols import Protocol
@@ -73,7 +74,8 @@ class Dialogue:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a turn measured: `signals` by profile and dimension ("measured.total"), and "disagreement", in 0..1, how far
-    the drafts were from each other; `parameters` are the checkpoint's. Salient by "lexical", say, is in `salient`."""
+    the drafts were from each other; `parameters` are the checkpoint's. "measured.alone" is the total without what the
+    record knew before the dialogue, such as another checkpoint's turns. Salient by "lexical", say, is in `salient`."""
 
     checkpoint: str
     parameters: int
@@ -184,8 +186,11 @@ def _measured(lab: Lab, each: Dialogue, parameters: int, turn: int, exchange: Ex
     if not lab.record.sync():
         raise LabError(f"Another program holds {lab.workspace.database}.", "Close it there, then go on.")
     evidence = evidence_of(lab.record, exchange)
-    if evidence is not None and evidence.agreement is not None:
-        signals["disagreement"] = 1.0 - max(evidence.agreement, 0.0)
+    if evidence is not None:
+        alone = replace(evidence, nearest=None, consistency=None)
+        signals |= {f"{name}.alone": each.score(alone, each.threshold).total for name, each in PROFILES.items()}
+        if evidence.agreement is not None:
+            signals["disagreement"] = 1.0 - max(evidence.agreement, 0.0)
     salient = {score.profile: score.salient for score in exchange.salience}
     return Turn(
         each.checkpoint,

@@ -89,6 +89,27 @@ def _cells(turns: Sequence[Turn], signal: str) -> dict[tuple[str, str, str], flo
     return {key: statistics.fmean(values) for key, values in groups.items()}
 
 
+def _over_repeats(turns: Sequence[Turn]) -> list[Turn]:
+    """Each turn of each dialogue once, with the mean of its repeats: they are no cases of their own. Salient is what
+    most of them are."""
+    groups: defaultdict[tuple[str, str, str, int], list[Turn]] = defaultdict(list)
+    for turn in turns:
+        groups[turn.checkpoint, turn.item, turn.condition, turn.turn].append(turn)
+    return [
+        replace(
+            repeats[0],
+            signals=_means([turn.signals for turn in repeats]),
+            salient={name: share > 0.5 for name, share in _means([turn.salient for turn in repeats]).items()},
+        )
+        for repeats in groups.values()
+    ]
+
+
+def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for each in values for name in each)
+    return {name: statistics.fmean(each[name] for each in values if name in each) for name in names}
+
+
 def _rows(turns: Sequence[Turn], profile: str, conditions: Sequence[str]) -> list[list[float]]:
     """The totals of each item that has all of these conditions, a checkpoint each."""
     cells = _cells(turns, f"{profile}.total")
@@ -112,11 +133,12 @@ def _falls(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outco
 
 
 def _falls_by_size(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outcome | None:
-    """The smallest checkpoint's total less the largest one's, item by item and condition by condition."""
+    """The smallest checkpoint's total less the largest one's, item by item and condition by condition: each total as
+    if nothing had been said before the dialogue, which the checkpoint that is asked second would pay for."""
     ordered = list(sizes(turns))
     if len(ordered) < 2:
         return None
-    cells = _cells(turns, f"{profile}.total")
+    cells = _cells(turns, f"{profile}.alone")
     small, large = (
         {(item, condition): value for (checkpoint, item, condition), value in cells.items() if checkpoint == name}
         for name in (ordered[0], ordered[-1])
@@ -147,7 +169,7 @@ def _paired(
 def _separates(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outcome | None:
     (name,) = hypothesis.over
     signal = name if name == "disagreement" else f"{profile}.{name}"
-    known = [turn for turn in turns if signal in turn.signals and profile in turn.salient]
+    known = [turn for turn in _over_repeats(turns) if signal in turn.signals and profile in turn.salient]
     high, low = (
         [turn.signals[signal] for turn in known if turn.salient[profile] is salient] for salient in (True, False)
     )
@@ -165,7 +187,8 @@ def _separates(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> O
 
 def _unrelated(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outcome | None:
     names = [name if name == "disagreement" else f"{profile}.{name}" for name in hypothesis.over]
-    pairs = [[turn.signals[name] for name in names] for turn in turns if all(name in turn.signals for name in names)]
+    known = [turn.signals for turn in _over_repeats(turns) if all(name in turn.signals for name in names)]
+    pairs = [[signals[name] for name in names] for signals in known]
     if len(pairs) < _FEWEST:
         return None
     one, other = ([pair[at] for pair in pairs] for at in (0, 1))
@@ -202,10 +225,11 @@ def _judged(test: Outcome) -> Outcome:
             verdict = "not supported"
         elif max(abs(found.low), abs(found.high)) < LEAST_RHO:
             verdict = "supported"
+    elif found.high < LEAST_DIFFERENCE:
+        # However sure it is.
+        verdict = "not supported"
     elif found.low > 0 and sure:
         verdict = "supported"
-    elif found.high < LEAST_DIFFERENCE:
-        verdict = "not supported"
     return replace(test, verdict=verdict)
 
 

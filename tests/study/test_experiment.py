@@ -114,6 +114,12 @@ def test_every_item_is_said_in_every_condition_to_every_checkpoint(workspace: Wo
     first = turns[0]
     assert {f"{profile}.total" for profile in ("lexical", "measured")} <= set(first.signals)
     assert 0.0 <= first.signals["disagreement"] <= 1.0
+    # Nothing of the record is in it.
+    assert (first.signals["lexical.alone"], first.signals["measured.alone"]) != (
+        first.signals["lexical.total"],
+        first.signals["measured.total"],
+    )
+    assert first.signals["lexical.alone"] == first.signals["lexical.total"]
     # Each is of its own seed.
     own = Record(Workspace(workspace.root / "experiments" / "experiment-0001"))
     assert own.sync()

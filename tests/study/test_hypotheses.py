@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -28,7 +29,8 @@ def turn(
     conflict: float = 0.0,
     disagreement: float = 0.0,
 ) -> Turn:
-    signals = {f"{PROFILE}.total": total, f"{PROFILE}.conflict": conflict, "disagreement": disagreement}
+    totals = {f"{PROFILE}.total": total, f"{PROFILE}.alone": total}
+    signals = {**totals, f"{PROFILE}.conflict": conflict, "disagreement": disagreement}
     name = f"{checkpoint}-{repeat}-{item}-{condition}"
     return Turn(checkpoint, parameters, repeat, f"item {item}", condition, 1, name, signals, {PROFILE: total >= 0.15})
 
@@ -74,6 +76,28 @@ def test_repeats_of_a_pair_are_one_case() -> None:
     assert judged(turns, hypothesis("more", "a", "b")) == []
 
 
+def test_repeats_of_a_turn_are_one_turn() -> None:
+    stream = random.Random(4)
+    values = [(stream.random(), stream.random()) for _ in range(8)]
+
+    def turns(repeats: int) -> list[Turn]:
+        return [
+            turn(item, "c", 0.1 * one + 0.1, repeat=repeat, conflict=one, disagreement=other)
+            for repeat in range(repeats)
+            for item, (one, other) in enumerate(values)
+        ]
+
+    for form in (hypothesis("unrelated", "conflict", "disagreement"), hypothesis("separates", "disagreement")):
+        (once,), (often,) = judged(turns(1), form), judged(turns(5), form)
+        assert (often.difference.n, often.p) == (8, once.p)
+
+
+def test_a_difference_that_is_too_small_is_not_supported_however_sure() -> None:
+    (found,) = judged(pairs(lambda item: 0.01 + 0.0001 * item), hypothesis("more", "personal", "abstract"))
+    assert found.difference.low > 0 and found.corrected < 0.05
+    assert found.verdict == "not supported"
+
+
 def test_a_ladder_falls_by_its_slope() -> None:
     turns = [
         turn(item, f"depth_{step}", 0.4 - 0.1 * step - 0.001 * item * step) for item in range(6) for step in (1, 2, 3)
@@ -93,6 +117,9 @@ def test_the_smallest_and_the_largest_checkpoint_are_compared() -> None:
     (found,) = judged(turns, hypothesis("falls_by_size"))
     assert found.difference.value == pytest.approx(0.1035)
     assert list(sizes(turns)) == ["small", "middle", "large"]
+    # What the record knew by then is no difference between the checkpoints.
+    again = [replace(each, signals=each.signals | {f"{PROFILE}.total": 0.1}) for each in turns]
+    assert judged(again, hypothesis("falls_by_size"))[0].difference == found.difference
     assert judged([each for each in turns if each.checkpoint == "small"], hypothesis("falls_by_size")) == []
 
 

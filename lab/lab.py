@@ -285,7 +285,8 @@ class Lab:
         if not advice.fits and self.settings.engine.dtype != "auto":
             raise LabError(
                 advice.sentence,
-                f'Set engine.dtype = "{advice.dtype}" in {self.workspace.config}, or choose a smaller checkpoint.',
+                # Settings that were handed over come from another workspace than this lab's.
+                f'Set engine.dtype = "{advice.dtype}" in lab.toml, or choose a smaller checkpoint.',
             )
         return advice
 

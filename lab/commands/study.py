@@ -48,6 +48,7 @@ def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     """Run the experiment, or list the protocols; 1 after a Ctrl-C."""
+    from lab.engine.catalogue import everywhere, resolve
     from lab.study import experiment_report
     from lab.study.experiment import FOLDER, KIND, make_plan, run
     from lab.study.folders import next_folder, timed, write_report
@@ -63,7 +64,9 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     require_workspace(workspace)
     settings = workspace.settings()
     protocol = read_protocol(workspace, arguments.protocol)
-    checkpoints = tuple(dict.fromkeys(arguments.checkpoints or [settings.engine.checkpoint]))
+    # The experiment has a workspace of its own, where a path of this one leads nowhere.
+    named = arguments.checkpoints or [settings.engine.checkpoint]
+    checkpoints = tuple(dict.fromkeys(everywhere(resolve(name, workspace)) for name in named))
     plan = make_plan(protocol, checkpoints, arguments.repeats)
     folder = next_folder(workspace.root / FOLDER, KIND, plan.same)
     line = ProgressLine()

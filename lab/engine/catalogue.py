@@ -89,6 +89,11 @@ def _readable(name: str) -> Iterator[None]:
         ) from fault
 
 
+def everywhere(checkpoint: Checkpoint) -> str:
+    """A name that means this checkpoint in every workspace, where a relative path would lead to another place."""
+    return checkpoint.location if checkpoint.source in ("folder", "gguf") else checkpoint.name
+
+
 def _path(name: str, workspace: Workspace) -> Path:
     try:
         return workspace.root / Path(name).expanduser()

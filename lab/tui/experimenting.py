@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.engine.catalogue import everywhere
 from lab.errors import LabError
 from lab.questions import Question
 from lab.text import count
@@ -62,8 +63,7 @@ class ExperimentFollower:
         if loaded is None:
             self._app.main.hint("No model is loaded yet.")
             return
-        checkpoint = self._app.lab.checkpoint()
-        named = checkpoint.location if checkpoint.source in ("folder", "gguf") else checkpoint.name
+        named = everywhere(self._app.lab.checkpoint())
         self._app.work("start-experiment", workers.start_experiment, self._experiments(), question.title, named)
 
     async def seen(self, running: Running | None, ended: Ended | None) -> None:

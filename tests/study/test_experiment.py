@@ -186,6 +186,32 @@ def test_the_command_records_and_reports_and_goes_on_with_the_same_plan_only(
     assert (workspace.root / "experiments" / "experiment-0002" / "report.md").exists()
 
 
+def test_a_checkpoint_is_a_path_of_the_workspace_and_not_of_the_experiments_own(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(experiment, "Lab", Scripted)
+    (workspace.root / "models").mkdir()
+    folder = bare_checkpoint(workspace.root / "models" / "tiny")
+    workspace.config.write_text('[engine]\ncheckpoint = "models/tiny"\n[refinement]\niterations = 2\n')
+    command = ["experiment", "ways", "--workspace", str(workspace.root), "--repeats", "1", "--json"]
+    for named in ([], ["--checkpoint", "models/tiny", "--checkpoint", str(folder)]):
+        assert cli.main([*command, *named]) == 0
+        # However often and however it was named: elsewhere "models/tiny" is an id of the hub.
+        assert list(json.loads(capsys.readouterr().out)["checkpoints"]) == [str(folder)]
+
+
+def test_a_dtype_that_is_too_large_is_changed_in_the_lab_toml_that_is_read(
+    workspace: Workspace, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.engine.offers.free_bytes", lambda: 2 * 2**30)
+    workspace.config.write_text('[engine]\ndevice = "cpu"\ndtype = "float32"\n')
+    found = make_plan(protocol, ["qwen2.5-0.5b"], 1)
+    folder = workspace.root / "experiments" / "experiment-0001"
+    with pytest.raises(LabError, match="memory are free") as fault:
+        run(folder, protocol, found, workspace.settings(), threading.Event(), lambda progress: None)
+    assert 'Set engine.dtype = "bfloat16" in lab.toml,' in fault.value.remedy
+
+
 def test_the_protocols_are_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["experiment", "--workspace", str(workspace.root)]) == 0
     listed = capsys.readouterr().out

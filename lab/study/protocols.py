@@ -132,10 +132,11 @@ def _hypothesis(entry: Any, conditions: set[str]) -> Hypothesis:
         "falls_by_size": [],
         "separates": [value],
     }.get(form, value)
-    known = conditions if form in ("more", "falls") else set(SIGNALS)
+    # A list: what a file has in a name's place may be a list or a table, which no set can be asked for.
+    known = sorted(conditions if form in ("more", "falls") else SIGNALS)
     if not isinstance(over, list) or (strange := [each for each in over if each not in known]):
         raise ValueError(f"{form} names {', '.join(map(str, strange)) if isinstance(over, list) else over}, which is"
-                         f" none of {', '.join(sorted(known))}")  # fmt: skip
+                         f" none of {', '.join(known)}")  # fmt: skip
     if (form == "falls" and len(over) < 2) or (form == "unrelated" and len(over) != 2):
         raise ValueError(f"{form} needs two names{' or more' if form == 'falls' else ''}")
     published = entry.get("published", [])

@@ -69,6 +69,9 @@ HYPOTHESIS = '[[hypothesis]]\nname = "h"\nsays = "s"\n'
         ('[[item]]\nname = "a"\nc = "x"\n', "c is no list of texts"),
         (ITEM + HYPOTHESIS, "hypothesis 1: it needs one of more"),
         (ITEM + HYPOTHESIS + 'more = "personal"\nless = "other"\n', "more names other"),
+        (ITEM + HYPOTHESIS + 'more = ["personal"]\nless = "abstract"\n', r"more names \['personal'\], which is"),
+        (ITEM + HYPOTHESIS + 'falls = [["personal"], {a = 1}]\n', r"falls names \['personal'\], {'a': 1}, which"),
+        (ITEM + HYPOTHESIS + 'separates = ["conflict"]\n', r"separates names \['conflict'\], which is none of arousal"),
         (ITEM + HYPOTHESIS + 'falls = ["personal"]\n', "falls needs two names or more"),
         (ITEM + HYPOTHESIS + 'separates = "length"\n', "separates names length"),
         (ITEM + HYPOTHESIS + 'unrelated = ["conflict"]\n', "unrelated needs two names"),
@@ -84,7 +87,7 @@ def test_what_is_wrong_with_a_protocol_is_told(workspace: Workspace, text: str, 
 
 
 def test_all_faults_are_told_together(workspace: Workspace) -> None:
-    write(workspace, "mine", '[[item]]\nname = "a"\nc = "x"\n' + HYPOTHESIS + 'separates = "length"\n')
+    write(workspace, "mine", '[[item]]\nname = "a"\nc = "x"\n' + HYPOTHESIS + 'separates = ["conflict"]\n')
     with pytest.raises(LabError) as fault:
         read_protocol(workspace, "mine")
     assert "item 1" in str(fault.value) and "hypothesis 1" in str(fault.value)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 from lab import console
 from lab.commands.shared import require_workspace
 from lab.console import ProgressLine, interruptible
 from lab.errors import LabError
 from lab.figures import require_matplotlib
+from lab.files import typed_path
 from lab.journal.events import now
 from lab.journal.record import Record
 from lab.settings import Workspace
@@ -26,7 +26,7 @@ def study(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
     require_matplotlib()
     require_workspace(workspace)
-    exchanges = studied(Path(arguments.exchanges) if arguments.exchanges else None)
+    exchanges = studied(typed_path(arguments.exchanges) if arguments.exchanges else None)
     folder = next_folder(workspace.root / "studies", "study", partial(salience.same, exchanges))
     line = ProgressLine()
     with interruptible() as cancel, Record(workspace) as record, record.journal.own(folder.name):

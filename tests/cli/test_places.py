@@ -88,6 +88,7 @@ def test_a_home_of_nobody_is_one_sentence(record: Record, lab: Lab) -> None:
         ("restore", path),
         ("import", path),
         ("score", path),
+        ("study", "salience", "--exchanges", path),
         ("plot", "timeline", "--out", "~nobody-of-that-name/a.png"),
     ):
         said = lab(*arguments)

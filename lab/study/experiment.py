@@ -6,6 +6,7 @@ is whole, so an experiment that was stopped goes on where it was.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from lab.journal.evidence import evidence_of
 from lab.lab import Lab
 from lab.salience import PROFILES
 from lab.settings import Settings, Workspace
-from lab.study.items import append, lines
+from lab.study.items import append, lines, write_whole
 from lab.study.protocols import Protocol
 
 # Where experiments of a workspace are, and what each is called.
@@ -42,18 +43,25 @@ _SEED: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which protocol, by its text, is said to which checkpoints, and how often."""
+    """Which protocol, by its text, is said to which checkpoints, and how often.
+
+    `text` is the SHA-256 of all that is said and of what is expected.
+    """
 
     protocol: str
     checkpoints: tuple[str, ...]
     repeats: int
     items: int
     dialogues: int
+    text: str
 
     def same(self, folder: Path) -> bool:
-        """Whether the experiment in this folder has the same plan."""
-        path = folder / PLAN
-        return path.is_file() and orjson.loads(path.read_bytes()) == orjson.loads(orjson.dumps(asdict(self)))
+        """Whether the experiment in this folder has the same plan; one that cannot be read is another."""
+        try:
+            found = orjson.loads((folder / PLAN).read_bytes())
+        except (OSError, ValueError):
+            return False
+        return bool(found == orjson.loads(orjson.dumps(asdict(self))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,8 @@ class Turn:
 def make_plan(protocol: Protocol, checkpoints: Sequence[str], repeats: int) -> Plan:
     """The plan of saying a protocol to each of these checkpoints so many times."""
     dialogues = len(list(planned(protocol, checkpoints, repeats)))
-    return Plan(protocol.name, tuple(checkpoints), repeats, len(protocol.items), dialogues)
+    text = hashlib.sha256(orjson.dumps([protocol.items, protocol.hypotheses])).hexdigest()
+    return Plan(protocol.name, tuple(checkpoints), repeats, len(protocol.items), dialogues, text)
 
 
 def planned(protocol: Protocol, checkpoints: Sequence[str], repeats: int) -> Iterator[Dialogue]:
@@ -120,7 +129,7 @@ def run(
     """Say what was not said yet; every turn, or None after a cancel. Raises LabError as a lab does."""
     workspace = Workspace(folder)
     workspace.create()
-    (folder / PLAN).write_bytes(orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
+    write_whole(folder / PLAN, orjson.dumps(asdict(plan), option=orjson.OPT_INDENT_2))
     (folder / STOP).unlink(missing_ok=True)
 
     def stopped() -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 
 from lab.figures import Figure, save
+from lab.study.items import write_whole
 
 REPORT: Final = "report.md"
 _SECONDS: Final = "seconds.json"
@@ -32,9 +33,13 @@ def next_folder(parent: Path, kind: str, same: Callable[[Path], bool] = lambda f
 
 @contextmanager
 def timed(folder: Path) -> Iterator[Callable[[], float]]:
-    """Gives the seconds that the work in this folder took so far, the parts before this one included."""
+    """Gives the seconds that the work in this folder took so far, the parts before this one included, as far as they
+    are known."""
     path = folder / _SECONDS
-    before = float(orjson.loads(path.read_bytes())) if path.is_file() else 0.0
+    try:
+        before = float(orjson.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        before = 0.0
     began = time.monotonic()
 
     def seconds() -> float:
@@ -44,7 +49,7 @@ def timed(folder: Path) -> Iterator[Callable[[], float]]:
         yield seconds
     finally:
         if folder.is_dir():
-            path.write_bytes(orjson.dumps(seconds()))
+            write_whole(path, orjson.dumps(seconds()))
 
 
 def write_report(folder: Path, page: str, figures: Mapping[str, Figure], colours: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""The files of a study's folder: lines of JSON, of which a whole one is never written again."""
+"""The files of a study's folder: lines of JSON, of which a whole one is never written again, and whole files."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def append(path: Path, item: Item) -> None:
 
 def write(path: Path, items: Sequence[Item]) -> None:
     """Write all lines at once."""
+    write_whole(path, b"".join(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE) for item in items))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file of which a killed process leaves no half."""
     part = path.with_suffix(".part")
-    part.write_bytes(b"".join(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE) for item in items))
+    part.write_bytes(content)
     part.replace(path)

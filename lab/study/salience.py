@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,8 @@ _QUARTER: Final = 0.25
 _SCORED: Final = "scored.jsonl"
 # What the exchanges are judged by, and what that is made of: no signals.
 _JUDGED: Final = ("worth", "gain", "harm")
+# What an exchange is before anything is measured of it.
+_OF_EXCHANGE: Final = tuple(each.name for each in fields(Studied))
 # The signals whose top quarter is slept on; "worth" is the best that a signal could choose.
 SLEPT_ON: Final = ("measured.total", "lexical.total", "loss", "ratio", "length", "random", "worth")
 
@@ -96,8 +98,10 @@ def study(
 
 
 def same(exchanges: Sequence[Studied], folder: Path) -> bool:
-    """Whether the study in this folder is of these exchanges."""
-    return [item["said"] for item in lines(folder / ITEMS)] == [each.said for each in exchanges]
+    """Whether the study in this folder is of these exchanges, as they are now."""
+    # As JSON has them: a list is no tuple.
+    now: list[Item] = orjson.loads(orjson.dumps([asdict(each) for each in exchanges]))
+    return [{name: item.get(name) for name in _OF_EXCHANGE} for item in lines(folder / ITEMS)] == now
 
 
 def findings(items: Sequence[Item], sleeps: Sequence[Item], seconds: float) -> Findings:
@@ -211,8 +215,7 @@ def _scored(each: Studied, exchange: Exchange) -> Item:
 
 
 def _plain(each: Studied) -> Item:
-    names = ("number", "kind", "said", "train", "held_out", "answer", "key")
-    return {name: getattr(each, name) for name in names} | {"target": each.answer}
+    return asdict(each) | {"target": each.answer}
 
 
 def _with_worth(items: Sequence[Item], measured: Sequence[Item]) -> list[Item]:

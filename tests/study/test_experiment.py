@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from lab.journal.record import Record
 from lab.settings import Settings, Workspace
 from lab.study import experiment
 from lab.study.background import Ended, Experiments, Running
-from lab.study.experiment import TURNS, Plan, Turn, make_plan, planned, run
+from lab.study.experiment import PLAN, TURNS, Plan, Turn, make_plan, planned, run
+from lab.study.folders import timed
 from lab.study.hypotheses import outcomes, sizes
 from lab.study.items import lines
 from lab.study.protocols import Protocol, read_protocol
@@ -92,6 +94,20 @@ def ran(
     return run(
         folder, protocol, plan(workspace, protocol, repeats), settings, cancel or threading.Event(), progress, ENGINE
     )
+
+
+def begun(workspace: Workspace, protocol: Protocol) -> Path:
+    """The folder of an experiment that was stopped in its first dialogue."""
+    stop, folder = threading.Event(), workspace.root / "experiments" / "experiment-0001"
+
+    def stop_at_once(progress: Progress) -> None:
+        if progress.unit == "dialogues":
+            stop.set()
+
+    folder.mkdir(parents=True)
+    with timed(folder):
+        assert ran(workspace, protocol, stop, stop_at_once) is None
+    return folder
 
 
 def test_no_condition_is_always_said_first(protocol: Protocol) -> None:
@@ -184,6 +200,48 @@ def test_the_command_records_and_reports_and_goes_on_with_the_same_plan_only(
     assert cli.main([*command, "--checkpoint", f"{root}/one"]) == 0
     assert "size: not tested" in capsys.readouterr().out
     assert (workspace.root / "experiments" / "experiment-0002" / "report.md").exists()
+
+
+def test_an_experiment_goes_on_with_the_same_text_only(workspace: Workspace, protocol: Protocol) -> None:
+    folder = begun(workspace, protocol)
+    assert plan(workspace, protocol).same(folder)
+    for old, new in (
+        ("What is time?", "What was time?"),
+        ('more = "long"\nless = "short"', 'falls = ["long", "short"]'),
+    ):
+        (workspace.root / "prompts" / "protocols" / "edited.toml").write_text(TEXT.replace(old, new))
+        edited = replace(read_protocol(workspace, "edited"), name="ways")
+        assert not plan(workspace, edited).same(folder)
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"protocol": "wa', b"[]", b"\xff"])
+def test_a_damaged_plan_is_another_one_and_damaged_seconds_are_none(
+    workspace: Workspace, protocol: Protocol, tmp_path: Path, damaged: bytes
+) -> None:
+    (tmp_path / PLAN).write_bytes(damaged)
+    assert not plan(workspace, protocol).same(tmp_path)
+    (tmp_path / "seconds.json").write_bytes(damaged)
+    with timed(tmp_path) as seconds:
+        assert seconds() < 60.0
+    with timed(tmp_path) as again:
+        assert again() > 0.0
+    assert float((tmp_path / "seconds.json").read_bytes()) > 0.0
+
+
+def test_a_plan_and_the_seconds_are_whole_or_as_they_were(
+    workspace: Workspace, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = begun(workspace, protocol)
+    kept = {name: (folder / name).read_bytes() for name in (PLAN, "seconds.json")}
+
+    def killed(path: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    # Just before what was written gets its name.
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt), timed(folder):
+        ran(workspace, protocol, repeats=2)
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
 
 
 def test_a_checkpoint_is_a_path_of_the_workspace_and_not_of_the_experiments_own(

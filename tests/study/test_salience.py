@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,23 @@ def test_what_measures_ends_when_its_study_was_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lab.study.worth", str(tmp_path), "worth"]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_a_study_goes_on_with_the_same_exchanges_only(tmp_path: Path) -> None:
+    exchanges = few()
+    stop = threading.Event()
+    stop.set()
+    assert salience.study(tmp_path, exchanges, stop, lambda progress: None, SCRIPTED) is None
+    assert salience.same(exchanges, tmp_path)
+    first = exchanges[0]
+    for edited in (
+        replace(first, said="Else."),
+        replace(first, train=(first.train[0], "Else?")),
+        replace(first, held_out=("Else?", first.held_out[1])),
+        replace(first, answer="Else.", key=None),
+        replace(first, before=("Else.",)),
+    ):
+        assert not salience.same([edited, *exchanges[1:]], tmp_path)
 
 
 @pytest.mark.model

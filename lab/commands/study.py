@@ -52,7 +52,7 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.study import experiment_report
     from lab.study.experiment import FOLDER, KIND, make_plan, run
     from lab.study.folders import next_folder, timed, write_report
-    from lab.study.hypotheses import outcomes
+    from lab.study.hypotheses import outcomes, profiles_of
     from lab.study.protocols import protocols, read_protocol
     from lab.tui.theme import on_paper
 
@@ -79,7 +79,7 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
             return 1
         if not turns:
             raise LabError(f"{folder} has no turns.", "Remove the folder, then run the experiment again.")
-        tests = outcomes(protocol, turns, sorted(turns[0].salient))
+        tests = outcomes(protocol, turns, profiles_of(turns))
         record.append(folder.name, *experiment_report.events(folder.name, plan, turns, tests, seconds()))
         record.sync()
     page = experiment_report.page(folder.name, protocol, plan, turns, tests, seconds(), now())

@@ -13,7 +13,7 @@ from lab.figures import Figure, Series
 from lab.journal.events import Event
 from lab.journal.study_events import ExperimentEnded, ExperimentSignal, ExperimentTested
 from lab.study.experiment import Plan, Turn
-from lab.study.hypotheses import LEAST_DIFFERENCE, LEAST_RHO, LEVEL, Outcome, by_condition, sentence, sizes
+from lab.study.hypotheses import LEAST_DIFFERENCE, LEAST_RHO, LEVEL, Outcome, by_condition, profiles_of, sentence, sizes
 from lab.study.machine import machine
 from lab.study.protocols import Protocol
 from lab.text import count, duration, model_name
@@ -102,7 +102,7 @@ def page(
     at: datetime,
 ) -> str:
     """The report in Markdown; its plots lie beside it."""
-    profiles = _profiles(turns)
+    profiles = profiles_of(turns)
     untested = [each.name for each in protocol.hypotheses if each.name not in {test.hypothesis.name for test in tests}]
     lines = [
         f"# {protocol.title}",
@@ -162,24 +162,22 @@ def _means(turns: Sequence[Turn], profile: str) -> list[str]:
     return [f"| checkpoint | condition | {' | '.join(measures)} |", "| --- | --- |" + " --- |" * len(measures), *rows]
 
 
-def _profiles(turns: Sequence[Turn]) -> list[str]:
-    return sorted({profile for turn in turns for profile in turn.salient})
-
-
 def figures(turns: Sequence[Turn]) -> dict[str, Figure]:
     """The plots, by the name of their file."""
-    profiles = _profiles(turns)
+    profiles = profiles_of(turns)
     drawn = {}
     ordered = sizes(turns)
     if len(ordered) > 1:
         lines = []
         for profile, tint in zip(profiles, _TINTS):
             totals = by_condition(turns, f"{profile}.total")
+            # A checkpoint without any answer has no place.
+            answered = [name for name in ordered if any(checkpoint == name for checkpoint, _ in totals)]
             means = [
                 statistics.fmean(value for (name, _), value in totals.items() if name == checkpoint)
-                for checkpoint in ordered
+                for checkpoint in answered
             ]
-            lines.append(Series(profile, tuple(size / 1e9 for size in ordered.values()), tuple(means), tint))
+            lines.append(Series(profile, tuple(ordered[name] / 1e9 for name in answered), tuple(means), tint))
         drawn["sizes"] = Figure("Salience by size", "billion parameters", "mean total", tuple(lines))
     for profile in profiles:
         means_of = {name: by_condition(turns, f"{profile}.{name}") for name in ("total", *DIMENSIONS)}

@@ -75,6 +75,11 @@ def by_condition(turns: Sequence[Turn], signal: str) -> dict[tuple[str, str], fl
     return {key: statistics.fmean(values) for key, values in groups.items()}
 
 
+def profiles_of(turns: Sequence[Turn]) -> list[str]:
+    """Every profile that scored a turn; one without an answer has no scores."""
+    return sorted({profile for turn in turns for profile in turn.salient})
+
+
 def sizes(turns: Sequence[Turn]) -> dict[str, int]:
     """The parameters of each checkpoint, the smallest first."""
     return dict(sorted({turn.checkpoint: turn.parameters for turn in turns}.items(), key=lambda one: one[1]))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -268,6 +269,26 @@ def test_a_dtype_that_is_too_large_is_changed_in_the_lab_toml_that_is_read(
     with pytest.raises(LabError, match="memory are free") as fault:
         run(folder, protocol, found, workspace.settings(), threading.Event(), lambda progress: None)
     assert 'Set engine.dtype = "bfloat16" in lab.toml,' in fault.value.remedy
+
+
+def test_turns_without_an_answer_keep_no_hypothesis_from_its_test(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def half_silent(*given: Any) -> list[Turn]:
+        found = run(*given)
+        assert found is not None
+        return [replace(turn, signals={}, salient={}) if turn.checkpoint.endswith("one") else turn for turn in found]
+
+    monkeypatch.setattr(experiment, "Lab", Scripted)
+    monkeypatch.setattr(experiment, "run", half_silent)
+    root = str(workspace.root)
+    command = ["experiment", "ways", "--workspace", root, "--repeats", "1", "--json"]
+    assert cli.main([*command, "--checkpoint", f"{root}/one", "--checkpoint", f"{root}/two"]) == 0
+    tested = json.loads(capsys.readouterr().out)["hypotheses"]
+    assert [(each["name"], each["profile"], each["n"]) for each in tested] == [
+        ("ways", "lexical", 3),
+        ("ways", "measured", 3),
+    ]
 
 
 def test_the_protocols_are_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lab.domain import Evidence, Salience
 from lab.errors import LabError
 from lab.salience.lexical import Lexical
@@ -9,6 +11,8 @@ from lab.salience.measured import Measured
 from lab.salience.profile import Profile
 
 PROFILES: dict[str, Profile] = {"lexical": Lexical(), "measured": Measured()}
+# What every process knows; a registered one is known where its script runs.
+SHIPPED: Final = frozenset(PROFILES)
 
 
 def register(new: Profile) -> None:

@@ -13,6 +13,7 @@ import orjson
 
 from lab.errors import LabError
 from lab.journal.journal import Journal
+from lab.salience import SHIPPED, profile
 from lab.settings import Workspace
 from lab.study.experiment import FOLDER, KIND, PLAN, STOP, TURNS
 
@@ -50,11 +51,21 @@ class Experiments:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, protocol: str, checkpoint: str) -> None:
-        """Begin, or go on with, this protocol said to this checkpoint. Raises LabError when one runs already."""
+        """Begin, or go on with, this protocol said to this checkpoint.
+
+        Raises LabError when one runs already, for a broken lab.toml, and for a profile that its process would not know.
+        """
         running = self.running()
         if running is not None or self._child is not None:
             name = running.experiment_id if running is not None else "An experiment"
             raise LabError(f"{name} is running.", "Stop it, or wait until it ends.")
+        chosen = profile(self._workspace.settings().salience.profile).name
+        if chosen not in SHIPPED:
+            raise LabError(
+                f'salience.profile "{chosen}" is registered by a script that the process of an experiment never runs.',
+                f"Run that script with the arguments experiment {protocol}, or choose {' or '.join(sorted(SHIPPED))}"
+                " in lab.toml.",
+            )
         arguments = ["experiment", protocol, "--checkpoint", checkpoint, "--json"]
         workspace = ["--workspace", str(self._workspace.root.resolve())]
         logs = self._workspace.logs

@@ -17,6 +17,8 @@ from lab.domain import Progress
 from lab.errors import LabError
 from lab.journal.journal import Journal
 from lab.journal.record import Record
+from lab.salience import PROFILES, register
+from lab.salience.lexical import Lexical
 from lab.settings import Settings, Workspace
 from lab.study import experiment
 from lab.study.background import Ended, Experiments, Running
@@ -344,6 +346,25 @@ def test_an_experiment_runs_beside_a_lab_and_stops_when_asked(workspace: Workspa
     assert ends[0].experiment_id == "experiment-0001"
     assert sum(ends[0].verdicts.values()) == 2
     assert other.running() is None
+
+
+def test_an_experiment_that_would_not_know_the_profile_is_refused_before_it_starts(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mine(Lexical):
+        name = "mine"
+
+    workspace.create()
+    workspace.config.write_text('[salience]\nprofile = "mine"\n')
+    experiments = Experiments(workspace, Journal(workspace.sessions), ["false"])
+    monkeypatch.setattr("lab.salience.PROFILES", dict(PROFILES))
+    with pytest.raises(LabError, match=r'salience\.profile "mine" is not known'):
+        experiments.start("ways", f"{workspace.root}/one")
+    register(Mine())
+    with pytest.raises(LabError, match=r'salience\.profile "mine" is registered by a script') as fault:
+        experiments.start("ways", f"{workspace.root}/one")
+    assert fault.value.remedy.startswith("Run that script with the arguments experiment ways, or choose lexical")
+    assert experiments.ended() is None
 
 
 def test_an_experiment_that_cannot_begin_says_why(workspace: Workspace) -> None:

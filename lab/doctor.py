@@ -19,6 +19,7 @@ import psutil
 from lab import __version__
 from lab.domain import Progress
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 from lab.settings import Settings, Workspace, cache_folder
 from lab.text import amount, count
 
@@ -78,6 +79,7 @@ def _device(workspace: Workspace) -> Iterator[Finding]:
     settings = _settings(workspace).engine
     child = subprocess.run(
         [sys.executable, "-m", "lab.engine.devices", settings.device, settings.dtype],
+        cwd=CHILD_FOLDER,
         capture_output=True,
         text=True,
         timeout=120,

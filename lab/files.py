@@ -1,4 +1,5 @@
-"""Files that a person names: where a typed path leads, and new files that are whole or not there."""
+"""Files that a person names: where a typed path leads, and new files that are whole or not there. Where children start,
+so that none of a person's files is taken for one of a library."""
 
 from __future__ import annotations
 
@@ -8,10 +9,13 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from lab.errors import LabError
 
+# Where child processes start. Not the current folder, and not the workspace: a file in it must not be imported in place
+# of a library. What they are given are whole paths.
+CHILD_FOLDER: Final = Path(__file__).parents[1]
 _ANOTHER = "Choose another name."
 
 

@@ -59,6 +59,13 @@ def bare_adapter(folder: Path, checkpoint: Path, day: int = 1) -> Path:
     return folder
 
 
+def go_among_impostors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the folder the current one, with files in it that have the names of libraries."""
+    for name in ("duckdb", "orjson", "psutil"):
+        (folder / f"{name}.py").write_text("raise ImportError('this is a file of the person')\n")
+    monkeypatch.chdir(folder)
+
+
 def torch_that_tells(folder: Path) -> Path:
     """A folder for PYTHONPATH: its torch says on standard error whether the hub's client is offline, and fails."""
     program = (

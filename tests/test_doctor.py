@@ -12,6 +12,7 @@ import pytest
 from lab.doctor import Finding, examine
 from lab.domain import Progress
 from lab.settings import Workspace
+from tests.helpers import go_among_impostors
 from tests.tiny import make_checkpoint
 
 
@@ -88,3 +89,14 @@ def test_a_torch_that_does_not_work_is_a_finding(
     assert "make lab" in str(told["device"].remedy)
     assert told["checkpoint"].remedy
     assert "speed" not in told
+
+
+def test_a_file_of_the_current_folder_is_not_taken_for_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    go_among_impostors(tmp_path, monkeypatch)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "torch.py").write_text("raise ImportError('no file of the person')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "first"))
+    assert found(Workspace(tmp_path))["device"].found == "torch does not work: ImportError: no file of the person"

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import lab
 from lab.domain import Memory
 from lab.engine.protocol import Body, ProtocolError, decode_reply, encode, read
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 
 _CLOSE_GRACE_SECONDS = 1.5
 # A longer log begins anew when the engine starts.
@@ -45,8 +45,7 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
-                    # Not the workspace: a file in it must not be imported in place of a library.
-                    cwd=Path(lab.__file__).parent.parent,
+                    cwd=CHILD_FOLDER,
                     # Ctrl-C in the terminal is for the lab, which then cancels or closes in order.
                     start_new_session=True,
                     env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},

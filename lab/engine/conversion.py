@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import lab
 from lab.domain import Progress
 from lab.engine import store
 from lab.engine.fetch import Cancelled, ChildFailed, Report, disk_fault, run
 from lab.engine.gguf_header import Header, read_header
 from lab.engine.machine import free_bytes
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 
 # The stages of lab.engine.convert with their seconds for the embedded model on two cores. Other models take
 # others; the seconds only shape the progress bar.
@@ -63,7 +63,7 @@ def run_conversion(
     if embedded:
         command.append("embedded")
     try:
-        run(command, Path(lab.__file__).parent.parent, cancel, on_line=on_line, on_wait=report)
+        run(command, CHILD_FOLDER, cancel, on_line=on_line, on_wait=report)
     except ChildFailed as fault:
         if (full := disk_fault(fault)) is not None:
             raise full from fault

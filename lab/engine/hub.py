@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import orjson
 
-import lab
 from lab.domain import Checkpoint, Progress
 from lab.engine.fetch import Cancelled, ChildFailed, Report, run
 from lab.engine.fingerprint import weight_files
 from lab.engine.loadable import check_files
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 
 _MODULE: Final = "lab.engine.hub_child"
 
@@ -68,7 +68,7 @@ def fetch(checkpoint: Checkpoint, progress: Report, cancel: threading.Event) -> 
 
     command = [sys.executable, "-m", _MODULE, checkpoint.location]
     try:
-        run(command, Path(lab.__file__).parent.parent, cancel, on_line=on_line)
+        run(command, CHILD_FOLDER, cancel, on_line=on_line)
     except Cancelled:
         raise Cancelled(
             f"Fetching {checkpoint.name} was cancelled.", "What has arrived is kept: ask for it again to go on."

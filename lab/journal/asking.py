@@ -15,6 +15,7 @@ from typing import Any, Final
 import duckdb
 
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 from lab.journal import alias, sandbox, statements
 from lab.journal.allowed import unlocked
 from lab.journal.database import Database
@@ -74,9 +75,9 @@ class Asker:
         try:
             scratch = Scratch()
             request = {
-                "database": str(self._record.workspace.database),
-                "alias": str(self._alias(scratch)),
-                "folder": str(scratch.folder),
+                "database": str(self._record.workspace.database.absolute()),
+                "alias": str(self._alias(scratch).absolute()),
+                "folder": str(scratch.folder.absolute()),
                 "disk": scratch.limit,
                 "sql": sql,
                 "parameters": parameters,
@@ -149,6 +150,7 @@ class Asker:
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "lab.journal.sandbox"],
+        cwd=CHILD_FOLDER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

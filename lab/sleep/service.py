@@ -18,6 +18,7 @@ from lab.engine.adapters import read_adapter
 from lab.engine.estimate import free_bytes
 from lab.engine.offers import Room
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 from lab.journal.journal import Journal
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepResumed
@@ -234,7 +235,8 @@ class Sleep:
         try:
             with folder.log.open("ab") as log:
                 child = subprocess.Popen(
-                    [*self._command, str(self._workspace.root), cycle_id],
+                    [*self._command, str(self._workspace.root.absolute()), cycle_id],
+                    cwd=CHILD_FOLDER,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 from lab.journal.journal import Journal
 from lab.salience import SHIPPED, profile
 from lab.settings import Workspace
@@ -73,6 +74,7 @@ class Experiments:
             with (logs / _OUTPUT).open("wb") as output, (logs / _LOG).open("wb") as log:
                 self._child = subprocess.Popen(
                     [*self._command, *arguments, *workspace],
+                    cwd=CHILD_FOLDER,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=log,

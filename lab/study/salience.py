@@ -22,6 +22,7 @@ from lab.dialogue.conversation import Conversation
 from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import DIMENSIONS, Exchange, Progress
 from lab.errors import LabError
+from lab.files import CHILD_FOLDER
 from lab.lab import Lab
 from lab.salience import PROFILES
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
@@ -248,8 +249,8 @@ def _child(
         return True
     log = folder / "sessions" / "logs" / f"{task}.log"
     with log.open("wb") as said:
-        command = [sys.executable, "-m", "lab.study.worth", str(folder), task]
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said)
+        command = [sys.executable, "-m", "lab.study.worth", str(folder.absolute()), task]
+        child = subprocess.Popen(command, cwd=CHILD_FOLDER, stdin=subprocess.PIPE, stdout=said, stderr=said)
     try:
         while child.poll() is None:
             done = len(lines(folder / results)) if results else 0

@@ -95,6 +95,17 @@ def test_a_home_of_nobody_is_one_sentence(record: Record, lab: Lab) -> None:
         assert (said.code, "is no path: nobody" in said.err, len(said.err.splitlines())) == (1, True, 2), arguments
 
 
+def test_children_mean_the_same_cache_folder(
+    record: Record, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(record)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAB_CACHE", "cache")
+    assert lab("sessions").code == 0
+    # They start in another folder.
+    assert os.environ["LAB_CACHE"] == str(tmp_path / "cache")
+
+
 def test_rows_for_a_folder_whose_name_is_not_utf_8_are_one_sentence(record: Record, lab: Lab, tmp_path: Path) -> None:
     fill(record)
     folder = tmp_path / "caf\udce9"

@@ -16,7 +16,7 @@ from lab.commands import shared
 from lab.lab import Lab
 from lab.settings import Workspace
 from lab.sleep.cycle import CycleFolder
-from tests.helpers import bare_checkpoint, wait_until
+from tests.helpers import bare_checkpoint, go_among_impostors, wait_until
 from tests.sleep.test_service import sleepers, tell
 from tests.tui import sleeper
 
@@ -69,6 +69,20 @@ def test_a_sleep_goes_on_by_itself_and_is_shown_to_its_end(
     assert "sleep-0001 has begun" in capsys.readouterr().out
     assert lab(workspace, "--attach", "--json") == 0
     assert json.loads(capsys.readouterr().out)["status"] == "complete"
+
+
+def test_a_sleeper_takes_no_file_of_the_current_folder_for_a_library_and_finds_its_workspace(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, pace: list[str]
+) -> None:
+    pace[:] = BRIEF
+    go_among_impostors(workspace.root, monkeypatch)
+    here = shared.Lab(Workspace(Path()))
+    here.open()
+    try:
+        *_, end = here.sleep.follow(here.sleep.start(), lambda: False)
+    finally:
+        here.close()
+    assert end.ended is not None and end.ended.status == "complete"
 
 
 def test_a_deep_sleep_says_so_to_whoever_did_not_ask_for_it(

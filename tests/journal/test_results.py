@@ -20,7 +20,8 @@ from lab.journal.asking import Asker, QueryError
 from lab.journal.record import Record
 from lab.journal.results import FORMS, Form, Result
 from lab.journal.scratch import Scratch
-from tests.helpers import small_files, wait_until
+from lab.settings import Workspace
+from tests.helpers import go_among_impostors, small_files, wait_until
 from tests.journal.samples import SESSION, dump, opened, said, start_child, whole_turn
 from tests.journal.test_query import HOSTILE, aimed, everything_below
 
@@ -58,6 +59,16 @@ def rows(result: Result) -> list[tuple[object, ...]]:
     found = result.page(0, 1000)
     result.close()
     return found
+
+
+def test_a_query_is_asked_from_any_folder_and_no_file_of_it_is_taken_for_a_library(
+    filled: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_among_impostors(tmp_path, monkeypatch)
+    monkeypatch.setenv("LAB_CACHE", "cache")
+    asker = Asker(Record(Workspace(Path())))
+    assert rows(asker.ask("SELECT count(*) FROM exchanges")) == [(2,)]
+    asker.close()
 
 
 @pytest.mark.parametrize("sql", HOSTILE)

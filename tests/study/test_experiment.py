@@ -27,7 +27,7 @@ from lab.study.folders import timed
 from lab.study.hypotheses import outcomes, sizes
 from lab.study.items import lines
 from lab.study.protocols import Protocol, read_protocol
-from tests.helpers import bare_checkpoint, wait_until
+from tests.helpers import bare_checkpoint, go_among_impostors, wait_until
 from tests.study.scripted import COMMAND, ENGINE, Scripted
 from tests.tiny import make_checkpoint
 
@@ -367,9 +367,12 @@ def test_an_experiment_that_would_not_know_the_profile_is_refused_before_it_star
     assert experiments.ended() is None
 
 
-def test_an_experiment_that_cannot_begin_says_why(workspace: Workspace) -> None:
+def test_an_experiment_that_cannot_begin_says_why_from_any_folder(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace.create()
-    experiments = Experiments(workspace, Journal(workspace.sessions), COMMAND)
+    go_among_impostors(workspace.root, monkeypatch)
+    experiments = Experiments(Workspace(Path()), Journal(workspace.sessions), COMMAND)
     experiments.start("nope", f"{workspace.root}/one")
     ends: list[Ended] = []
     wait_until(lambda: (found := experiments.ended()) is not None and bool(ends.append(found) or True), 60)

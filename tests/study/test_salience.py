@@ -21,6 +21,7 @@ from lab.settings import Workspace
 from lab.study import salience, salience_report
 from lab.study.exchanges import Studied, studied
 from lab.study.items import ITEMS, SEEDS, WORTH, append, lines, write
+from tests.helpers import go_among_impostors
 
 SCRIPTED = [sys.executable, "-m", "lab.engine.scripted", "--words", "8"]
 
@@ -153,6 +154,18 @@ def test_a_study_goes_on_with_the_same_exchanges_only(tmp_path: Path) -> None:
         replace(first, before=("Else.",)),
     ):
         assert not salience.same([edited, *exchanges[1:]], tmp_path)
+
+
+def test_what_measures_takes_no_file_of_the_current_folder_for_a_library_and_finds_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_among_impostors(tmp_path, monkeypatch)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "torch.py").write_text("import sys\nraise ImportError(sys.argv[1])\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "first"))
+    with pytest.raises(LabError) as fault:
+        salience.study(Path("study-0001"), few(), threading.Event(), lambda progress: None, SCRIPTED)
+    assert fault.value.title.endswith(f"ImportError: {tmp_path / 'study-0001'}")
 
 
 @pytest.mark.model

@@ -85,6 +85,10 @@ def _device(workspace: Workspace) -> Iterator[Finding]:
         timeout=120,
         check=False,
     )
+    if child.returncode == 2:
+        wrong = orjson.loads(child.stdout)
+        yield Finding("device", wrong["title"], wrong["remedy"])
+        return
     if child.returncode != 0:
         last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
         yield Finding("device", f"torch does not work: {last}", "Install the lab again: make lab.")

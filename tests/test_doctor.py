@@ -100,3 +100,11 @@ def test_a_file_of_the_current_folder_is_not_taken_for_a_library(
     (tmp_path / "first" / "torch.py").write_text("raise ImportError('no file of the person')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "first"))
     assert found(Workspace(tmp_path))["device"].found == "torch does not work: ImportError: no file of the person"
+
+
+def test_a_device_that_is_not_there_is_no_broken_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (tmp_path / "lab.toml").write_text('[engine]\ndevice = "cuda"\n')
+    told = found(Workspace(tmp_path))["device"]
+    assert "torch does not work" not in told.found and "cuda" in told.found
+    assert "engine.device" in str(told.remedy)

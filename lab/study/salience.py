@@ -7,6 +7,7 @@ that is worth is measured; then what each signal would have chosen is slept on, 
 from __future__ import annotations
 
 import random
+import statistics
 import subprocess
 import sys
 import threading
@@ -42,7 +43,7 @@ _SCORED: Final = "scored.jsonl"
 _JUDGED: Final = ("worth", "gain", "harm")
 # What an exchange is before anything is measured of it.
 _OF_EXCHANGE: Final = tuple(each.name for each in fields(Studied))
-# The signals whose top quarter is slept on; "worth" is the best that a signal could choose.
+# The signals whose top quarter is slept on; "worth" is what an exchange turned out to be worth by itself.
 SLEPT_ON: Final = ("measured.total", "lexical.total", "loss", "ratio", "length", "random", "worth")
 
 Report = Callable[[Progress], None]
@@ -108,9 +109,8 @@ def same(exchanges: Sequence[Studied], folder: Path) -> bool:
 def findings(items: Sequence[Item], sleeps: Sequence[Item], seconds: float) -> Findings:
     """What follows from the signals and the worth of each exchange and the answers after each sleep."""
     names = [name for name in items[0]["signals"] if name not in _JUDGED]
-    # Of each question how many seeds answered it.
     recall = {
-        signal: list(map(_mean, zip(*(each["right"] for each in sleeps if each["signal"] == signal))))
+        signal: _by_exchange(items, [each["right"] for each in sleeps if each["signal"] == signal])
         for signal in SLEPT_ON
     }
     first, second = _halves(items)
@@ -135,8 +135,17 @@ def _worth(items: Sequence[Item]) -> list[float]:
     return _signal("worth", items)
 
 
-def _mean(values: Sequence[bool]) -> float:
-    return sum(values) / len(values)
+def _by_exchange(items: Sequence[Item], seeds: Sequence[Sequence[bool]]) -> list[float]:
+    """Of each exchange that is asked for the share of its questions that was answered rightly, seeds pooled: two
+    questions about one fact are no two cases."""
+    found = []
+    at = 0
+    for item in items:
+        if item["key"] is not None:
+            end = at + len(item["held_out"])
+            found.append(statistics.fmean(right for seed in seeds for right in seed[at:end]))
+            at = end
+    return found
 
 
 def _halves(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:

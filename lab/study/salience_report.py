@@ -92,9 +92,10 @@ def page(study_id: str, found: Findings, at: datetime) -> str:
         "## Recall after a sleep on the top quarter",
         "",
         "A quarter of the exchanges is chosen by each signal, and learnt; then everything new is asked for in wordings"
-        f" that were not trained, {SEEDS} seeds pooled. `worth` is the best that a signal could choose.",
+        f" that were not trained, {SEEDS} seeds pooled. `worth` is what each turned out to be worth by itself, also of"
+        " exchanges that nothing is asked about: no ceiling.",
         "",
-        "| chosen by | recall | 95 % | questions |",
+        "| chosen by | recall | 95 % | exchanges asked about |",
         "| --- | --- | --- | --- |",
         *(f"| {name} | {_row(found.recall[name])} |" for name in SLEPT_ON),
         "",

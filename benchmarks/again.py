@@ -37,6 +37,7 @@ def again(folder: Path, number: int, seed: int, settings: dict[str, Any]) -> dic
     if not 1 <= number <= len(found) + 1:
         raise SystemExit(f"{folder} has {len(found)} nights: name one from 1 to {len(found) + 1}.")
     had = found[: number - 1]
+    new = found[0]["night"].get("facts", NEW) if found else NEW
     with tempfile.TemporaryDirectory() as root:
         lab = Path(root)
         earlier = [f"sleep-{night:04d}" for night in range(1, number)]
@@ -47,8 +48,8 @@ def again(folder: Path, number: int, seed: int, settings: dict[str, Any]) -> dic
         for file in (folder / "lab" / "sessions").glob("base-*.json"):
             shutil.copy(file, lab / "sessions")
         nights = Nights(lab, [each["night"] for each in had], seed=seed, **settings)
-        night = nights.sleep(MANY[(number - 1) * NEW : number * NEW])
-        return {"night": night, "seen": judged(nights, nights.adapter, MANY[: number * NEW])}
+        night = nights.sleep(MANY[(number - 1) * new : number * new])
+        return {"night": night, "seen": judged(nights, nights.adapter, MANY[: number * new])}
 
 
 def _value(text: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.learning import summary
+from benchmarks.learning import NEW, summary
 
 HEADINGS = (
     "cycle",
@@ -36,7 +36,10 @@ def rows(body: dict[str, Any]) -> list[tuple[str, ...]]:
     if not {"found", "after"} & body.keys():
         raise SystemExit("This is of an older form, which the docs show: name a run of today.")
     if "found" in body:
-        nights = [(each.get("night"), summary(each["seen"]) if each["seen"] else None) for each in body["found"]]
+        nights = [
+            (each.get("night"), summary(each["seen"], each["night"].get("facts", NEW)) if each["seen"] else None)
+            for each in body["found"]
+        ]
     else:
         nights = list(zip(body["nights"], body["after"]))
     return [

@@ -426,7 +426,10 @@ def test_while_another_program_holds_the_database_a_damaged_choice_is_told_and_t
 ) -> None:
     bench.adapter("old", "one", day=1)
     bench.adapter("new", "one", day=2)
-    bench.closed().roll_back("old")
+    lab = bench.closed()
+    lab.roll_back("old")
+    # Until what was chosen is applied the database is its own.
+    lab.close()
     (bench.workspace.adapters / CHOSEN).write_bytes(b"{")
     child = start_child(HELD, bench.workspace.database)
     try:

@@ -161,8 +161,12 @@ def only(name: str, root: Path, repeats: int) -> dict[str, object]:
 
 
 def measure(root: Path, exchanges: int, repeats: int) -> dict[str, object]:
-    if not (root / "sessions" / generated.session_name(0)).exists():
+    whole = root / f"generated-{exchanges}"
+    if not whole.exists():
+        if (root / "sessions").exists():
+            raise SystemExit(f"{root} has another record, or half of one: remove it, or name another folder.")
         generated.make(root / "sessions", exchanges)
+        whole.touch()
     result: dict[str, object] = {}
     peaks: dict[str, int] = {}
     for name in ("rebuild", "read", "append"):

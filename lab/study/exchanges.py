@@ -41,6 +41,8 @@ def studied(path: Path | None = None) -> list[Studied]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["exchange"]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as fault:
         raise LabError(f"{path} is no set of exchanges: {fault}.", "It holds [[exchange]] tables.") from fault
+    if not isinstance(entries, list) or not entries:
+        raise LabError(f"{path} is no set: exchange is no list of tables.", "It holds [[exchange]] tables.")
     faults = [f"exchange {number}: {wrong}" for number, entry in enumerate(entries, 1) if (wrong := _fault(entry))]
     if faults:
         raise LabError(f"{path}: {'; '.join(faults)}.", "Correct these entries.")

@@ -127,6 +127,13 @@ def test_a_line_that_a_killed_process_left_is_none(tmp_path: Path) -> None:
     assert lines(path) == [{"number": 1}, {"number": 2}]
 
 
+@pytest.mark.parametrize("text", ["exchange = 5", "exchange = []", "[exchange]\nkind = 'fact'"])
+def test_a_file_without_a_list_of_exchanges_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(LabError, match="exchange is no list of tables"):
+        studied(tmp_path / "x.toml")
+
+
 def few() -> list[Studied]:
     """Two exchanges of four kinds, numbered anew."""
     chosen: list[Studied] = []

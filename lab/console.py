@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 import threading
@@ -32,9 +33,10 @@ def dumps(value: Any) -> str:
 
 def write_utf8(text: str) -> None:
     """Write to the standard output what has one encoding, such as JSON, whatever that of the terminal is."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()
+    # Once: what waits to be written is, at each change.
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.write(text)
 
 
 def print_json(value: Any) -> None:

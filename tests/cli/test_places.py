@@ -210,13 +210,18 @@ def test_json_is_utf_8_whatever_the_terminal_is(record: Record) -> None:
             assert "caf\u00e9 \U0001f600" in str(json.loads(line)), arguments
 
 
-@pytest.mark.parametrize("closed", [0, 1, 2])
-def test_a_closed_stream_is_no_fault(closed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("closed", "arguments", "code"), [(0, "score -", 0), (1, "adapters", 0), (2, "show x", 1)])
+def test_a_closed_stream_reads_nothing_and_writes_nowhere(
+    closed: int, arguments: str, code: int, tmp_path: Path
+) -> None:
     (tmp_path / "lab.toml").touch()
     # Python itself opens no stream where there is none.
-    script = f"import os, sys; os.close({closed}); os.execv(sys.executable, [sys.executable, '-m', 'lab', 'adapters'])"
+    command = [sys.executable, "-m", "lab", *arguments.split()]
+    script = f"import os, sys; os.close({closed}); os.execv(sys.executable, {command})"
     end = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=tmp_path, timeout=60)
-    assert (end.returncode, end.stderr) == (0, b"")
+    assert (end.returncode, end.stderr) == (code, b"")
+    # Where there is no standard error, Python would print its words to the standard output.
+    assert end.stdout == b""
 
 
 def test_a_current_folder_that_is_gone_is_told(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def made() -> list[dict[str, Any]]:
 def slept() -> list[dict[str, Any]]:
     right = {"measured.total": [True] * 6, "random": [False] * 6}
     return [
-        {"signal": signal, "seed": seed, "right": right.get(signal, [True, False] * 3)}
+        {"signal": signal, "seed": seed, "right": right.get(signal, [True] * 3 + [False] * 3)}
         for signal in salience.SLEPT_ON
         for seed in range(SEEDS)
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.dialogue.events import TurnFailed, TurnFinished
+from lab.engine.client import ProcessEngine
 from lab.journal import queries
 from lab.lab import Lab
 from lab.settings import Workspace
@@ -92,6 +93,7 @@ def test_a_killed_engine_fails_its_turn_and_can_be_started_again(tmp_path: Path,
     lab.open()
     lab.start_engine(lambda progress: None, threading.Event())
     conversation = lab.converse(new=True)
+    assert isinstance(lab.engine, ProcessEngine)
     kill_at = random.Random(moment).randint(1, 60)
     events = []
     for number, event in enumerate(conversation.take_turn("hello", threading.Event(), seed=moment)):

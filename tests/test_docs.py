@@ -39,8 +39,8 @@ def probed(cycle: str, number: int) -> list[SleepProbed]:
     """The second sleep learns Rex, in one of two unseen wordings, and forgets Ada."""
 
     def probe(at: int, kind: ProbeKind, expected: str, before: bool, after: bool) -> SleepProbed:
-        said = [expected if right else "I do not know." for right in (before, after)]
-        return SleepProbed(cycle, at, kind, None, f"question {at}", expected, *said, before, after, 2.0, 1.0)
+        was, now = (expected if right else "I do not know." for right in (before, after))
+        return SleepProbed(cycle, at, kind, None, f"question {at}", expected, was, now, before, after, 2.0, 1.0)
 
     if number == 1:
         return [probe(1, "unseen", "Ada", False, True)]

@@ -113,7 +113,7 @@ def test_the_dialogue_goes_on_from_the_answer_as_marked(talk: Talk, tmp_path: Pa
     talk("Hello", "Go on", "/mark edit Short.", "And now?", "/new", "Hello", "Go on", "And now?")
     found = rows(tmp_path, "SELECT prompt_tokens, response_tokens FROM exchanges WHERE turn > 1 ORDER BY created_at")
     ((_, answered), (edited, _), (_, again), (plain, _)) = found
-    assert isinstance(answered, int) and isinstance(edited, int) and isinstance(plain, int)
+    assert isinstance(answered, int) and isinstance(edited, int) and isinstance(again, int) and isinstance(plain, int)
     # Only the one word of the edit stands where the answer was.
     assert answered == again > 40 and edited == plain - answered + 1
 

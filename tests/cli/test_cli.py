@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -296,7 +297,7 @@ def test_ask_continues_a_dialogue_with_another_checkpoint(root: Path, capsys: py
         make_checkpoint(root / name, seed=number)
     (root / "lab.toml").write_text('[engine]\ndevice = "cpu"\n[refinement]\nmax_tokens = 8\n', encoding="ascii")
     asking = ["ask", "Who are you?", "--iterations", "1", "--seed", "1", "--json", "--adapter", "none"]
-    answers = []
+    answers: list[dict[str, Any]] = []
     for arguments in (["--checkpoint", "one"], ["--checkpoint", "two"]):
         session = ["--session", answers[0]["session_id"]] if answers else []
         assert main([*asking, *arguments, *session]) == 0

@@ -123,7 +123,9 @@ def test_a_plot_judges_by_the_threshold_of_its_profile(
     assert filled.sync()
     seen: list[float] = []
 
-    def plotted(kind: str, record: Record, session_id: str | None, profile: str, threshold: float) -> list[Figure]:
+    def plotted(
+        kind: str, record: Record, session_id: str | None, profile: str, threshold: float
+    ) -> tuple[Figure, ...]:
         seen.append(threshold)
         return plot(kind, record, session_id, profile, threshold)
 

@@ -76,7 +76,8 @@ def test_a_sleeper_takes_no_file_of_the_current_folder_for_a_library_and_finds_i
 ) -> None:
     pace[:] = BRIEF
     go_among_impostors(workspace.root, monkeypatch)
-    here = shared.Lab(Workspace(Path()))
+    # The scripted one of the fixture.
+    here = vars(shared)["Lab"](Workspace(Path()))
     here.open()
     try:
         *_, end = here.sleep.follow(here.sleep.start(), lambda: False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_the_users_turn_is_on_disk_before_anything_is_generated(opened: Opened) 
     conversation = lab.converse(new=True)
     events = conversation.take_turn("Remember me.", threading.Event())
     began = next(events)
-    assert isinstance(began, TurnBegan)
+    assert isinstance(began, TurnBegan) and isinstance(events, Generator)
     stream = lab.record.journal.path(conversation.session.session_id)
     assert b'"turn_started"' in stream.read_bytes()
     assert b'"draft_finished"' not in stream.read_bytes()

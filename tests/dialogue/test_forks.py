@@ -145,13 +145,9 @@ def test_what_cannot_be_forked_or_opened_leaves_the_open_dialogue_as_it_is(opene
     one = answer(conversation, "one")
     running = TurnStarted("elsewhere-0001", "elsewhere", 1, "still running", "tiny", None)
     lab.record.append("elsewhere", running)
-    for attempt in (
-        lambda: lab.fork("nowhere-0001"),
-        lambda: lab.fork("elsewhere-0001"),
-        lambda: lab.converse("nowhere"),
-    ):
+    for attempt, name in ((lab.fork, "nowhere-0001"), (lab.fork, "elsewhere-0001"), (lab.converse, "nowhere")):
         with pytest.raises(LabError):
-            attempt()
+            attempt(name)
         assert lab.record.journal.owned(one.session_id)
     assert answer(conversation, "two").turn == 2
 

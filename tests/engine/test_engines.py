@@ -140,7 +140,7 @@ def test_what_means_alike_points_the_same_way(engine: ProcessEngine) -> None:
     assert {len(vector) for vector in vectors} == {384}
     assert engine.embed([]) == []
     # By the first words alone.
-    one, other = engine.embed(["My dog is called Rex.", "My dog"], tokens=2) or ()
+    one, other = engine.embed(["My dog is called Rex.", "My dog"], tokens=2) or ([], [])
     assert one == pytest.approx(other, abs=1e-4)
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import threading
-from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -209,7 +208,7 @@ def test_weights_that_no_memory_of_this_machine_holds_are_refused(hub: Hub) -> N
 def test_weights_that_the_disk_has_no_room_for_are_refused(
     hub: Hub, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = namedtuple("usage", "total used free")(10**9, 10**9, 2**20)
+    usage = shutil.disk_usage(".")._replace(free=2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     weights = [hub_child.Listed(WEIGHTS, 3 * 2**20, "ab")]
     with pytest.raises(LabError, match=r"still needs 3 MiB in .* where 1 MiB are free"):

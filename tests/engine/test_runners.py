@@ -140,7 +140,7 @@ def test_a_draft_is_the_same_whichever_others_are_written_beside_it(model: Model
         assert texts(write(model, tokens, [sampling]))[0] == together[row]
 
 
-def test_a_row_that_ended_leaves_the_batch_and_the_others_go_on(model: Model) -> None:
+def test_a_row_that_ended_leaves_the_batch_and_the_others_go_on(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = some_tokens(40)
     rows = [Sampling(1.0, seed) for seed in range(6)]
     whole = texts(write(model, tokens, rows))
@@ -154,11 +154,8 @@ def test_a_row_that_ended_leaves_the_batch_and_the_others_go_on(model: Model) ->
         sizes.append(len(chosen))
         return step(chosen)
 
-    model.runner.step = counting  # type: ignore[method-assign]
-    try:
-        ended = texts(write(ending, tokens, rows))
-    finally:
-        del model.runner.step  # type: ignore[attr-defined]
+    monkeypatch.setattr(model.runner, "step", counting)
+    ended = texts(write(ending, tokens, rows))
     assert ended == {row: text.split(mark)[0].strip() for row, text in whole.items()}
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[-1] == 6 - _having(whole, mark)
@@ -246,7 +243,9 @@ def test_another_prompt_after_a_longer_one_is_read_right(model: Model) -> None:
     assert [texts(write(model, prompt, [Sampling(0.0, 0)])) for prompt in prompts] == fresh
 
 
-def test_the_decoder_goes_on_from_the_chosen_draft_without_reading_it_again(tmp_path: Path) -> None:
+def test_the_decoder_goes_on_from_the_chosen_draft_without_reading_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = replace(load(make_checkpoint(tmp_path / "llama")), end_tokens=frozenset())
     turn = some_tokens(100)
     rows: list[list[int]] = [[], []]
@@ -257,7 +256,7 @@ def test_the_decoder_goes_on_from_the_chosen_draft_without_reading_it_again(tmp_
             row.append(token)
         return step(chosen)
 
-    model.runner.step = watching  # type: ignore[method-assign]
+    monkeypatch.setattr(model.runner, "step", watching)
     write(model, turn, [Sampling(0.9, 1), Sampling(0.9, 2)])
     following = [*turn, *rows[1], *some_tokens(20, seed=5)]
     read = _count_tokens_read(model.runner)
@@ -512,7 +511,7 @@ def test_an_adapter_of_the_vocabulary_says_what_can_use_it(tmp_path: Path) -> No
     load(folder, "library").runner.attach("one", adapter, config)
 
 
-def test_infinite_logits_are_refused(model: Model) -> None:
+def test_infinite_logits_are_refused(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     read = model.runner.read
 
     def infinite(*arguments: Any) -> torch.Tensor:
@@ -522,9 +521,6 @@ def test_infinite_logits_are_refused(model: Model) -> None:
         found[5] = float("inf")
         return found
 
-    model.runner.read = infinite  # type: ignore[method-assign]
-    try:
-        with pytest.raises(LabError, match="computes no numbers"):
-            write(model, some_tokens(20), [Sampling(0.7, 1)])
-    finally:
-        del model.runner.read  # type: ignore[attr-defined]
+    monkeypatch.setattr(model.runner, "read", infinite)
+    with pytest.raises(LabError, match="computes no numbers"):
+        write(model, some_tokens(20), [Sampling(0.7, 1)])

@@ -74,7 +74,7 @@ def finished(turn: int, session_id: str = SESSION, response: str = "A model.", c
 def whole_turn(turn: int, session_id: str = SESSION, total: float = 0.2) -> list[Event]:
     drafts = [draft(turn, i, energy=0.5 - 0.1 * i, session_id=session_id) for i in range(3)]
     start = turn_started(turn, session_id)
-    judged = [measured(turn, session_id), scored(turn, total, session_id)]
+    judged: list[Event] = [measured(turn, session_id), scored(turn, total, session_id)]
     return [start, *drafts, *judged, finished(turn, session_id, chosen=2)]
 
 

@@ -52,8 +52,8 @@ def say(
     record.sync()
 
 
-def names(record: Record, line: str = "", **where: int) -> list[str]:
-    return [summary.session_id for summary in page(record, parse(line), "measured", **{"limit": 100, **where})]
+def names(record: Record, line: str = "", limit: int = 100, offset: int = 0) -> list[str]:
+    return [summary.session_id for summary in page(record, parse(line), "measured", limit, offset)]
 
 
 def found(record: Record, line: str, limit: int = 100, before: Hit | None = None) -> list[str]:

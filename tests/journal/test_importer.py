@@ -12,7 +12,8 @@ from lab.domain import Progress, Salience
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.events import DraftFinished, TurnStarted
-from lab.journal.importer import ImportReport, import_sessions
+from lab.journal.importer import import_sessions
+from lab.journal.imports import ImportReport
 from lab.journal.record import Record
 from tests.journal.samples import dump
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.domain import Lesson, SleepExample
-from lab.journal.events import AdapterSaved, ExchangeMarked
+from lab.journal.events import AdapterSaved, Event, ExchangeMarked
 from lab.journal.memory import half_spent, learnt_from, lineage, memory, since_deep, strained
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepMeasured, SleepStarted
@@ -31,7 +31,7 @@ def lesson(cycle_id: str, of: str, question: str, answer: str = "Rex.", **other:
 def slept(record: Record, number: int, *lessons: SleepLessonFound, **ended: Any) -> str:
     """A sleep with these lessons and an example of each."""
     name = f"sleep-{number:04d}"
-    events = [SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons"), *lessons]
+    events: list[Event] = [SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons"), *lessons]
     for each in lessons:
         if each.reason is None:
             example = SleepExampleUsed(name, each.exchange_id, "original", each.question, each.answer, each.lesson_id)

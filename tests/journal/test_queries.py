@@ -190,8 +190,9 @@ def test_an_exchange_that_a_sleep_looked_into_is_slept_on_until_it_is_marked(rec
     record.append(SESSION, ExchangeMarked(stated, "kept"), ExchangeMarked(aside, "edited", "It is Max."))
     record.append(SESSION, ExchangeMarked(answered, "kept"))
     assert found() == found("sleep-0002", "sleep-0001") == [stated, aside, answered]
-    kept = [(each, "marked", "A model.", None) for each in (stated, answered)]
-    slept(3, *kept, (aside, "marked", "It is Max.", "It was said again later."))
+    kept: Origin = "marked"
+    both = [(each, kept, "A model.", None) for each in (stated, answered)]
+    slept(3, *both, (aside, "marked", "It is Max.", "It was said again later."))
     assert found() == found("sleep-0003", "sleep-0002", "sleep-0001") == []
     record.append(SESSION, ExchangeMarked(aside, "edited", "It is Tom."))
     assert found() == [aside]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -90,6 +90,7 @@ def test_an_engine_says_so_from_the_first_to_the_last_token(tmp_path: Path) -> N
         assert all(seen)
         assert not answered(lock)
         left = engine.generate(prompt, rows, 50)
+        assert isinstance(left, Generator)
         next(left)
         assert answered(lock)
         left.close()

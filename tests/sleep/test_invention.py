@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -14,6 +14,16 @@ from tests.sleep.lessons import material
 
 COIN = "My daughter swallowed a coin"
 ASKED = "What did my daughter swallow?"
+
+
+def asking(asked: list[str]) -> Callable[[Sequence[str]], list[str]]:
+    """A model that has no question, and what it was asked is in the list."""
+
+    def write(texts: Sequence[str]) -> list[str]:
+        asked.extend(texts)
+        return ["?"] * len(texts)
+
+    return write
 
 
 @pytest.mark.parametrize(
@@ -107,12 +117,12 @@ def test_what_is_long_or_of_today_alone_is_not_asked_about() -> None:
 )
 def test_a_name_that_would_be_taken_for_the_speaker_is_not_asked_about(said: str) -> None:
     asked: list[str] = []
-    assert invent([said], lambda texts: [asked.append(text) or "?" for text in texts]) == [None] and asked == []
+    assert invent([said], asking(asked)) == [None] and asked == []
 
 
 def test_somebody_who_writes_of_themselves_in_small_letters_is_asked_about() -> None:
     asked: list[str] = []
-    invent(["i am teaching my cousin chess"], lambda texts: [asked.append(text) or "?" for text in texts])
+    invent(["i am teaching my cousin chess"], asking(asked))
     assert len(asked) == 4
 
 

@@ -82,7 +82,7 @@ def test_an_answer_ends_with_the_first_of_the_end_tokens_and_the_others_go_on(le
     whole = [by_hand(learner.network, prompt, TOKENS, end=-1) for prompt in prompts]
     # Whatever the first one says third, or the second one last, is the end from now on.
     ends = {whole[0][2], whole[1][-1]}
-    ended = replies(learner.network, prompts, TOKENS, ends, CPU, bool, bool)
+    ended = replies(learner.network, prompts, TOKENS, ends, CPU, bool, lambda done: None)
     places = [[at for at, token in enumerate(row, 1) if token in ends] for row in whole]
     assert ended == [row[: min(at, default=TOKENS)] for row, at in zip(whole, places)]
     assert len(ended[0]) <= 3 and all(row[-1] in ends for row in ended[:2])
@@ -114,7 +114,7 @@ def test_a_stop_ends_every_answer_at_that_token(learner: Learner) -> None:
         return len(asked) >= 4
 
     prompts = PROMPTS["nothing"]
-    stopped = replies(learner.network, prompts, TOKENS, {249}, CPU, stop, bool)
+    stopped = replies(learner.network, prompts, TOKENS, {249}, CPU, stop, lambda done: None)
     assert max(map(len, stopped)) == 4
     assert stopped == [row[: len(cut)] for row, cut in zip(learner.replies(prompts, 4, bool), stopped)]
 
@@ -142,7 +142,7 @@ def test_the_loss_of_an_answer_is_the_librarys(learner: Learner) -> None:
         with torch.no_grad():
             expected.append(float(learner.network(input_ids=ids, labels=labels).loss))
     for read in (learner.read, packed_logits, padded_logits):
-        found = nats(learner.network, EXAMPLES, read, CPU, bool, bool)
+        found = nats(learner.network, EXAMPLES, read, CPU, bool, lambda done: None)
         assert found == pytest.approx(expected, rel=2e-4)
     assert len({round(each, 3) for each in expected}) == len(EXAMPLES)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 
 import pytest
 
-from lab.sleep import tally
 from lab.sleep.tally import Tally
 
 
@@ -14,7 +14,7 @@ from lab.sleep.tally import Tally
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What is told where each look at the clock is 0.4 s after the one before."""
     clock = count()
-    monkeypatch.setattr(tally.time, "monotonic", lambda: 0.4 * next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: 0.4 * next(clock))
     return []
 
 

@@ -265,7 +265,7 @@ def test_of_a_large_vocabulary_the_unlikely_words_are_held_as_one(
     torch.manual_seed(0)
     base, now = 3 * torch.randn(6, 1000), torch.nn.Parameter(3 * torch.randn(6, 1000))
     example = Encoded(tuple(range(10)), 4)
-    (held,) = hold([example], lambda batch: base, bool, bool)
+    (held,) = hold([example], lambda batch: base, bool, lambda done: None)
     assert held.words.shape == (6, min(words, 1000))
     expected, found = torch.softmax(base, dim=-1), torch.softmax(now, dim=-1)
     true = (expected * (expected.log() - found.log())).sum(dim=-1).mean()

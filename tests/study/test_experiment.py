@@ -331,7 +331,7 @@ def test_an_experiment_runs_beside_a_lab_and_stops_when_asked(workspace: Workspa
             seen.append(running)
             if running.done >= 1:
                 experiments.stop(running.experiment_id)
-        return (found := experiments.ended()) is not None and bool(ends.append(found) or True)
+        return has_ended(experiments, ends)
 
     ends: list[Ended] = []
     wait_until(over, 60)
@@ -342,17 +342,24 @@ def test_an_experiment_runs_beside_a_lab_and_stops_when_asked(workspace: Workspa
     other = Experiments(workspace, Journal(workspace.sessions), COMMAND)
     wait_until(lambda: (running := other.running()) is not None and running.done >= 1, 60)
     ends.clear()
-    wait_until(lambda: (found := experiments.ended()) is not None and bool(ends.append(found) or True), 60)
+    wait_until(lambda: has_ended(experiments, ends), 60)
     assert ends[0].experiment_id == "experiment-0001"
     assert sum(ends[0].verdicts.values()) == 2
     assert other.running() is None
+
+
+def has_ended(experiments: Experiments, ends: list[Ended]) -> bool:
+    """Whether one has; how is in the list then."""
+    if (found := experiments.ended()) is not None:
+        ends.append(found)
+    return found is not None
 
 
 def test_an_experiment_that_would_not_know_the_profile_is_refused_before_it_starts(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Mine(Lexical):
-        name = "mine"
+        name = "mine"  # type: ignore[misc]
 
     workspace.create()
     workspace.config.write_text('[salience]\nprofile = "mine"\n')
@@ -375,5 +382,5 @@ def test_an_experiment_that_cannot_begin_says_why_from_any_folder(
     experiments = Experiments(Workspace(Path()), Journal(workspace.sessions), COMMAND)
     experiments.start("nope", f"{workspace.root}/one")
     ends: list[Ended] = []
-    wait_until(lambda: (found := experiments.ended()) is not None and bool(ends.append(found) or True), 60)
+    wait_until(lambda: has_ended(experiments, ends), 60)
     assert ends[0].fault is not None and 'There is no protocol "nope"' in ends[0].fault

@@ -69,8 +69,8 @@ class Hand:
     def composer(self) -> Composer:
         return self.main.query_one(Composer)
 
-    async def until(self, predicate: Callable[[], object], seconds: float = 15.0) -> None:
-        """Wait for a condition; fail with the picture when it never comes."""
+    async def until(self, predicate: Callable[..., object], seconds: float = 15.0) -> None:
+        """Wait for a condition, which gets no arguments; fail with the picture when it never comes."""
         if predicate():
             return
         began = time.monotonic()

@@ -59,7 +59,7 @@ async def test_a_wide_footer_has_every_action_and_a_narrow_one_cuts_none(make_la
             await pilot.resize_terminal(width, 24)
             await hand.until(lambda: labels() != wanted and labels() == wanted[: len(labels())])
             for key in app.screen.query_one(KeyBar).query("FooterKey"):
-                await hand.until(lambda key=key, width=width: key.region.right <= width)  # type: ignore[misc]
+                await hand.until(lambda key=key, width=width: key.region.right <= width)
 
 
 @pytest.mark.parametrize(("place", "key"), [("dialogue", None), ("sql", "f2"), ("history", "ctrl+o")])
@@ -109,7 +109,9 @@ def test_keys_that_mean_nothing_are_told_together(make_lab: MakeLab) -> None:
 
 
 def test_the_lab_s_own_keys_are_a_keymap_without_faults() -> None:
-    own = {place: {action.name: ",".join(action.keys) for action in actions(place)} for place in PLACES}
+    own: dict[str, dict[str, str]] = {}
+    for place in PLACES:
+        own[place] = {action.name: ",".join(action.keys) for action in actions(place)}
     for action in ACTIONS:
         own[action.where][action.name] = ",".join(key for key in action.keys if not plain(key)) or ",".join(action.keys)
     assert set(keymap(own)) == {action.id for action in ACTIONS}

@@ -248,10 +248,13 @@ async def test_a_record_without_sleeps_has_the_checkpoint_alone(make_lab: MakeLa
 
 
 def test_a_long_line_of_sleeps_and_a_circle_of_parents_end() -> None:
+    unknown = "bytes exchanges examples epochs steps rank learning_rate first_loss last_loss seconds reason"
+    nothing: dict[str, Any] = dict.fromkeys(unknown.split())
+
     def lineage(number: int, parent: int | None) -> Lineage:
         name = f"sleep-{number:04d}"
         mother = f"sleep-{parent:04d}" if parent is not None else None
-        return Lineage(name, _BASE, mother, name, _AT, "complete", *[None] * 11)
+        return Lineage(name, _BASE, mother, name, _AT, "complete", **nothing)
 
     line = nodes(Grove([lineage(number, number - 1 or None) for number in range(1, 3001)]), None)
     assert [node.name for node in line[1:]] == [f"sleep-{number:04d}" for number in range(1, 3001)]

@@ -206,10 +206,13 @@ async def test_keys_in_a_row_are_recorded_in_their_order(lab: Lab) -> None:
             screen.action_exclude()
         await hand.press("escape")
         await hand.until(lambda: isinstance(hand.app.screen, MainScreen))
-        events = lambda: [line.entry.event for line in lab.record.journal.read(SESSION) if line.entry]  # noqa: E731
-        await hand.until(lambda: sum(isinstance(event, ExchangeMarked) for event in events()) == 21)
-        said = [event.mark for event in events() if isinstance(event, ExchangeMarked)]
-        assert said == ["edited", *["kept", "excluded"] * 10]
+
+        def marks() -> list[str | None]:
+            events = [line.entry.event for line in lab.record.journal.read(SESSION) if line.entry]
+            return [event.mark for event in events if isinstance(event, ExchangeMarked)]
+
+        await hand.until(lambda: len(marks()) == 21)
+        assert marks() == ["edited", *["kept", "excluded"] * 10]
 
 
 async def test_excluding_and_keeping_again_leaves_what_was_written(lab: Lab) -> None:

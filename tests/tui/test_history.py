@@ -194,7 +194,8 @@ async def test_a_session_goes_on_where_it_was_and_a_fork_from_any_exchange(make_
         await hand.ask("And now?")
         await opened(hand, 3)
         # It has the latest activity now, and its second turn is forked.
-        assert listing(app).row.session_id == name(1)
+        row = listing(app).row
+        assert row is not None and row.session_id == name(1)
         await hand.press("tab", "up", "up", "f")
         await hand.until(lambda: app.screen is hand.main and hand.main.session_id != name(1))
         await hand.sees("Question 2 of 1?", 'forked from "Inheritance", turn 2')

@@ -47,13 +47,13 @@ def fill(lab: Lab, turns: int, session: str = _SESSION, at: datetime = _AT) -> N
 
 
 def _turn(turn: int, session: str) -> list[Event]:
-    five = [((turn * step) % 11) / 20 for step in (1, 3, 5, 7, 9)]
+    surprise, novelty, arousal, reward, conflict = (((turn * step) % 11) / 20 for step in (1, 3, 5, 7, 9))
     total = 0.4 if turn % 5 == 0 else 0.1
     name = exchange(turn, session)
     return [
         TurnStarted(name, session, turn, f"Question {turn}?", "smollm2-135m", None),
         ExchangeFinished(name, "complete", f"Answer {turn}.", None, True, 20, 5, 1.0),
-        SalienceScored(name, "measured", *five, total, 0.15, total >= 0.15),
+        SalienceScored(name, "measured", surprise, novelty, arousal, reward, conflict, total, 0.15, total >= 0.15),
     ]
 
 
@@ -152,7 +152,7 @@ async def test_closer_shows_single_exchanges_and_the_edge_goes_on(make_lab: Make
         for _ in range(4):
             size = screen._axis.stretch.size
             await hand.press("plus")
-            await hand.until(lambda size=size: screen._axis.stretch.size < size)  # type: ignore[misc]
+            await hand.until(lambda size=size: screen._axis.stretch.size < size)
         await hand.until(lambda: not hand.shows("a column"))
         await hand.press("end")
         await hand.sees("turn 1000 ")

@@ -179,7 +179,7 @@ async def test_what_is_read_stays_in_its_place_while_earlier_turns_come(make_lab
             shown = picture(hand.app)
             # One line more, and the next turns are wanted.
             transcript.scroll_to(y=transcript.size.height - 1, animate=False)
-            await hand.until(lambda before=before: mounted(hand)[0] < before[0])  # type: ignore[misc]
+            await hand.until(lambda before=before: mounted(hand)[0] < before[0])
             await quiet(hand)
             left = [line[:70].rstrip() for line in picture(hand.app).splitlines()]
             was = [line[:70].rstrip() for line in shown.splitlines()]

@@ -20,7 +20,7 @@ import orjson
 
 from lab import files
 from lab.domain import Progress
-from lab.text import duration, one_line
+from lab.text import cells, duration, one_line, padded
 
 _WIDEST_CELL = 60
 _FORCE = "Choose another name, or --force to replace it."
@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return one_line(text, _WIDEST_CELL)
 
 
@@ -69,19 +69,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Aligned columns under a rule; numbers to the right, long text cut to one line."""
     rows = list(rows)
     columns = [one_line(name) for name in columns]
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
+    shown = [[_cell(value) for value in row] for row in rows]
+    widths = [max([cells(name), *(cells(row[i]) for row in shown)]) for i, name in enumerate(columns)]
     numeric = [
         bool(rows) and all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(columns))
     ]
 
     def line(values: Sequence[str]) -> str:
-        padded = (
-            value.rjust(width) if right else value.ljust(width) for value, width, right in zip(values, widths, numeric)
+        filled = (
+            value.rjust(width) if right else padded(value, width)
+            for value, width, right in zip(values, widths, numeric)
         )
-        return "  ".join(padded).rstrip()
+        return "  ".join(filled).rstrip()
 
-    return "\n".join([line(list(columns)), "  ".join("-" * width for width in widths), *map(line, cells)])
+    return "\n".join([line(list(columns)), "  ".join("-" * width for width in widths), *map(line, shown)])
 
 
 def json_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -153,8 +154,8 @@ class ProgressLine:
         if self._live:
             text = one_line(text)
             self._shown = time.monotonic()
-            print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
-            ProgressLine._width = len(text)
+            print(f"\r{padded(text, self._width)}", end="", file=sys.stderr, flush=True)
+            ProgressLine._width = cells(text)
 
     @classmethod
     def end(cls) -> None:

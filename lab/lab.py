@@ -230,7 +230,7 @@ class Lab:
         return self._go_on(Conversation.fork(exchange_id, self._engine, self.record, self.settings))
 
     def _go_on(self, conversation: Conversation) -> Conversation:
-        """End the open conversation now that there is another: one that cannot be opened leaves it as it is."""
+        """End the open conversation now that there is another: where that cannot be recorded it stays open."""
         try:
             self.end_conversation()
         except LabError:
@@ -240,15 +240,18 @@ class Lab:
         return conversation
 
     def end_conversation(self) -> None:
-        """End the open conversation, if there is one."""
-        conversation, self._conversation = self._conversation, None
-        if conversation is not None:
-            conversation.close()
+        """End the open conversation, if there is one. Where that cannot be recorded, LabError, and it stays open."""
+        if self._conversation is not None:
+            self._conversation.end()
+            self._conversation.close()
+            self._conversation = None
 
     def close(self) -> None:
         """End the conversation, the engine and the recording. A running sleep goes on by itself."""
+        conversation, self._conversation = self._conversation, None
         try:
-            self.end_conversation()
+            if conversation is not None:
+                conversation.close()
         finally:
             with self._starting:
                 self._closed = True

@@ -44,9 +44,10 @@ def plot(
 
 def judged_by(record: Record, salience: SalienceSettings, profile: str, cancel: threading.Event | None = None) -> float:
     """The threshold of a profile's totals: that of the settings is of their own profile only. Raises LabError."""
-    if profile in PROFILES:
-        return threshold_of(profile, salience.threshold if profile == salience.profile else None)
-    # One that is not of this lab brings its own with its scores: the latest.
+    own = profile == salience.profile
+    if profile in PROFILES and not (own and salience.share):
+        return threshold_of(profile, salience.threshold if own else None)
+    # That of the most salient share moves, and a profile that is not of this lab brings its own: the latest.
     found = record.query(
         """SELECT threshold FROM salience JOIN exchanges USING (exchange_id)
         WHERE profile = $profile ORDER BY created_at DESC, exchange_id DESC LIMIT 1""",
@@ -65,7 +66,7 @@ def _timeline(
     for index, name in enumerate(MEASURES):
         known = [(point.start + 1.0, value) for point in found if (value := point.mean[index]) is not None]
         lines.append(Series(name, tuple(x for x, _ in known), tuple(value for _, value in known), name))
-    marks = placed([cycle for cycle in queries.cycles(record) if cycle.status == "complete"], found)
+    marks = placed([cycle for cycle in queries.cycles(record) if cycle.status == "complete"], stretch)
     rules = [Rule("threshold", y=threshold)]
     for index, cycles in marks.items():
         # Many names would be a grey wall.

@@ -33,21 +33,41 @@ def harmless(text: str) -> str:
     return visible(text).expandtabs(4)
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes: a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to `width` columns of a terminal."""
+    return text + " " * (width - cells(text))
+
+
 def one_line(text: str, width: int | None = None) -> str:
-    """Harmless text on one line, cut at `width` characters with an ellipsis."""
+    """Harmless text on one line, cut at `width` columns of a terminal with an ellipsis."""
     # A long text is cut before it is cleaned: only its beginning can show.
     line = _SPACES.sub(" ", harmless(text if width is None else text[: 4 * width + 64])).strip()
-    if width is None or len(line) <= width:
+    if width is None or cells(line) <= width:
         return line
-    return line[: max(width - 1, 0)].rstrip() + ELLIPSIS
+    line = line[: max(width - 1, 0)]
+    while cells(line) > max(width - 1, 0):
+        line = line[:-1]
+    return line.rstrip() + ELLIPSIS
 
 
 def tail(text: str, width: int) -> str:
-    """The last `width` characters of a text on one line, with an ellipsis where something went before."""
+    """The end of a text on one line, in `width` columns, with an ellipsis where something went before."""
     line = _SPACES.sub(" ", harmless(text[-(4 * width + 64) :])).lstrip()
-    if len(line) <= width and len(text) <= 4 * width + 64:
+    if cells(line) <= width and len(text) <= 4 * width + 64:
         return line
-    return ELLIPSIS + line[-(width - 1) :] if width > 1 else ""
+    line = line[-(width - 1) :] if width > 1 else ""
+    while cells(line) > max(width - 1, 0):
+        line = line[1:]
+    return ELLIPSIS + line if width > 1 else ""
 
 
 def model_name(name: str) -> str:

@@ -102,9 +102,11 @@ def test_the_drafts_the_marks_and_the_record_are_at_hand(talk: Talk, tmp_path: P
     assert "edited  Better so." in said
     assert "/sleep" in said
     assert rows(tmp_path, "SELECT mark, target FROM exchanges") == [("edited", "Better so.")]
-    for word, mark in (("keep", "kept"), ("exclude", "excluded"), ("none", None)):
+    for word, mark in (("keep", "edited"), ("exclude", "excluded"), ("none", None), ("keep", "kept")):
         talk(f"/mark {word}")
-        assert rows(tmp_path, "SELECT mark FROM exchanges") == [(mark,)]
+        # The words of the edit stay until they are taken back.
+        target = "Better so." if mark in ("edited", "excluded") else None
+        assert rows(tmp_path, "SELECT mark, target FROM exchanges") == [(mark, target)]
 
 
 def test_the_dialogue_goes_on_from_the_answer_as_marked(talk: Talk, tmp_path: Path) -> None:

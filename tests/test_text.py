@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.text import amount, count, duration, harmless, model_name, one_line, tail, visible, when
+from lab.text import amount, cells, count, duration, harmless, model_name, one_line, padded, tail, visible, when
 from lab.tui import theme
 
 ANY = st.text(st.characters(), max_size=200)
@@ -36,7 +36,19 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 def test_lines_keep_to_their_width(text: str, width: int) -> None:
     for line in (one_line(text, width), tail(text, width)):
         assert "\n" not in line
-        assert len(line) <= width
+        assert cells(line) <= width
+
+
+def test_a_wide_character_takes_two_columns() -> None:
+    title = "\u5c0f\u732b\u306e\u8a71"
+    assert [cells(title), cells("ab"), cells("e\u0301")] == [8, 2, 1]
+    assert [one_line(title, 8), one_line(title, 7), one_line(title, 6)] == [
+        title,
+        f"{title[:3]}\u2026",
+        f"{title[:2]}\u2026",
+    ]
+    assert [tail(title, 7), tail(title, 6)] == [f"\u2026{title[1:]}", f"\u2026{title[2:]}"]
+    assert [padded(title, 10), padded("ab", 4), padded("abc", 2)] == [f"{title}  ", "ab  ", "abc"]
 
 
 @given(st.floats(0, 1), st.integers(1, 60), st.none() | st.floats(0, 1))

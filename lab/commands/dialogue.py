@@ -103,7 +103,8 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     # The setting's threshold is that of its profile.
     threshold = threshold_of(judge.name, settings.threshold if judge.name == settings.profile else None)
     if arguments.file is None:
-        return _score_record(workspace, judge.name, threshold)
+        share = bool(settings.share) and judge.name == settings.profile
+        return _score_record(workspace, judge.name, threshold, share)
     faults: list[str] = []
     wrong = 0
 
@@ -139,13 +140,13 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _score_record(workspace: Workspace, profile: str, threshold: float) -> int:
+def _score_record(workspace: Workspace, profile: str, threshold: float, share: bool) -> int:
     from lab.dialogue.rescoring import rescore
 
     require_workspace(workspace)
     line = ProgressLine()
     with interruptible() as cancel, Record(workspace) as record:
-        changed = rescore(record, profile, threshold, cancel, line)
+        changed = rescore(record, profile, threshold, cancel, line, of_its_time=share)
         line.end()
         if cancel.is_set():
             print(f"Stopped; {count(changed, 'exchange')} scored anew by {profile}. Again, it goes on from there.")

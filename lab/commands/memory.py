@@ -54,8 +54,7 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
             _confirm(exchange_id)
         _purge(record, exchange_id)
     else:
-        # The answer as the person put it stays that of the dialogue.
-        mark(record, exchange_id, "excluded", exchange.target, exchange.kept_iteration)
+        mark(record, exchange_id, "excluded")
         record.sync(1.0)
         print(f"{harmless(exchange_id)} is excluded: no sleep learns from it again.")
     print(harmless(learnt))

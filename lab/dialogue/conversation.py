@@ -149,11 +149,19 @@ class Conversation:
     def _own(self) -> None:
         self._ownership.enter_context(self._record.journal.own(self.session.session_id))
 
+    def end(self) -> None:
+        """End the session in the record, if anything was said in it here; it can go on all the same.
+
+        Raises LabError when that cannot be recorded.
+        """
+        if self._talked:
+            self._append(SessionEnded(self.session.session_id))
+            self._talked = False
+
     def close(self) -> None:
-        """End the session in the record, if anything was said in it here, and let other labs have it."""
+        """As `end`, and let other labs have it, whether it could be recorded or not."""
         try:
-            if self._talked:
-                self._append(SessionEnded(self.session.session_id))
+            self.end()
         finally:
             self._ownership.close()
 

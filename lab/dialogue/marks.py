@@ -9,8 +9,8 @@ from lab.domain import Exchange, Mark
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.beside import from_journal
-from lab.journal.events import ExchangeMarked
-from lab.journal.journal import Journal
+from lab.journal.events import ExchangeMarked, ExchangePurged
+from lab.journal.journal import Journal, Line
 from lab.journal.record import Record
 
 # A mark is a matter of one key: while the database is held longer than this, the journal is read instead.
@@ -23,9 +23,9 @@ def mark(
     """Record a mark of any exchange, of whatever session, and return the exchange as it is now.
 
     None takes the mark back, and with it what was put in place of the answer. "edited" needs the `target`, the answer
-    as it should have been. "kept" with an `iteration` makes that draft the answer. "excluded" may name either, which
-    stays the answer of the dialogue. Raises LabError for an unknown exchange, one that still runs, and a mark that
-    means nothing for it.
+    as it should have been. "kept" with an `iteration` makes that draft the answer; without one the answer stays what
+    it is, in the person's words, too (then it is "edited"), and so does that of an "excluded" one. Raises LabError for
+    an unknown exchange, one that still runs, and a mark that means nothing for it.
     """
     if record.sync(_SYNC_SECONDS):
         exchange = queries.exchange(record, exchange_id)
@@ -45,42 +45,62 @@ def mark(
 
 
 class NewMarks:
-    """The marks that the exchanges of a dialogue get while it goes on, whichever process makes them."""
+    """The marks that the exchanges of a dialogue get while it goes on, whichever process makes them; and purges."""
 
     def __init__(self, journal: Journal, session_ids: Iterable[str]) -> None:
         self._journal = journal
         # Up to where each of these journals was read.
-        self._ends = {session_id: journal.committed(session_id) for session_id in session_ids}
+        self._ends = {session_id: journal.whole_lines(session_id) for session_id in session_ids}
 
     def take(self, history: list[Exchange]) -> tuple[Exchange, ...]:
         """Put those that were made since the last time into the history; the exchanges that it changed.
 
+        Of one that was purged its texts are gone, as they are from the record.
+
         Raises LabError as `Journal.read` does.
         """
         said: dict[str, ExchangeMarked] = {}
+        purged: set[str] = set()
         for session_id, end in self._ends.items():
             if self._journal.size(session_id) == end:
                 continue
-            for line in self._journal.read(session_id, end):
+            for line in self._since(session_id, end):
                 self._ends[session_id] = line.end
-                if line.entry and isinstance(line.entry.event, ExchangeMarked):
-                    said[line.entry.event.exchange_id] = line.entry.event
+                match line.entry.event if line.entry else None:
+                    case ExchangeMarked() as event:
+                        said[event.exchange_id] = event
+                    case ExchangePurged(exchange_id=exchange_id):
+                        purged.add(exchange_id)
         changed = []
-        for at, exchange in enumerate(history if said else ()):
-            if (event := said.get(exchange.exchange_id)) is not None:
-                marked = replace(exchange, mark=event.mark, target=event.target, kept_iteration=event.iteration)
-                if marked != exchange:
-                    history[at] = marked
-                    changed.append(marked)
+        for at, exchange in enumerate(history if said or purged else ()):
+            marked = exchange
+            if (mark := said.get(exchange.exchange_id)) is not None:
+                marked = replace(exchange, mark=mark.mark, target=mark.target, kept_iteration=mark.iteration)
+            if exchange.exchange_id in purged:
+                marked = replace(marked, mark="excluded", target=None, user_input="", response="", drafts=())
+            if marked != exchange:
+                history[at] = marked
+                changed.append(marked)
         return tuple(changed)
+
+    def _since(self, session_id: str, end: int) -> list[Line]:
+        try:
+            return list(self._journal.read(session_id, end))
+        except LabError:
+            # It was cut or replaced meanwhile, which is no matter of this turn: of each exchange the last mark counts.
+            return list(self._journal.read(session_id))
 
 
 def _marked(exchange: Exchange, mark: Mark | None, target: str | None, iteration: int | None) -> Exchange:
     """The exchange with the mark. Raises LabError for one that means nothing."""
     if mark is None:
         return replace(exchange, mark=None, target=None, kept_iteration=None)
+    texts = {draft.iteration: draft.text for draft in exchange.drafts}
+    if mark in ("kept", "excluded") and target is None and iteration is None:
+        target, iteration = exchange.target, exchange.kept_iteration
+        if mark == "kept" and target is not None and (iteration is None or target != texts.get(iteration)):
+            mark = "edited"
     if iteration is not None:
-        texts = {draft.iteration: draft.text for draft in exchange.drafts}
         if iteration not in texts:
             raise LabError(
                 f"{exchange.exchange_id} has no draft {iteration + 1}.", f"It has {len(texts)}: lab show lists them."

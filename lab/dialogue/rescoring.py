@@ -21,20 +21,27 @@ def rescore(
     threshold: float,
     cancel: threading.Event,
     progress: Callable[[Progress], None] = lambda progress: None,
+    *,
+    of_its_time: bool = False,
 ) -> int:
     """Score every exchange of the record by this profile, and record what is not as it was; how many were not.
 
-    A dialogue is recorded at once, so one that was stopped goes on where it was. Raises LabError for an unknown
-    profile, a database that is held elsewhere, and a journal that cannot be written.
+    With `of_its_time` what this profile scored before keeps the threshold that it was judged by, as where that is the
+    most salient share of what there was. A dialogue is recorded at once, so one that was stopped goes on where it was.
+    Raises LabError for an unknown profile, a database that is held elsewhere, and a journal that cannot be written.
     """
     judge = profile(name)
     if not record.sync():
         raise LabError(f"Another program holds {record.workspace.database}.", "Close it there, then score again.")
     ((total,),) = record.query("SELECT count(*) FROM exchanges WHERE response <> ''").rows
     known = _known(record, name)
+
+    def at(exchange_id: str) -> float:
+        return known[exchange_id].threshold if of_its_time and exchange_id in known else threshold
+
     done = changed = 0
     for session_id, exchanges in groupby(all_evidence(record), key=itemgetter(1)):
-        scores = {exchange_id: judge.score(evidence, threshold) for exchange_id, _, evidence in exchanges}
+        scores = {exchange_id: judge.score(evidence, at(exchange_id)) for exchange_id, _, evidence in exchanges}
         new = {exchange_id: score for exchange_id, score in scores.items() if known.get(exchange_id) != score}
         if cancel.is_set():
             break

@@ -1,11 +1,12 @@
 """The evidence of recorded exchanges, as the profiles take it: of one, and of all, in order.
 
-What was said before a turn is looked up in its own session: of a fork, not in the one that it goes on from.
+What was said before a turn of a fork is what was said in the session that it goes on from, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lab.domain import Evidence, Exchange, Usual
@@ -16,6 +17,8 @@ from lab.journal.record import Record
 _PAGE: Final = 2000
 # Turns before an exchange that a profile looks back on.
 MOST_BEFORE: Final = 20
+# Forks of forks that are followed.
+_MOST_FORKS: Final = 100
 
 # Of each turn with an answer, what was usual for its checkpoint until then.
 _USUAL: Final = """
@@ -42,13 +45,34 @@ _EVIDENCE: Final = f"""
     WHERE s.response <> '' AND ($exchange IS NULL OR s.exchange_id = $exchange)
     ORDER BY s.session_id, s.turn, s.exchange_id
 """
+# The last turns that forks go on from, of their parents and their parents' parents, the earliest first.
+_INHERITED: Final = f"""
+    WITH RECURSIVE above(session_id, parent, fork, depth) AS (
+        SELECT session_id, parent_session_id, parent_exchange_id, 1 FROM sessions
+        WHERE session_id IN (SELECT unnest($sessions::VARCHAR[]))
+        UNION ALL
+        -- A journal edited by hand could hold a circle.
+        SELECT a.session_id, s.parent_session_id, s.parent_exchange_id, a.depth + 1
+        FROM above a JOIN sessions s ON s.session_id = a.parent
+        WHERE a.depth < {_MOST_FORKS}
+    )
+    SELECT a.session_id, e.user_input, coalesce(e.target, e.response)
+    FROM above a
+    JOIN exchanges f ON f.exchange_id = a.fork AND f.session_id = a.parent
+    JOIN exchanges e ON e.session_id = a.parent AND (e.turn, e.exchange_id) <= (f.turn, f.exchange_id)
+    QUALIFY row_number() OVER (
+        PARTITION BY a.session_id ORDER BY a.depth, e.turn DESC, e.exchange_id DESC
+    ) <= {MOST_BEFORE}
+    ORDER BY a.session_id, a.depth DESC, e.turn, e.exchange_id
+"""
 
 
 def evidence_of(record: Record, exchange: Exchange) -> Evidence | None:
     """What is known of one exchange; None where it has no answer. Raises LabError as `Record.query` does."""
     given = {"sessions": [exchange.session_id], "exchange": exchange.exchange_id}
     usual = usual_bits(record, exchange.checkpoint or "", exchange.exchange_id)
-    return next((_evidence(row, usual) for row in record.query(_EVIDENCE, given).rows), None)
+    inherited = _inherited(record, [exchange.session_id])
+    return next((_evidence(row, usual, inherited) for row in record.query(_EVIDENCE, given).rows), None)
 
 
 def all_evidence(record: Record) -> Iterator[tuple[str, str, Evidence]]:
@@ -62,8 +86,9 @@ def all_evidence(record: Record) -> Iterator[tuple[str, str, Evidence]]:
         sessions.append(session_id)
         held += count
         if held >= _PAGE or number == len(counts):
+            inherited = _inherited(record, sessions)
             for row in record.query(_EVIDENCE, {"sessions": sessions, "exchange": None}).rows:
-                yield row[0], row[1], _evidence(row, usual.get(row[0]))
+                yield row[0], row[1], _evidence(row, usual.get(row[0]), inherited)
             sessions, held = [], 0
 
 
@@ -72,8 +97,17 @@ def _usual(row: tuple[Any, ...]) -> Usual | None:
     return Usual(mean, deviation, n) if n else None
 
 
-def _evidence(row: tuple[Any, ...], usual: Usual | None) -> Evidence:
-    _, _, said, answer, mark, before, following, bits, nearest, agreement, consistency, energy, byte_bits = row
+def _inherited(record: Record, sessions: list[str]) -> dict[str, list[str]]:
+    """By session, what was said and answered in the last turns before its first."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for session_id, said, answer in record.query(_INHERITED, {"sessions": sessions}).rows:
+        found[session_id] += [said, answer]
+    return found
+
+
+def _evidence(row: tuple[Any, ...], usual: Usual | None, inherited: Mapping[str, list[str]]) -> Evidence:
+    _, session_id, said, answer, mark, before, following, bits, nearest, agreement, consistency, energy, byte_bits = row
+    texts = [*inherited.get(session_id, ()), *(text for turn in before or () for text in turn)]
     return Evidence(
         said=said,
         answer=answer,
@@ -84,7 +118,7 @@ def _evidence(row: tuple[Any, ...], usual: Usual | None) -> Evidence:
         agreement=agreement,
         consistency=consistency,
         energy=energy,
-        before=tuple(text for turn in before or () for text in turn),
+        before=tuple(texts[-2 * MOST_BEFORE :]),
         following=following,
         mark=mark,
     )

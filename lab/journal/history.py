@@ -158,7 +158,8 @@ def search(
 ) -> list[Hit]:
     """Exchanges that meet the filter, newest first; with `before`, those that come after this hit in that order.
 
-    A session whose title or id was found comes with its first exchange, when no text of that one was found either.
+    A session whose title or id was found comes with its first exchange that meets the other conditions, when no text
+    of that one was found either.
     """
     after, place = "", {}
     if before is not None:
@@ -227,15 +228,8 @@ def brief(
 _TEXT: Final = """(
     contains(lower(e.response), $needle) OR contains(lower(e.user_input), $needle) OR contains(lower(e.target), $needle)
 )"""
-# The exchange of this id, and the first ones of the sessions whose title or id was found.
-_NAMED: Final = """
-    SELECT arg_min(n.exchange_id, n.turn) FROM exchanges n
-    WHERE n.session_id IN (
-        SELECT session_id FROM sessions WHERE contains(lower(title), $needle) OR session_id = $text
-    )
-    GROUP BY n.session_id
-    UNION ALL SELECT $text
-"""
+# The sessions whose title or id was found.
+_NAMED: Final = "SELECT session_id FROM sessions WHERE contains(lower(title), $needle) OR session_id = $text"
 
 
 def _matching(columns: str, wanted: HistoryFilter, profile: str, ending: str = "") -> tuple[str, dict[str, Any]]:
@@ -249,9 +243,14 @@ def _matching(columns: str, wanted: HistoryFilter, profile: str, ending: str = "
     if not wanted.text:
         return f"SELECT {columns} FROM exchanges e WHERE {where} {ending}", parameters
     holding = f"SELECT {columns} FROM exchanges e WHERE {where} AND {_TEXT} {ending}"
+    # Of a session the first one that meets the conditions; and the exchange of this id.
+    first = f"""
+        SELECT arg_min(e.exchange_id, e.turn) FROM exchanges e
+        WHERE {where} AND e.session_id IN ({_NAMED}) GROUP BY e.session_id
+    """
     named = f"""
         SELECT {columns} FROM exchanges e
-        WHERE {where} AND e.exchange_id IN ({_NAMED}) {ending}
+        WHERE {where} AND e.exchange_id IN ({first} UNION ALL SELECT $text) {ending}
     """
     return (
         f"SELECT * FROM ({holding}) UNION ALL SELECT * FROM ({named})",

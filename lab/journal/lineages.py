@@ -48,12 +48,14 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What an adapter, or None for the bare checkpoint, answered: how many exchanges, and their mean total."""
+    """What an adapter, or None for the bare checkpoint, answered: how many exchanges, and the mean total of those, so
+    many, that were scored."""
 
     checkpoint: str | None
     adapter: str | None
     n: int
     mean: float | None
+    scored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def uses(record: Record, profile: str, cancel: threading.Event | None = None) ->
     """What each adapter and each bare checkpoint answered. Half a second for a million exchanges."""
     table = record.query(
         """
-        SELECT e.checkpoint, e.adapter, count(*), avg(v.total)
+        SELECT e.checkpoint, e.adapter, count(*), avg(v.total), count(v.total)
         FROM exchanges e LEFT JOIN salience v ON v.exchange_id = e.exchange_id AND v.profile = $profile
         GROUP BY ALL
         """,

@@ -79,8 +79,12 @@ def _endings(journal: Journal, stream: str) -> list[ExchangeFinished | SleepEnde
 
 
 def _failed(exchange_id: str, drafts: list[DraftFinished]) -> ExchangeFinished:
-    """The exchange with the best it had. An energy that was not a number is the worst there is."""
-    best = min(drafts, key=lambda draft: (1.0 if draft.energy is None else draft.energy, draft.iteration), default=None)
+    """The exchange with the best it had, chosen as ever; an energy that was not a number is the worst there is."""
+
+    def worth(draft: DraftFinished) -> tuple[bool, float, int]:
+        return not draft.text.strip(), 1.0 if draft.energy is None else draft.energy, draft.iteration
+
+    best = min(drafts, key=worth, default=None)
     return ExchangeFinished(
         exchange_id,
         status="failed",

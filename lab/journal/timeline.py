@@ -184,16 +184,18 @@ def profiles(record: Record, session_id: str | None) -> list[str]:
     return [name for (name,) in table.rows]
 
 
-def placed(cycles: Sequence[SleepCycle], found: Sequence[Point]) -> dict[int, list[SleepCycle]]:
-    """Sleeps by the index of the first point that comes after them; the number of points stands for the end.
+def placed(cycles: Sequence[SleepCycle], stretch: Stretch) -> dict[int, list[SleepCycle]]:
+    """Sleeps by the index of the first point that comes after them; the number of points stands for the axis' end.
 
-    Those before the first point are left out: nothing that is seen came before them.
+    Those before the first point are left out, and those after the last where the axis goes on there.
     """
     marks: dict[int, list[SleepCycle]] = {}
+    found = stretch.points
+    whole = stretch.start + stretch.size >= stretch.total
     for cycle in cycles:
         at = cycle.ended_at or cycle.started_at
         index = next((index for index, point in enumerate(found) if point.last_at >= at), len(found))
-        if found and at > found[0].first_at:
+        if found and at > found[0].first_at and (index < len(found) or whole):
             marks.setdefault(index, []).append(cycle)
     return marks
 

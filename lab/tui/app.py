@@ -18,6 +18,7 @@ from lab.domain import Draft
 from lab.errors import LabError
 from lab.tui import theme, workers
 from lab.tui.actions import LabCommands, Where, key_name, keymap
+from lab.tui.clipboard import say
 from lab.tui.engine import WORDS, EngineKeeper
 from lab.tui.experimenting import ExperimentFollower
 from lab.tui.going import SessionKeeper
@@ -34,6 +35,7 @@ from lab.tui.messages import (
     MemoryMeasured,
     Opened,
     OpeningFailed,
+    RolledBack,
     SleepBegan,
     SleepCounted,
     SleepLost,
@@ -195,6 +197,16 @@ class LabApp(App[None]):
 
     async def on_engine_failed(self, message: EngineFailed) -> None:
         await self.engine.failed(message.error)
+
+    def on_rolled_back(self, message: RolledBack) -> None:
+        from lab.tui.screens.adapters import AdaptersScreen
+
+        words = self.engine.rolled_back(message)
+        # The screen that asked for it may be closed.
+        if isinstance(self.screen, AdaptersScreen):
+            self.screen.rolled_back(words)
+        else:
+            say(self, words, trouble=message.error is not None)
 
     async def on_adapter_activated(self, message: AdapterActivated) -> None:
         await self.engine.activated(message.progress, message.error, message.waits_for)

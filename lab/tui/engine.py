@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from lab.domain import Progress
@@ -12,6 +13,7 @@ from lab.errors import LabError
 from lab.sleep.watch import SleepProgress
 from lab.text import count, model_name
 from lab.tui import workers
+from lab.tui.messages import RolledBack
 from lab.tui.screens.checkpoints import Choice
 from lab.tui.sleeping import RECEIPT, told
 from lab.tui.widgets.progress import engine_line
@@ -78,6 +80,21 @@ class EngineKeeper:
         """Let another checkpoint or adapter answer, as soon as no turn runs and nothing else is changed."""
         self._wanted = choice
         self.between_turns()
+
+    def roll_back(self, adapter: str | None) -> None:
+        """Go back to an adapter of the loaded checkpoint, or with None to the checkpoint alone, and let that answer."""
+        work = partial(workers.roll_back, self._app.lab, adapter, self._app.post_message)
+        self._app.run_worker(work, group="roll-back", name="roll-back", thread=True)
+
+    def rolled_back(self, message: RolledBack) -> str:
+        """The record has it, or has not: let it answer, and say so."""
+        loaded = self._app.lab.engine.loaded
+        if message.error is not None:
+            return str(message.error)
+        if loaded is not None:
+            self.change(Choice(loaded.name, message.adapter or "none"))
+        name = message.adapter or (model_name(loaded.name) if loaded is not None else "the checkpoint by itself")
+        return f"Rolled back to {name}: it answers from the next turn on, and the next sleep goes on from it."
 
     def put_away(self, error: NoRoom) -> None:
         """Let a sleep that waits have the engine's memory, as soon as no turn runs and nothing is changed."""

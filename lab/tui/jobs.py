@@ -68,10 +68,11 @@ class Jobs:
         body: Callable[[threading.Event], Given],
         then: Callable[[Given], object],
         late: Callable[[Given], object] = lambda _: None,
+        lost: Callable[[], object] = lambda: None,
     ) -> None:
         """The same for what may take long: it takes the place of the one that runs, which is cancelled.
 
-        `late` has what a body gave although another took its place.
+        `late` has what a body gave although another took its place; `lost` is called for one that gave nothing then.
         """
         self.cancel()
         self._number += 1
@@ -90,6 +91,8 @@ class Jobs:
             if number == self._number:
                 self._cancel = None
                 self.failed(error)
+            else:
+                lost()
 
         self.work("job", partial(body, self._cancel), over, failed)
 

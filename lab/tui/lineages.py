@@ -80,8 +80,11 @@ def use_of(grove: Grove, node: Node) -> Use | None:
     if node.lineage is not None and node.adapter is None:
         return None
     if node.adapter is not None:
-        # Its checkpoint may have been named by another path.
-        return next((use for (_, adapter), use in grove.uses.items() if adapter == node.adapter), None)
+        # Its checkpoint may have been named by other paths.
+        found = [use for (_, adapter), use in grove.uses.items() if adapter == node.adapter]
+        n, scored = sum(use.n for use in found), sum(use.scored for use in found)
+        mean = sum((use.mean or 0.0) * use.scored for use in found) / scored if scored else None
+        return Use(node.checkpoint, node.adapter, n, mean, scored) if found else None
     return grove.uses.get((node.checkpoint, None))
 
 

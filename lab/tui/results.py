@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.figures import Figure
 from lab.journal.results import FORMS, Order, Result
 from lab.text import count, one_line
-from lab.tui.clipboard import copy
+from lab.tui.clipboard import copy, say
 from lab.tui.jobs import Jobs
 from lab.tui.result_plot import figure
 from lab.tui.screens.draft import ValueScreen
@@ -203,7 +203,11 @@ class Results(Vertical):
             result.save(target.path, form, order, target.replace, cancel, self._jobs.progress)
 
         done = f"{count(result.row_count, 'row')} in {target.path}."
-        self._jobs.job("Saving", save, lambda _: self._say(done))
+
+        def lost() -> None:
+            say(self._lab_app, f"{target.path.name} was not written: something else was begun.", trouble=True)
+
+        self._jobs.job("Saving", save, lambda _: self._say(done), lambda _: say(self._lab_app, done), lost)
 
     def open(self) -> None:
         """Open the exchange of the row; else its session, with the cursor on that; else the value in full."""

@@ -16,7 +16,7 @@ from lab.cli import main
 from lab.journal.record import Record
 from lab.journal.saved import saved
 from lab.settings import Workspace
-from tests.journal.samples import SESSION, cycle, opened, reading, whole_turn
+from tests.journal.samples import SESSION, cycle, opened, reading, scored, whole_turn
 
 
 @pytest.fixture
@@ -43,6 +43,18 @@ def test_saved_queries_are_listed_and_each_gives_rows_or_none(root: Path, capsys
         assert isinstance(json.loads(capsys.readouterr().out), list)
     assert main(["sql", "--saved", "nothing"]) == 1
     assert "conflict" in capsys.readouterr().err
+
+
+def test_what_two_profiles_scored_is_counted_once_by_each(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = Record(Workspace(root))
+    record.append(SESSION, scored(1, 0.5, profile="lexical"))
+    assert record.sync()
+    assert main(["sql", "--saved", "adapters", "--format", "json"]) == 0
+    rows = {row["profile"]: row for row in json.loads(capsys.readouterr().out)}
+    assert {name: (row["exchanges"], row["sessions"], row["total"]) for name, row in rows.items()} == {
+        "measured": (2, 1, 0.15),
+        "lexical": (1, 1, 0.5),
+    }
 
 
 def test_a_query_of_the_workspace_takes_the_place_of_one_of_the_lab(

@@ -220,6 +220,30 @@ def test_a_turn_whose_end_cannot_be_written_fails_and_keeps_its_number(
     assert inputs == [(1, "one"), (2, "two")]
 
 
+def test_a_dialogue_whose_end_cannot_be_written_stays_open_and_its_own(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = opened.lab()
+    conversation = lab.converse(new=True)
+    first = answer(conversation, "one")
+
+    def full(*anything: object, **rest: object) -> None:
+        raise LabError("The disk is full.", "Free some space.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lab.record.journal, "append", full)
+        with pytest.raises(LabError, match="The disk is full"):
+            lab.converse(new=True)
+        with pytest.raises(LabError, match="The disk is full"):
+            lab.fork(first.exchange_id)
+        assert lab.record.journal.owned(first.session_id)
+    assert answer(conversation, "two").turn == 2
+    assert lab.converse(new=True) is not conversation
+    assert not lab.record.journal.owned(first.session_id)
+    assert lab.record.sync()
+    assert lab.record.query("SELECT ended_at IS NOT NULL FROM sessions").rows == [(True,)]
+
+
 _HOLDER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])

@@ -16,6 +16,8 @@ from lab.journal.events import (
     DraftFinished,
     Event,
     ExchangeFinished,
+    ExchangeMarked,
+    ExchangePurged,
     SalienceScored,
     SessionEnded,
     SessionOpened,
@@ -106,6 +108,27 @@ def test_a_mark_is_returned_as_it_is_recorded(
 
 
 @pytest.mark.parametrize(
+    ("before", "said", "expected"),
+    [
+        (("edited", "Mine.", None), "excluded", ("excluded", "Mine.", None)),
+        (("edited", "Mine.", None), "kept", ("edited", "Mine.", None)),
+        (("excluded", "Mine.", None), "kept", ("edited", "Mine.", None)),
+        (("edited", "A first draft, mended.", 0), "kept", ("edited", "A first draft, mended.", 0)),
+        (("kept", None, 0), "excluded", ("excluded", TEXTS[0], 0)),
+        (("kept", None, 0), "kept", ("kept", TEXTS[0], 0)),
+        (("kept", None, None), "excluded", ("excluded", None, None)),
+        (("edited", "Mine.", None), None, (None, None, None)),
+    ],
+)
+def test_a_mark_leaves_the_answer_as_the_person_put_it(
+    record: Record, before: tuple[Mark, str | None, int | None], said: Mark | None, expected: tuple[object, ...]
+) -> None:
+    mark(record, FIRST, *before)
+    marked = mark(record, FIRST, said)
+    assert (marked.mark, marked.target, marked.kept_iteration) == expected
+
+
+@pytest.mark.parametrize(
     ("exchange_id", "said", "target", "iteration", "words"),
     [
         ("nowhere-0001", "kept", None, None, 'no exchange "nowhere-0001"'),
@@ -178,3 +201,34 @@ def test_the_marks_of_others_are_taken_once_and_only_what_they_change(record: Re
     # What this dialogue knows already is no news.
     history[0] = mark(record, FIRST, None)
     assert marks.take(history) == () and history[0].mark is None
+
+
+def test_what_is_purged_in_another_terminal_leaves_the_dialogue(record: Record) -> None:
+    assert record.sync()
+    history = queries.exchanges(record, SESSION)
+    marks = NewMarks(record.journal, [SESSION])
+    mark(record, FIRST, "edited", "In other words.")
+    record.append(SESSION, ExchangePurged(FIRST))
+    (gone,) = marks.take(history)
+    assert history[0] == gone
+    assert (gone.user_input, gone.answer, gone.drafts, gone.mark) == ("", "", (), "excluded")
+    assert history[1].answer == TEXTS[1]
+
+
+@pytest.mark.parametrize("cut", [20, 0])
+def test_a_torn_last_line_and_a_cut_journal_stop_no_turn(record: Record, cut: int) -> None:
+    """As a power failure leaves it, before the dialogue is opened or while it is open."""
+    assert record.sync()
+    history = queries.exchanges(record, SESSION)
+    path = record.journal.path(SESSION)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"event": "exchange_ma')
+    marks = NewMarks(record.journal, [SESSION])
+    if cut:
+        path.write_bytes(whole[:-cut])
+    assert marks.take(history) == ()
+    record.append(SESSION, ExchangeMarked(FIRST, "kept"))
+    assert [exchange.exchange_id for exchange in marks.take(history)] == [FIRST]
+    record.append(SESSION, ExchangeMarked(SECOND, "excluded"))
+    assert [exchange.exchange_id for exchange in marks.take(history)] == [SECOND]
+    assert marks.take(history) == ()

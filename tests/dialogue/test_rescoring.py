@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from lab.dialogue.events import TurnBegan
+from lab.dialogue.recording import scored
 from lab.dialogue.rescoring import rescore
 from lab.domain import Evidence, Exchange, Reason, Salience
 from lab.errors import LabError
 from lab.journal import queries
+from lab.journal.evidence import all_evidence, evidence_of
 from lab.lab import Lab
 from lab.salience import PROFILES
 from tests.dialogue.talking import Opened, answer, turn
@@ -72,6 +74,36 @@ def test_scored_anew_a_record_is_as_it_was(opened: Opened) -> None:
         0,
         0,
     ]
+
+
+def test_what_was_said_before_a_fork_counts_when_it_is_scored_anew(opened: Opened) -> None:
+    lab = opened.lab()
+    conversation = lab.converse(new=True)
+    first = answer(conversation, "My dog is called Rex.")
+    answer(conversation, "This is not in the fork of the first turn.")
+    fork = lab.fork(first.exchange_id)
+    second = answer(fork, "No, that's wrong: my dog is called Max.")
+    third = lab.fork(second.exchange_id)
+    answer(third, "No, that's not it either.")
+    before = {name: scores(lab, name) for name in PROFILES}
+    assert before["measured"][second.exchange_id].conflict > 0.1
+    for name in PROFILES:
+        assert rescore(lab.record, name, before[name].popitem()[1].threshold, threading.Event()) == 0
+    evidence = {name: each for name, _, each in all_evidence(lab.record)}
+    assert evidence[second.exchange_id].before == ("My dog is called Rex.", first.answer)
+    last = evidence[f"{third.session.session_id}-0003"]
+    assert last.before == ("My dog is called Rex.", first.answer, second.user_input, second.answer)
+    assert evidence_of(lab.record, third.history[-1]) == last
+
+
+def test_the_most_salient_share_of_a_time_stays_that_when_it_is_scored_anew(opened: Opened) -> None:
+    lab = opened.lab()
+    one, two = (answer(lab.converse(new=True), text) for text in ("One.", "Two."))
+    lab.record.append(one.session_id, scored(one.exchange_id, replace(by(one), threshold=0.01)))
+    assert rescore(lab.record, "measured", 0.4, threading.Event(), of_its_time=True) == 0
+    assert (scores(lab)[one.exchange_id].threshold, scores(lab)[two.exchange_id].threshold) == (0.01, 0.4)
+    assert rescore(lab.record, "measured", 0.4, threading.Event()) == 1
+    assert scores(lab)[one.exchange_id].threshold == 0.4
 
 
 class Late:

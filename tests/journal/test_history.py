@@ -157,6 +157,16 @@ def test_a_session_found_by_its_title_is_one_hit_beside_those_of_its_text(record
     assert found(record, "owl") == ["s1-0003", "s1-0001"]
 
 
+def test_a_title_is_text_of_every_exchange_that_meets_the_other_conditions(record: Record) -> None:
+    say(record, "s1", "one", "two", "three", title="The owl")
+    record.append("s1", ExchangeMarked("s1-0002", "kept"), ExchangeMarked("s1-0003", "kept"))
+    record.sync()
+    assert found(record, "owl marked:kept") == ["s1-0002"]
+    assert names(record, "s1 marked:kept") == ["s1"]
+    assert count(record, parse("owl marked:kept"), "measured") == Counts(1, 1)
+    assert found(record, "owl marked:edited") == []
+
+
 @pytest.mark.parametrize(
     ("line", "sessions"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.journal.events import DraftFinished, SessionOpened, TurnStarted
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepResumed
 from tests.journal.samples import (
@@ -54,6 +55,17 @@ def test_what_a_killed_lab_left_open_is_closed_once_and_not_while_it_lives(recor
     assert record.query("SELECT iteration FROM drafts WHERE chosen").rows == [(1,)]
     ((status, reason),) = record.query("SELECT status, reason FROM sleep_cycles").rows
     assert status == "interrupted" and reason
+
+
+def test_a_draft_that_says_nothing_is_no_answer_where_another_does(record: Record) -> None:
+    stream, exchange = SESSION, exchange_id(1)
+    record.append(stream, SessionOpened(stream, "tiny", None, "measured", 0.15))
+    record.append(stream, TurnStarted(exchange, stream, 1, "Who are you?", "tiny", None))
+    for iteration, (energy, text) in enumerate(((0.1, " "), (0.4, "A model."), (0.5, "Me."))):
+        record.append(stream, DraftFinished(exchange, iteration, 0.7, iteration, energy, 9, 0.5, text))
+    assert record.recover() == [exchange]
+    assert record.sync()
+    assert record.query("SELECT response FROM exchanges").rows == [("A model.",)]
 
 
 def test_a_turn_without_a_draft_is_closed_with_an_empty_answer(record: Record) -> None:

@@ -127,13 +127,18 @@ def test_sleeps_stand_before_the_first_point_after_them(record: Record) -> None:
     for name, minutes in (("sleep-0001", 0.5), ("sleep-0002", 1.5), ("sleep-0003", 1.6), ("sleep-0004", 9.0)):
         record.append(name, *cycle(name), at=_AT + timedelta(minutes=minutes))
     assert record.sync()
-    points = timeline.points(record, SESSION, "measured", buckets=10).points
-    placed = timeline.placed(queries.cycles(record), points)
-    assert {index: [each.cycle_id for each in cycles] for index, cycles in placed.items()} == {
-        1: ["sleep-0002", "sleep-0003"],
-        3: ["sleep-0004"],
-    }
-    assert timeline.placed(queries.cycles(record), ()) == {}
+
+    def placed(start: int = 0, size: int | None = None) -> dict[int, list[str]]:
+        stretch = timeline.points(record, SESSION, "measured", buckets=10, start=start, size=size)
+        found = timeline.placed(queries.cycles(record), stretch)
+        return {index: [each.cycle_id for each in cycles] for index, cycles in found.items()}
+
+    assert placed() == {1: ["sleep-0002", "sleep-0003"], 3: ["sleep-0004"]}
+    # What comes after the part that is seen has no place in it.
+    assert placed(0, 2) == {1: ["sleep-0002", "sleep-0003"]}
+    assert placed(0, 1) == {}
+    assert placed(1, 2) == {2: ["sleep-0004"]}
+    assert timeline.placed(queries.cycles(record), timeline.Stretch((), 0, 0, 0)) == {}
 
 
 def test_groups_and_the_times_between_sleeps_have_their_own_means(record: Record) -> None:

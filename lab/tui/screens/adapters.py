@@ -23,10 +23,8 @@ from lab.journal import lineages, series
 from lab.journal.lineages import Answered, Learnt
 from lab.plots import losses_figure
 from lab.text import count, harmless, model_name
-from lab.tui import workers
 from lab.tui.actions import Where, bindings
 from lab.tui.lineages import Branch, ExchangeRow, Grove, Node, about, nodes, other_checkpoint, row, use_of
-from lab.tui.messages import RolledBack
 from lab.tui.screens.checkpoints import Choice
 from lab.tui.screens.receipt import ReceiptScreen
 from lab.tui.widgets.keys import KeyBar
@@ -229,7 +227,8 @@ class AdaptersScreen(Screen[None]):
             return
         checkpoint = other if other is not None else loaded.name if loaded is not None else ""
         self._asked = False
-        self._let_answer(Choice(checkpoint, node.adapter or "none"))
+        self.lab_app.engine.change(Choice(checkpoint, node.adapter or "none"))
+        self._watch_answerer()
         self._say(f"{node.name} answers from the next turn on.")
 
     def action_roll_back(self) -> None:
@@ -246,17 +245,12 @@ class AdaptersScreen(Screen[None]):
         elif (other := other_checkpoint(node, loaded)) is not None:
             self._say(f"{node.name} needs {model_name(other)}. Enter lets it answer; then go back to it.")
         else:
-            work = partial(workers.roll_back, self._lab, node.adapter, self.post_message)
-            self.run_worker(work, group="roll-back", name="roll-back", thread=True)
+            self.lab_app.engine.roll_back(node.adapter)
 
-    def on_rolled_back(self, message: RolledBack) -> None:
-        loaded = self._lab.engine.loaded
-        if message.error is not None:
-            self._say(str(message.error))
-        elif loaded is not None:
-            name = message.adapter or model_name(loaded.name)
-            self._let_answer(Choice(loaded.name, message.adapter or "none"))
-            self._say(f"Rolled back to {name}: it answers from the next turn on, and the next sleep goes on from it.")
+    def rolled_back(self, words: str) -> None:
+        """What came of it."""
+        self._say(words)
+        self._watch_answerer()
 
     def action_receipt(self) -> None:
         """What came of the sleep of the chosen row."""
@@ -268,8 +262,7 @@ class AdaptersScreen(Screen[None]):
         else:
             self.app.push_screen(ReceiptScreen(self._lab, node.lineage.cycle_id))
 
-    def _let_answer(self, choice: Choice) -> None:
-        self.lab_app.engine.change(choice)
+    def _watch_answerer(self) -> None:
         self.set_interval(0.2, self._look, repeat=50)
 
     def _look(self) -> None:

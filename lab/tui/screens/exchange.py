@@ -218,7 +218,13 @@ class ExchangeScreen(Screen[None]):
         which = f", {at + 1} of {len(scores)}" if len(scores) > 1 else ""
         panel.show(scores[at], f"{one_line(scores[at].profile, 14)}{which}")
         judge, evidence = PROFILES.get(scores[at].profile), self._page.evidence
-        why.show(judge.explain(evidence) if judge is not None and evidence is not None else None)
+        if judge is None or evidence is None:
+            why.show(None)
+            return
+        now = judge.score(evidence, scores[at].threshold)
+        moved = abs(now.total - scores[at].total) >= 0.0005
+        # A mark, or what was said later, tells more than what the score was made of.
+        why.show(judge.explain(evidence), f"as scored anew: {now.total:.3f}" if moved else "")
 
     # What can be done
 
@@ -233,17 +239,12 @@ class ExchangeScreen(Screen[None]):
         return self._page.exchange
 
     def action_keep(self) -> None:
-        if (exchange := self._ready()) is None:
-            return
-        mark = self.lab_app.marker.mark
-        if exchange.target is not None and exchange.kept_iteration is None:
-            mark(exchange.exchange_id, "edited", exchange.target)
-        else:
-            mark(exchange.exchange_id, "kept", iteration=exchange.kept_iteration)
+        if (exchange := self._ready()) is not None:
+            self.lab_app.marker.mark(exchange.exchange_id, "kept")
 
     def action_exclude(self) -> None:
         if (exchange := self._ready()) is not None:
-            self.lab_app.marker.mark(exchange.exchange_id, "excluded", exchange.target, exchange.kept_iteration)
+            self.lab_app.marker.mark(exchange.exchange_id, "excluded")
 
     def action_edit(self) -> None:
         if (exchange := self._ready()) is not None:
@@ -271,7 +272,8 @@ class ExchangeScreen(Screen[None]):
     def action_drafts(self) -> None:
         if self._page is not None:
             exchange = self._page.exchange
-            self._open_drafts(answered(exchange) or exchange.chosen or 0)
+            shown = answered(exchange)
+            self._open_drafts(exchange.chosen or 0 if shown is None else shown)
 
     def on_drafts_panel_chosen(self, message: DraftsPanel.Chosen) -> None:
         self._open_drafts(message.iteration)

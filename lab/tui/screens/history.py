@@ -138,8 +138,11 @@ class HistoryScreen(Screen[None]):
         self._read(None)
 
     def _read(self, after: int | Hit | None) -> None:
-        self._cancel.set()
-        self._cancel, self._reading = threading.Event(), True
+        if after is None:
+            # All of another search; the count of this one goes on while its next pages are read.
+            self._cancel.set()
+            self._cancel = threading.Event()
+        self._reading = True
         self._work("history", browsing.read, self._filter, self._profile, self._number, after, self._cancel)
 
     def on_listed(self, message: Listed) -> None:

@@ -67,6 +67,7 @@ class TimelineScreen(Screen[None]):
         self._state = ""
         self._number = 0
         self._cancel = threading.Event()
+        self._jumping = threading.Event()
         self._rest: Timer | None = None
         self._columns = 0
 
@@ -100,6 +101,7 @@ class TimelineScreen(Screen[None]):
     def _load(self, part: Part) -> None:
         """Read a part of the axis."""
         self._cancel.set()
+        self._jumping.set()
         self._cancel = threading.Event()
         self._number += 1
         self._axis.exchange_id = part.exchange_id
@@ -161,7 +163,7 @@ class TimelineScreen(Screen[None]):
 
     def _draw(self) -> None:
         point = self._axis.point
-        marks = placed(self._cycles, self._axis.stretch.points)
+        marks = placed(self._cycles, self._axis.stretch)
         values = point.mean if point is not None else ()
         self.query_one(Lanes).show(
             self._axis.stretch.points, marks, self._axis.index, self._measure, self._threshold, values
@@ -254,15 +256,15 @@ class TimelineScreen(Screen[None]):
     def _jump(self, forward: bool) -> None:
         if self._axis.point is None or self.has_class("-plots"):
             return
-        self._cancel.set()
-        self._cancel = threading.Event()
+        self._jumping.set()
+        self._jumping = threading.Event()
         self._say("looking for it")
         work = partial(
             jump,
             self._lab,
             (self._session_id, self._profile, self._measure, self._value, self._axis.place),
             forward,
-            self._cancel,
+            self._jumping,
             self.post_message,
         )
         self.run_worker(work, group="stretch", name="jump", thread=True)
@@ -347,6 +349,7 @@ class TimelineScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         self._cancel.set()
+        self._jumping.set()
 
     def action_back(self) -> None:
         """From the plots to the lanes, from the lanes to where one came from."""

@@ -67,9 +67,10 @@ class DraftsPanel(Vertical):
     def focus_list(self) -> None:
         """Give the keys to the list, at the chosen draft, else at the first growing one."""
         options = self.query_one(OptionList)
+        there = self.screen.focused is options
         # At once: the next key may be there already.
         self.screen.set_focus(options)
-        if self._drafts and options.highlighted is None:
+        if self._drafts and not there:
             first = at_first(self._drafts)
             options.highlighted = next((n for n, draft in enumerate(self._drafts) if draft.iteration == first), 0)
 

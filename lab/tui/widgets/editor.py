@@ -12,7 +12,7 @@ from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from lab.journal.words import Words
-from lab.text import one_line
+from lab.text import one_line, padded
 from lab.tui import theme
 from lab.tui.widgets.composer import SafeTextArea
 
@@ -101,7 +101,7 @@ class SqlEditor(SafeTextArea):
             return
         width = max(len(name) for name, _ in found)
         self._list.set_options(
-            Option(Content.assemble(one_line(name).ljust(min(width, 32)), ("  " + what, "$quiet")), id=name)
+            Option(Content.assemble(padded(one_line(name), min(width, 32)), ("  " + what, "$quiet")), id=name)
             for name, what in found
         )
         self._list.highlighted = 0

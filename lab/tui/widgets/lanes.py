@@ -132,7 +132,7 @@ class Lanes(Widget):
         """The cells of a point in one row of a lane, counted from its bottom."""
         mean, peak = point.mean[index], point.peak[index]
         fill, cap = (_eighths(value, height, scale) - 8 * row for value in (mean, peak))
-        salient = MEASURES[index] != "total" or (peak is not None and peak >= self._threshold)
+        salient = MEASURES[index] != "total" or bool(point.salient)
         colour = theme.colour(MEASURES[index]) if salient else "$quiet"
         if fill >= 8:
             cell: _Cell = (_LEVELS[8], colour, True)

@@ -11,7 +11,7 @@ from textual.content import Content
 from lab.domain import Checkpoint
 from lab.engine.estimate import gib
 from lab.engine.offers import Offer, Offers
-from lab.text import DOT, amount, model_name, one_line, tail, when
+from lab.text import DOT, amount, model_name, one_line, padded, tail, when
 
 _WIDE: Final = 90
 _NAME: Final = {True: 30, False: 23}
@@ -138,4 +138,4 @@ def _state(offer: Offer) -> tuple[str, str]:
 
 
 def _cell(text: str, width: int) -> str:
-    return one_line(text, width - 1).ljust(width)
+    return padded(one_line(text, width - 1), width)

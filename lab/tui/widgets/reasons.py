@@ -28,13 +28,14 @@ class ReasonsPanel(VerticalScroll):
     def __init__(self) -> None:
         super().__init__()
         self._reasons: Sequence[Reason] | None = None
+        self._note = ""
 
     def compose(self) -> list[Static]:
         return [Static("")]
 
-    def show(self, reasons: Sequence[Reason] | None) -> None:
-        """Draw these reasons; None says that the record tells none."""
-        self._reasons = reasons
+    def show(self, reasons: Sequence[Reason] | None, note: str = "") -> None:
+        """Draw these reasons; None says that the record tells none. `note` stands beside the heading."""
+        self._reasons, self._note = reasons, note
         self._draw()
 
     def on_resize(self) -> None:
@@ -43,7 +44,7 @@ class ReasonsPanel(VerticalScroll):
     def _draw(self) -> None:
         # The last column is the scroll bar's.
         width = max(self.size.width - 1, 12)
-        lines = [heading("What moved it", "", width)]
+        lines = [heading("What moved it", self._note, width)]
         if self._reasons is None:
             lines.append(Content.styled("Nothing was recorded for that.", "$quiet"))
         for name in DIMENSIONS:

@@ -9,7 +9,7 @@ from datetime import datetime
 from textual.content import Content
 
 from lab.journal.history import Brief, Hit, SessionSummary
-from lab.text import DOT, model_name, one_line, when
+from lab.text import DOT, model_name, one_line, padded, when
 
 # From this width on checkpoint, adapter and the time of day have a place.
 _WIDE = 100
@@ -52,7 +52,7 @@ def line(row: SessionSummary | Hit | Heading, width: int) -> Content:
     if isinstance(row, Heading):
         date = when(row.created_at)[:10]
         title = one_line(row.title, width - len(date) - 2)
-        return Content.assemble((title.ljust(width - len(date)), "bold"), (date, "$quiet"))
+        return Content.assemble((padded(title, width - len(date)), "bold"), (date, "$quiet"))
     return _hit(row, width)
 
 
@@ -61,7 +61,7 @@ def exchange_line(row: Brief, width: int) -> Content:
     start = _numbers(row.turn, row.total, row.salient)
     left = width - len(start)
     room = max(left * 2 // 5, 10)
-    question = one_line(row.user_input, room).ljust(room)
+    question = padded(one_line(row.user_input, room), room)
     about = row.mark or ("" if row.status == "complete" else row.status)
     answer = one_line(DOT.join(part for part in (about, row.answer) if part), max(left - room - 2, 1))
     return Content.assemble(start, question, "  ", (answer, "$quiet"))
@@ -78,7 +78,7 @@ def _session(
     title: str, last: str, model: str, adapter: str, turns: str, salient: str, mean: str, totals: str, width: int
 ) -> Content:
     if width >= _WIDE:
-        middle = f"{last:<16}  {one_line(model, 18):<18}  {one_line(adapter, 10):<10}"
+        middle = f"{last:<16}  {padded(one_line(model, 18), 18)}  {padded(one_line(adapter, 10), 10)}"
     else:
         # The date, or of the heading its first words.
         middle = f"{last[:10].removesuffix('('):<10}"
@@ -86,7 +86,7 @@ def _session(
     spark = totals.ljust(_SPARK)
     left = max(width - len(middle) - len(numbers) - _SPARK - 2, 1)
     return Content.assemble(
-        one_line(title, left).ljust(left), "  ", (middle, "$quiet"), numbers, (spark, "$snarc-total")
+        padded(one_line(title, left), left), "  ", (middle, "$quiet"), numbers, (spark, "$snarc-total")
     )
 
 

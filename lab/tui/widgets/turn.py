@@ -99,8 +99,11 @@ class Turn(Vertical):
         self.notify(harmless(event.href), title="The link leads to", markup=False)
 
     async def mark(self, exchange: Exchange) -> None:
-        """The person said something of this exchange: show its answer as it is now."""
+        """The person said something of this exchange, or purged it: show its texts as they are now."""
         before, self.exchange = self.exchange, exchange
+        if self.text != exchange.user_input:
+            self.text = exchange.user_input
+            self.query_one(".user", Static).update(harmless(self.text))
         if before is None or before.answer != exchange.answer:
             answer = self.query_one(Markdown)
             await answer.update(harmless(exchange.answer))

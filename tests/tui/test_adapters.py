@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -208,6 +209,27 @@ async def test_nothing_is_gone_back_to_while_a_sleep_runs(make_lab: MakeLab) -> 
         assert lab.engine.adapter == "sleep-0002"
         await hand.press("b")
         await hand.sees("Rolled back to sleep-0001")
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001")
+
+
+async def test_going_back_is_done_though_its_screen_is_closed(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab()
+    fill(lab)
+    going, roll_back = threading.Event(), lab.roll_back
+
+    def slow(adapter: str | None) -> None:
+        going.wait(20)
+        roll_back(adapter)
+
+    monkeypatch.setattr(lab, "roll_back", slow)
+    async with on_adapters(lab) as hand:
+        await go_to(hand, "sleep-0001")
+        await hand.press("b", "escape")
+        await hand.until(lambda: hand.app.screen is hand.main)
+        going.set()
+        await hand.hears("Rolled back to sleep-0001")
         await hand.until(lambda: lab.engine.adapter == "sleep-0001")
 
 

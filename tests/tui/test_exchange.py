@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,6 +14,8 @@ from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from textual.widgets import Markdown, TextArea
 
+from lab.dialogue.recording import scored
+from lab.journal import queries
 from lab.journal.events import (
     DraftFinished,
     Event,
@@ -23,7 +26,9 @@ from lab.journal.events import (
     TurnMeasured,
     TurnStarted,
 )
+from lab.journal.evidence import evidence_of
 from lab.lab import Lab
+from lab.salience import PROFILES
 from lab.tui.app import LabApp
 from lab.tui.screens.draft import DraftScreen
 from lab.tui.screens.edit import EditScreen
@@ -299,6 +304,34 @@ async def test_another_draft_is_kept_from_here_and_the_recorded_answer_stays_rea
         # Enter goes to the draft that is the answer now.
         await hand.press("enter")
         await hand.sees("Draft 3 of 3")
+
+
+async def test_the_drafts_open_at_the_first_one_where_that_was_kept(lab: Lab) -> None:
+    lab.record.append(SESSION, ExchangeMarked(FIRST, "kept", "A short one.", 0))
+    async with LabApp(lab).run_test(size=TALL, notifications=True) as pilot:
+        hand = await open_exchange(pilot, FIRST)
+        await hand.press("d")
+        await hand.sees("Draft 1 of 3, kept as the answer")
+
+
+async def test_reasons_that_tell_more_than_the_score_say_what_it_would_be(lab: Lab) -> None:
+    lab.record.append(SESSION, TurnMeasured(FIRST, bits=9.25, nearest=0.4, agreement=0.75))
+    assert lab.record.sync()
+    exchange = queries.exchange(lab.record, FIRST)
+    assert exchange is not None
+    evidence = evidence_of(lab.record, exchange)
+    assert evidence is not None
+    fresh = PROFILES["measured"].score(evidence, 0.4)
+    lab.record.append(SESSION, scored(FIRST, fresh))
+    async with LabApp(lab).run_test(size=(80, 60), notifications=True) as pilot:
+        hand = await open_exchange(pilot, FIRST)
+        await hand.press("w", "p")
+        await hand.sees("measured, 2 of 3", "9.2 bits a token")
+        assert not hand.shows("scored anew")
+        # The mark weighs in the reward, which is scored again by `lab score`.
+        await hand.press("k")
+        better = PROFILES["measured"].score(replace(evidence, mark="kept"), 0.4)
+        await hand.sees("marked as kept", f"scored anew {better.total:.3f}")
 
 
 async def test_answer_and_question_are_copied(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -156,6 +157,50 @@ async def test_what_is_no_filter_is_told_and_the_list_stays(make_lab: MakeLab) -
         await hand.sees("Nothing is found.")
         await type_filter(hand, "")
         await hand.until(lambda: len(listing(app).rows) == 3)
+
+
+async def test_all_is_counted_while_the_next_page_is_read(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lab.journal import history
+
+    lab = make_lab()
+    record(lab, PAGE + 20, turns=1)
+    app = LabApp(lab, new=True)
+    paged = threading.Event()
+    page, count = history.page, history.count
+
+    def slow_count(*arguments: Any) -> Any:
+        paged.wait(20)
+        return count(*arguments)
+
+    def noted_page(*arguments: Any) -> Any:
+        found = page(*arguments)
+        if arguments[4]:
+            paged.set()
+        return found
+
+    monkeypatch.setattr(history, "count", slow_count)
+    monkeypatch.setattr(history, "page", noted_page)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.press("ctrl+o")
+        await hand.until(lambda: len(listing(app).rows) >= PAGE)
+        await hand.press("end")
+        await hand.until(lambda: said(app) == f"{PAGE + 20} exchanges in {PAGE + 20} sessions")
+
+
+async def test_a_wide_title_leaves_the_numbers_their_place(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    title = "\u5c0f\u732b\u306e\u9577\u3044\u8a71" * 5
+    lab.record.append("wide", SessionOpened("wide", "smollm2-135m", None, "measured", 0.15, title=title))
+    lab.record.append("wide", TurnStarted("wide-0001", "wide", 1, title, "smollm2-135m", None))
+    lab.record.append("wide", ExchangeFinished("wide-0001", "complete", title))
+    lab.record.append("wide", SalienceScored("wide-0001", "measured", 0, 0, 0, 0, 0, 0.123, 0.15, False))
+    async with LabApp(lab, new=True).run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await opened(hand, 1)
+        (row,) = (line for line in picture(hand.app).splitlines() if "2026-" in line and "0%" in line)
+        assert "0.123" in row and "\u2026" in row
 
 
 async def test_a_key_cancels_the_search_before_it(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:

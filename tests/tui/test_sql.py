@@ -215,6 +215,25 @@ async def test_rows_are_saved_and_an_existing_file_is_asked_about(make_lab: Make
         assert json.loads(path.read_text()) == [{"n": 0}, {"n": 1}, {"n": 2}]
 
 
+async def test_a_saving_that_another_query_ends_is_told(make_lab: MakeLab, tmp_path: Path) -> None:
+    app = LabApp(make_lab())
+    path = tmp_path / "rows.json"
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        table = await opened(hand)
+        await run(hand, "SELECT range AS n, repeat('x', 200) AS t FROM range(3000000)")
+        await hand.until(lambda: table.row_count == 3_000_000, seconds=60)
+        await hand.press("tab", "w")
+        await hand.until(lambda: isinstance(app.screen, SaveScreen))
+        app.screen.query_one(Input).value = str(path)
+        await hand.press("enter")
+        await hand.until(lambda: "Saving" in said(app))
+        await run(hand, "SELECT 1 AS one")
+        await hand.hears("rows.json was not written: something else was begun.")
+        await hand.until(lambda: table.row_count == 1)
+    assert not path.exists()
+
+
 async def test_words_are_completed_columns_of_named_tables_first(make_lab: MakeLab) -> None:
     app = LabApp(make_lab())
     async with app.run_test(size=TALL, notifications=True) as pilot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -260,6 +261,26 @@ async def test_each_profile_is_judged_by_its_own_threshold(make_lab: MakeLab) ->
         await hand.sees("Total, threshold 0.15")
         await hand.press("p", "p")
         await hand.sees("Total, threshold 0.25")
+
+
+async def test_a_jump_leaves_the_scores_that_are_being_read(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = make_lab()
+    fill(lab, 3)
+    lab.record.append(_SESSION, SalienceScored(exchange(3), "recorded", 0, 0, 0, 0, 0.9, 0.77, 0.15, True))
+    assert lab.record.sync()
+    jumped = threading.Event()
+    points = timeline.points
+
+    def slow(*arguments: Any, **rest: Any) -> Any:
+        if arguments[2] == "recorded":
+            jumped.wait(20)
+        return points(*arguments, **rest)
+
+    monkeypatch.setattr(timeline, "points", slow)
+    async with on_timeline(lab) as (hand, _):
+        await hand.press("p", "n")
+        jumped.set()
+        await hand.sees("scored by recorded", "total 0.770")
 
 
 async def test_plots_are_gone_through_and_saved_under_a_free_name(

@@ -172,7 +172,9 @@ class ExchangeScreen(Screen[None]):
 
     async def _marked(self, exchange: Exchange) -> None:
         if self._page is not None and self._page.exchange.exchange_id == exchange.exchange_id:
-            self._page = replace(self._page, exchange=exchange)
+            evidence = self._page.evidence
+            evidence = replace(evidence, mark=exchange.mark) if evidence is not None else None
+            self._page = replace(self._page, exchange=exchange, evidence=evidence)
             await self._draw()
 
     # Drawing
@@ -224,7 +226,7 @@ class ExchangeScreen(Screen[None]):
         now = judge.score(evidence, scores[at].threshold)
         moved = abs(now.total - scores[at].total) >= 0.0005
         # A mark, or what was said later, tells more than what the score was made of.
-        why.show(judge.explain(evidence), f"as scored anew: {now.total:.3f}" if moved else "")
+        why.show(judge.explain(evidence), f"scored anew {now.total:.3f}" if moved else "")
 
     # What can be done
 

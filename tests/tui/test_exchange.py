@@ -327,11 +327,11 @@ async def test_reasons_that_tell_more_than_the_score_say_what_it_would_be(lab: L
         hand = await open_exchange(pilot, FIRST)
         await hand.press("w", "p")
         await hand.sees("measured, 2 of 3", "9.2 bits a token")
-        assert not hand.shows("scored anew")
+        assert not hand.shows("anew: ")
         # The mark weighs in the reward, which is scored again by `lab score`.
         await hand.press("k")
         better = PROFILES["measured"].score(replace(evidence, mark="kept"), 0.4)
-        await hand.sees("marked as kept", f"scored anew {better.total:.3f}")
+        await hand.sees("marked as kept", f"anew: {better.total:.3f}")
 
 
 async def test_answer_and_question_are_copied(lab: Lab) -> None:

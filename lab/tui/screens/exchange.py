@@ -226,7 +226,7 @@ class ExchangeScreen(Screen[None]):
         now = judge.score(evidence, scores[at].threshold)
         moved = abs(now.total - scores[at].total) >= 0.0005
         # A mark, or what was said later, tells more than what the score was made of.
-        why.show(judge.explain(evidence), f"scored anew {now.total:.3f}" if moved else "")
+        why.show(judge.explain(evidence), f"anew: {now.total:.3f}" if moved else "")
 
     # What can be done
 

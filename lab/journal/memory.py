@@ -118,7 +118,7 @@ def learnt_from(record: Record, exchange_id: str) -> list[str]:
 # A purge leaves no question.
 _MEMORY = """
     WITH made AS (
-        SELECT cycle_id, started_at FROM sleep_cycles
+        SELECT cycle_id, list_position($lineage::VARCHAR[], adapter) AS age, started_at FROM sleep_cycles
         WHERE status = 'complete' AND list_contains($lineage::VARCHAR[], adapter)
     ), worded AS (
         SELECT x.cycle_id, x.lesson_id,
@@ -135,7 +135,8 @@ _MEMORY = """
     LEFT JOIN worded w ON w.cycle_id = l.cycle_id AND w.lesson_id = l.lesson_id
     WHERE l.reason IS NULL AND l.question <> '' AND coalesce(e.mark, '') <> 'excluded'
         AND (l.origin = 'statement' OR l.answer = coalesce(e.target, e.response))
-    ORDER BY m.started_at, m.cycle_id, l.rowid
+    -- Not by the time: a clock may have been set back.
+    ORDER BY m.age DESC, m.started_at, m.cycle_id, l.rowid
 """
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from lab.sleep import vocabulary
 from lab.sleep.lessons import plain
+from lab.sleep.statements import says_how
 from lab.sleep.wording import second_person
 
 # What the base writes next, for each text.
@@ -106,6 +107,8 @@ def read(sentence: str, written: str) -> Invented | None:
     answer = second_person(sentence)
     key = second_person(" ".join(words[new[0] : new[-1] + 1])).strip(" .,;:!\"'()")
     answer = f"{answer[0].upper()}{answer[1:]}."
+    if question.startswith("What") and says_how(key):
+        return None
     return Invented(question, answer, key) if f" {plain(key)} " in f" {plain(answer)} " else None
 
 

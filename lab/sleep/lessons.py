@@ -73,7 +73,7 @@ def find_lessons(
     """The lessons of the exchanges, in order, those that are set aside among them with their reasons.
 
     What a person stated teaches the questions that it answers, where the base agrees that it does: those that patterns
-    know, and where they know none in an exchange, those that the model itself thinks of (`invent`). A marked exchange
+    know, and of sentences in which they know none those that the model itself thinks of (`invent`). A marked exchange
     teaches its answer; one without a mark its answer only when nothing was stated in it, and `settings.unmarked` has
     it so. Of two lessons with one question the later counts, and what a person said before what a model answered.
     `memory` is what earlier sleeps learnt.
@@ -98,17 +98,18 @@ def find_lessons(
 
 def still_true(memory: Sequence[Lesson], lessons: Sequence[Lesson]) -> list[Lesson]:
     """The memories that none of the new lessons answers otherwise."""
-    asked = {bare(lesson.question) for lesson in lessons}
-    stated = {bare(lesson.question) for lesson in lessons if lesson.origin == "statement"}
-    worded = {text for lesson in lessons for text in _asks(lesson)}
+    newer = _Newer(lessons)
+    return [each for each in memory if not newer.answers(each)]
 
-    def answered(each: Lesson) -> bool:
-        if each.origin == "marked":
-            return bare(each.question) in asked
-        # One fact is stated in several forms, and of two forms each may know the other's question or one alone.
-        return bare(each.question) in worded or not stated.isdisjoint(_asks(each))
 
-    return [each for each in memory if not answered(each)]
+def latest(memory: Sequence[Lesson]) -> list[Lesson]:
+    """The memories, oldest first, that no later one answers otherwise: what was corrected some sleeps ago stays so."""
+    newer, kept = _Newer(()), []
+    for each in reversed(memory):
+        if not newer.answers(each):
+            kept.append(each)
+            newer.add(each)
+    return kept[::-1]
 
 
 def learnt_anew(memory: Sequence[Lesson], found: Sequence[Found]) -> list[Found]:
@@ -209,13 +210,8 @@ def _of_statements(each: Material) -> list[Lesson]:
 
 
 def _invented(material: Sequence[Material], stated: dict[str, list[Lesson]], invent: Invent) -> None:
-    """Adds to `stated` what the model asks about the exchanges in which no pattern found anything."""
-    asked = [
-        (each, sentence)
-        for each in material
-        if not stated[each.exchange_id]
-        for sentence in sentences(each.said)[:_MOST_INVENTED]
-    ]
+    """Adds to `stated` what the model asks about the sentences in which no pattern found anything."""
+    asked = [(each, sentence) for each in material for sentence in sentences(each.said)[:_MOST_INVENTED]]
     for (each, sentence), found in zip(asked, invent([sentence for _, sentence in asked])):
         if found is None:
             continue
@@ -302,6 +298,30 @@ def _unsupported(lesson: Lesson) -> str:
         f"The statement makes the answer only {lesson.support or 0.0:.2f} nats likelier to the base, and"
         f" {LEAST_SUPPORT:.2f} are needed."
     )
+
+
+class _Newer:
+    """In which words some lessons are asked for, so that an earlier one which they answer is known."""
+
+    def __init__(self, lessons: Iterable[Lesson]) -> None:
+        self._asked: set[str] = set()
+        self._stated: set[str] = set()
+        self._worded: set[str] = set()
+        for each in lessons:
+            self.add(each)
+
+    def add(self, lesson: Lesson) -> None:
+        question = bare(lesson.question)
+        self._asked.add(question)
+        self._worded |= _asks(lesson)
+        if lesson.origin == "statement":
+            self._stated.add(question)
+
+    def answers(self, each: Lesson) -> bool:
+        if each.origin == "marked":
+            return bare(each.question) in self._asked
+        # One fact is stated in several forms, and of two forms each may know the other's question or one alone.
+        return bare(each.question) in self._worded or not self._stated.isdisjoint(_asks(each))
 
 
 class _Told:

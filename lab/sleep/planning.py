@@ -14,6 +14,7 @@ from lab.journal.record import Record
 from lab.salience import threshold_of
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import CycleFolder
+from lab.sleep.lessons import latest
 from lab.sleep.recipes import resolve
 
 # A database that is held longer is counted as it is.
@@ -86,7 +87,7 @@ class Planner:
         deep = self._deep(settings, deep, lineage)
         if not deep:
             self._require_same_layers(base, settings)
-        remembered = memory.memory(self._record, lineage) if settings.dream == "lessons" else []
+        remembered = latest(memory.memory(self._record, lineage)) if settings.dream == "lessons" else []
         if deep or not remembered:
             settings = settings.anew()
         elif memory.half_spent(self._record, lineage):

@@ -8,62 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Final
 
 from lab.sleep import relations, vocabulary
+from lab.sleep.clauses import SIDE_CLAUSE, is_told, spoken, sure_clauses
 from lab.sleep.english import ME, Person, Relation, Subject
 from lab.sleep.predicates import RELATIONS
 from lab.sleep.synonyms import in_other_words
 from lab.sleep.vocabulary import each
 from lab.sleep.wording import TITLE, Finding, Statement, asked
 
-_LONGEST_SENTENCE: Final = 300
 _LONGEST_VALUE: Final = 60
+# Sentences about themselves that anybody says in a turn; what is longer was pasted.
+_MOST_TOLD: Final = 64
 
-_PLAIN: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\ufeff]")
-_CODE: Final = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_QUOTED: Final = re.compile(r"\"[^\"]*\"|(?<!\w)'[^'\n]{1,200}'(?!\w)")
-_FIRST_PERSON: Final = re.compile(r"\b(?:I|I'm|I've|my|mine|me|we|our)\b", re.IGNORECASE)
-# "I live in Oslo.My cat is called Tom." are two; "George W. Bush" is one name, and "Plan B. My dog" are two sentences.
-_SENTENCE: Final = re.compile(
-    r"(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)(?<!\b[A-Z]\.)(?<=[.!?;])\s+|[\n\r]+"
-    r"|(?<=\b[A-Z]\.)\s+(?=(?:I|My|We|Our|You|He|She|It|They|The|This|That|And|But|So|What|How|Please)\b)"
-    r"|(?<=[a-z][.!?;])(?=(?:I|My|We|Our)\b)"
-)
-_CLAUSE: Final = re.compile(
-    r"(?:[,;:]\s*(?:and |but |also |so )?|\s(?:and|but) (?:also )?)(?=(?:I|my|we|our)\b)", re.IGNORECASE
-)
-_LEAD: Final = re.compile(
-    rf"(?:{'|'.join(sorted(map(re.escape, vocabulary.LEADS), key=len, reverse=True))})\b(?:\s+that\b)?[\s,:.!-]*",
-    re.IGNORECASE,
-)
-_ABOUT_ME: Final = re.compile(r"(?:I|my|we|our|the names? of (?:my|our))\b", re.IGNORECASE)
-_QUESTION: Final = re.compile(
-    r"\?|^(?:what|where|when|whenever|who|whom|whose|which|why|how|is|are|am|was|were|do|does|did|can|could|will|would"
-    r"|shall|should|have|has|had|may|might)\b",
-    re.IGNORECASE,
-)
-# What is wished, supposed, asked for or said by others; nothing that follows it in a sentence is sure. A capital within
-# a sentence begins a name: Hope.
-_UNSURE: Final = re.compile(
-    r"\b(?:if|unless|wish|wishes|wished|might|could|would|should|maybe|perhaps|imagine|suppose|supposing|pretend|assume"
-    r"|assuming|hope|think|guess|believe|doubt|whether|hypothetically|say|says|said|claims?|claimed|wrote|thinks"
-    r"|believes|tells|told|asked|according)\b|'d\b|^(?:tell|give|show|help|explain|write|let|make|ask|translate|repeat"
-    r"|rewrite|correct|complete|summari[sz]e|find|send|as soon as|once|until|act as|be my|call it)\b"
-)
-_DOUBTED: Final = re.compile(r"\b(?:I (?:think|guess|believe|suppose|hope)|maybe|perhaps|or something)$", re.IGNORECASE)
-_NEGATION: Final = re.compile(
-    r"\b(?:not|no|never|cannot|nobody|nothing|hardly|neither|nor|dont|doesnt|didnt|isnt|arent|wasnt|cant|wont)\b|n't\b"
-)
-_TO_THE_MODEL: Final = re.compile(r"\byou(?:r|rs|rself)?\b", re.IGNORECASE)
-# "Rex, not Max": what was said wrongly before.
-_CORRECTED: Final = re.compile(r"(?:,| and| but)\s+not\b.*$", re.IGNORECASE)
-# Capitals are kept out: The Who and Where the Wild Things Are are names.
-_SIDE_CLAUSE: Final = re.compile(
-    r"(?:,?\s(?:because|since|although|though|which|who|where|when|while|but|so)"
-    r"|(?:,|\sand|\sor)\s(?:he|she|it|they|his|her|its|their|there|this|that))\b.*$"
-)
 # "nuts, eggs and milk", "Tom, Ida and Bo"
 _ITEM: Final = r"[\w'-]+(?: [\w'-]+)?"
 _LIST: Final = re.compile(rf"{_ITEM}(?:, {_ITEM})+,? and {_ITEM}")
@@ -76,14 +35,68 @@ _ADVERBIAL: Final = re.compile(
     r"|always)\b.*$",
     re.IGNORECASE,
 )
-_PLACE: Final = re.compile(r"\s(?:in|at|on|of|near)\s.*$")
-_DATE: Final = re.compile(
-    r"\d|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b",
+# When or how, where a thing, a place or a person should be: "I bake every Sunday", "I drive fast", "I speak slowly".
+_NO_THING: Final = re.compile(
+    r"(?:every|each (?:other|day|week|month|year|morning|evening)|since|these days|right now|now|currently|today"
+    r"|tonight|tomorrow|nowadays|a lot|a little|once|twice|sometimes|often|daily|because|although|though|while|when"
+    r"|whenever|before|after|during|until|all (?:day|night|the time|year|week|alone|by)|together|anyway|always)\b.*"
+    r"|(?:fast|hard|slow|late|early|abroad|online|offline|alone|outside|inside|badly|more|less|most|much|enough|nights"
+    r"|days|full[- ]time|part[- ]time|(?!(?:family|jelly|holly|lily|butterfly|fly)\b)[a-z]+ly)"
+)
+# What "live in", "work at" and the like are followed by where they tell no place.
+_NO_PLACE: Final = re.compile(
+    r"(?:(?:the |an? )?(?:moment|present|night|nights|day|days|evenings?|mornings?|afternoons?|weekends?|week|summers?"
+    r"|winters?|shifts?|hurry|peace|fear|debt|poverty|luxury|harmony|budget|pension|benefits|past|future"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)|my own|our own)(?:$|\s(?:in|at|on|and|with|for)\b)",
     re.IGNORECASE,
 )
-_NOUN: Final = r"[a-z][\w'-]*(?: [a-z][\w'-]*){0,3}?"
+# Said of a day, which is no longer true on the next.
+_PASSING: Final = re.compile(
+    r"\b(?:today|tonight|tomorrow|this (?:morning|afternoon|evening|week|weekend|month))\b", re.IGNORECASE
+)
+# What holds only where it still goes on.
+_PAST: Final = frozenset(("{have} lived in", "{have} worked as", "{have} kept"))
+_STILL: Final = re.compile(r"\b(?:since|for|all my life)\b", re.IGNORECASE)
+_AT: Final = re.compile(r" (?:in|at|on|near|for)$")
+_PLACE: Final = re.compile(r"\s(?:in|at|on|of|near)\s.*$")
+_DATE: Final = re.compile(
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Christmas|New Year"
+    r"|Halloween|Valentine)|\b\d{4}\b|'\d\d\b|\b\d{1,2}(?:st|nd|rd|th|[./-]\d{1,2})\b",
+    re.IGNORECASE,
+)
+_DIGIT_OR_TIME: Final = re.compile(
+    rf"\d|{_DATE.pattern}|\b(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ties|spring|summer|autumn|winter|morning|evening|night|noon|midnight|war)$",
+    re.IGNORECASE,
+)
+# What goes on after a name: "Bob by my friends", "Tom at home".
+_BESIDE_NAME: Final = re.compile(
+    r"\s(?:by (?:my|our|his|her|most|some|all|everyone|everybody|people|friends|family)|after|at (?:home|work|school)"
+    r"|in (?:my|our)|without|with (?:an?|no|one|two)|because|since|as well|too|now|these days|right now|for short)\b.*$"
+)
+# "My name is spelled with a K", "My dog is named after a film".
+_NO_NAME: Final = re.compile(
+    r"(?:after|spell(?:ed|t)|pronounced|written|misspel\w+|short for|hard to|difficult|easy to|common|rare|unusual"
+    r"|similar|derived|taken|everywhere|an?)\b"
+)
+# "My job is killing me", "My email is hacked", "My job is a nightmare".
+_NO_ATTRIBUTE: Final = re.compile(
+    r"[a-z]+ing\b.*\b(?:me|us|you|up|out|off|down|away)\b.*|(?!red\b|mixed\b)[a-z]+ed\b.*"
+    r"|(?:an?|the) (?:\w+ )*(?:nightmare|mess|joke|disaster|pain|secret|problem|challenge|blessing|struggle|burden|bore"
+    r"|drag|lot|bit|mystery|surprise|shame)"
+)
+# What is liked or feared of a thing: "people who lie" is not "people", and "talking to strangers" not "talking".
+_TASTES: Final = re.compile(
+    r"\{(?:love|like|enjoy|adore|prefer|hate|dislike|fear)\}"
+    r"|\{am\} (?:afraid|scared|terrified|frightened|interested|good|bad|proud|fond) (?:of|in|at)"
+)
+_GERUND: Final = re.compile(r"[a-z]{2,}ing\b")
+_WHICH_ONES: Final = re.compile(r"[^,]*?[^,\s] (?:who|whom|whose|which|that|where|when|while)\b")
+# Whom one teaches or drives is not what.
+_PEOPLE: Final = re.compile(r"(?:(?:my|our|the|his|her|their) )?(?:\w+ )?(?P<who>[a-z-]+)")
+_NOUN: Final = r"[a-z][\w'-]*(?: (?!(?:and|or)\b)[a-z][\w'-]*){0,3}?"
+_SOME: Final = r"(?:a|an|one|two|three|four|five|\d) "
 _HAVE_NAMED: Final = re.compile(
-    r"(?:I|we) (?:have got|have|own|keep|got|adopted|bought) (?:a|an|one|two|three|four|five|\d) "
+    rf"(?:I|we) (?:have got|have|own|keep|got|adopted|bought) (?:{_SOME}(?:(?!called|named)[\w'-]+ )+?and )?{_SOME}"
     rf"(?P<noun>{_NOUN}),? (?:called|named|whose names? (?:is|are)) (?P<value>.+)",
     re.IGNORECASE,
 )
@@ -107,68 +120,37 @@ _ATTRIBUTE_IS: Final = re.compile(
     rf"^((?:my|our) (?:[\w-]+ ){{0,3}}(?:name|birthday|size|colou?r|{'|'.join(sorted(vocabulary.ATTRIBUTES))}))'s ",
     re.IGNORECASE,
 )
+_WE: Final = re.compile(r"we\b", re.IGNORECASE)
 _SHORT_AM: Final = re.compile(r"^(?:I'?m|I've|we're|we are|we were|we've)\b", re.IGNORECASE)
 _LONG_AM: Final = {"i've": "I have", "we've": "I have", "we were": "I was"}
 
 
 def statements(text: str) -> Iterator[Statement]:
     """The statements of a turn that the patterns know, in order."""
-    for sentence in _spoken(text):
-        for clause in _sure_clauses(sentence):
-            finding = _read(_written_out(clause))
-            found = asked(clause, finding) if finding else None
-            if found is not None:
-                yield found
+    for sentence in spoken(text):
+        yield from _stated(sentence)
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a turn that state something about the speaker, without their lead-in and full stop."""
-    return [
-        sentence
-        for sentence in _spoken(text)
-        if _FIRST_PERSON.search(sentence) and not _finds(_UNSURE, sentence) and not _finds(_NEGATION, sentence)
-    ]
+    """The sentences of a turn that state something about the speaker which no pattern knows, without their lead-in and
+    full stop."""
+    told = islice(filter(is_told, spoken(text)), _MOST_TOLD)
+    return [sentence for sentence in told if next(_stated(sentence), None) is None]
 
 
-def _spoken(text: str) -> Iterator[str]:
-    """The sentences of a turn that are no questions."""
-    for part in _SENTENCE.split(_own_words(text)):
-        if not part or len(part) > _LONGEST_SENTENCE or part.lstrip().startswith(">"):
-            continue
-        sentence = _without_lead(" ".join(part.split()).lstrip("-*\u2022 ")).rstrip(".!;, ")
-        if sentence and not _QUESTION.search(sentence):
-            yield sentence
+def says_how(value: str) -> bool:
+    """Whether it tells when, how or what of, and is nothing that a question for a thing asks for."""
+    return _NO_THING.fullmatch(value) is not None or _NO_ATTRIBUTE.fullmatch(value) is not None
 
 
-def _own_words(text: str) -> str:
-    """A turn with plain quotation marks, without code and without what it quotes in the first person."""
-    plain = _CODE.sub("\n", _CONTROL.sub(" ", text.translate(_PLAIN)))
-    return _QUOTED.sub(lambda quoted: " ... " if _FIRST_PERSON.search(quoted[0]) else quoted[0], plain)
-
-
-def _without_lead(sentence: str) -> str:
-    """A sentence without "By the way" and the like, where a comma or what follows sets it apart."""
-    rest, apart = sentence, False
-    while lead := _LEAD.match(rest):
-        rest, apart = rest[lead.end() :], lead[0].rstrip().endswith((",", ":"))
-    return rest if apart or _ABOUT_ME.match(rest) else sentence
-
-
-def _finds(words: re.Pattern[str], sentence: str) -> bool:
-    return words.search(sentence[:1].lower() + sentence[1:]) is not None
-
-
-def _sure_clauses(sentence: str) -> Iterator[str]:
-    """The clauses about the speaker that neither they nor what precedes them deny or leave open."""
-    if _DOUBTED.search(sentence):
-        return
-    for part in _CLAUSE.split(sentence):
-        clause = _CORRECTED.sub("", _without_lead(part))
-        main = _SIDE_CLAUSE.sub("", clause)
-        if _finds(_UNSURE, main):
-            return
-        if not _finds(_NEGATION, main) and not _TO_THE_MODEL.search(main):
-            yield clause.strip(" .!,;")
+def _stated(sentence: str) -> Iterator[Statement]:
+    for clause in sure_clauses(sentence):
+        finding = _read(_written_out(clause))
+        # "We are four" tells no age.
+        many = _WE.match(clause) and finding is not None and finding.relation is relations.AGE
+        found = asked(clause, finding) if finding is not None and not many else None
+        if found is not None:
+            yield found
 
 
 def _written_out(clause: str) -> str:
@@ -216,9 +198,12 @@ def _read_attribute(clause: str) -> Finding | None:
     owner, _, noun = found["noun"].rpartition("'s ")
     subject = _subject(f"my {owner}") if owner else ME
     if noun.lower() == "name":
-        return _named(subject, value)
+        return None if found["in"] else _named(subject, value)
     relation = _attribute(noun.lower())
     if relation is None or (relation is relations.BIRTHDAY and not _DATE.search(value)):
+        return None
+    done = noun.lower() in ("hobby", "hobbies", "goal", "ambition")
+    if relation is relations.ATTRIBUTE and not done and _NO_ATTRIBUTE.fullmatch(value):
         return None
     said = f"{{my}} {{x}} {{is}}{found['in'] or ''} {{value}}"
     return Finding(relation, subject, value, said, noun, found["link"].lower())
@@ -280,14 +265,29 @@ def _acting(subject: Subject, predicate: str) -> Finding | None:
         rest = predicate[len(said) :].strip()
         if relation is relations.OWN_NAME:
             return _named(subject, rest)
-        short = _ADVERBIAL.sub("", rest)
-        value = _value(_PLACE.sub("", short) if relation in (relations.TRADE, relations.KEEPING) else short)
-        if value is None or (relation is relations.BORN_IN and _DATE.search(value)):
-            return None
-        if relation is relations.KEEPING and not _animals(value):
-            return None
-        return Finding(relation, subject, value, f"{{s}} {form} {{value}}")
+        value = _object(form, relation, rest)
+        return Finding(relation, subject, value, f"{{s}} {form} {{value}}") if value is not None else None
     return None
+
+
+def _object(form: str, relation: Relation, rest: str) -> str | None:
+    """What a verb is followed by, without what is said beside it; None where that would be another thing."""
+    if _PASSING.search(rest) or (form in _PAST and not _STILL.search(rest)):
+        return None
+    taste = _TASTES.fullmatch(form) is not None
+    short = rest if taste and _GERUND.match(rest) else _ADVERBIAL.sub("", rest)
+    value = _value(_PLACE.sub("", short) if relation in (relations.TRADE, relations.KEEPING) else short)
+    if value is None or _NO_THING.fullmatch(value) or (_AT.search(form) and _NO_PLACE.match(value)):
+        return None
+    if taste and value.islower() and _WHICH_ONES.match(rest) and not rest.startswith(f"{value},"):
+        return None
+    if relation is relations.BORN_IN and _DIGIT_OR_TIME.search(value):
+        return None
+    if relation is relations.KEEPING:
+        return value if _animals(value) else None
+    people = _PEOPLE.fullmatch(value)
+    whom = people is not None and people["who"] in vocabulary.PERSONS | vocabulary.PLURALS
+    return None if whom and not taste and " " not in form else value
 
 
 def _animals(value: str) -> bool:
@@ -298,8 +298,8 @@ def _animals(value: str) -> bool:
 
 
 def _named(subject: Subject, name: str) -> Finding | None:
-    value = _value(name)
-    if value is not None and value.lower() in vocabulary.JUDGEMENTS:
+    value = _value(_BESIDE_NAME.sub("", name))
+    if value is not None and (value.lower() in vocabulary.JUDGEMENTS or _NO_NAME.match(value)):
         return None
     said = "{my} name is {value}" if subject is ME else "{s} {am} called {value}"
     return Finding(_naming(subject), subject, value, said) if value else None
@@ -353,7 +353,9 @@ def _trading(subject: Subject, predicate: str) -> Finding | None:
     person = subject is ME or not vocabulary.PERSONS.isdisjoint(subject.words.lower().split())
     if value is None or not person:
         return None
-    head = value.split()[-1]
+    *before, head = value.split()
+    if before[-1].lower() in vocabulary.QUALITIES:
+        return None
     trade = head.endswith(vocabulary.TRADE_ENDINGS) and head not in vocabulary.NO_TRADES and head.islower()
     return Finding(relations.TRADE, subject, value, "{s} {am} {value}") if trade else None
 
@@ -371,7 +373,7 @@ def _main(text: str) -> str:
     other = vocabulary.SMALL | vocabulary.NUMBERS | _verbs()
     if listed is not None and other.isdisjoint(re.findall(r"(?:^|, and | and |, )([\w'-]+)", listed[0].lower())):
         return listed[0]
-    return _NEXT_CLAUSE.sub(cut, _SIDE_CLAUSE.sub("", text)).strip(" \"'.,;:!")
+    return _NEXT_CLAUSE.sub(cut, SIDE_CLAUSE.sub("", text)).strip(" \"'.,;:!")
 
 
 @cache

@@ -65,6 +65,16 @@ NO_TRADES: Final = _set("""
     mother father sister brother daughter grandmother grandfather teenager lover smoker drinker sleeper listener
     learner beginner foreigner stranger owner member believer riser speaker eater winner survivor man woman liar
     supporter follower outsider loner fighter dreamer reader customer user walker subscriber newcomer holder
+    perfectionist procrastinator optimist pessimist realist idealist feminist minimalist nationalist socialist communist
+    capitalist racist sexist atheist theist hedonist egoist egotist narcissist purist populist extremist humanist nudist
+    tourist cyclist motorist introvert bachelor toddler youngster minor donor gamer hoarder spender saver swimmer runner
+    hiker jogger climber pleaser quitter thinker overthinker worrier talker complainer leader voter taxpayer commuter
+""")
+# Whom one is and not what one does: "a hard worker", "a terrible cook".
+QUALITIES: Final = _set("""
+    good bad hard terrible great big slow fast light heavy poor decent lousy awful excellent amazing horrible keen avid
+    passionate huge real total complete true born careful careless nervous early late quick natural fussy picky lazy
+    messy strong weak better worse active brilliant wonderful fantastic dreadful
 """)
 LEADS: Final = each("""
     and / but / so / well / oh / also / hello / hi / hey / hi there / hello there / okay / ok / yes / yeah / no / nope

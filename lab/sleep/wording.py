@@ -25,10 +25,23 @@ _OTHER_WORDS: Final = 12
 # number of kinds of neighbours divides, so that every kind is asked about in every wording.
 _NEIGHBOUR_WORDINGS: Final = (0, 1, 0, 2, 0)
 
-_ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|some)\s+")
+_ARTICLE: Final = re.compile(r"^(?:an?|[Tt]he|[Mm]y|[Oo]ur|[Yy]our|some)\s+")
+# What has a name keeps it.
+_NAMED: Final = (
+    relations.OWN_NAME,
+    relations.NAME_OF_PERSON,
+    relations.NAME_OF_PET,
+    relations.NAME_OF_THING,
+    relations.NAMES,
+    relations.FAVOURITE,
+)
+# Capitals begin titles.
+_MINE: Final = re.compile(r"\b(?:my|our|myself)\b")
+_OWN: Final = re.compile(r"\b(?:my|our|mine|ours|myself|me|us|we|I am|I was|I(?= [a-z]))\b")
 TITLE: Final = re.compile(r"^(?:Mr|Mrs|Ms|Dr|Prof|Professor|Doctor|Miss)\b\.?\s+", re.IGNORECASE)
 _SECOND: Final = {
-    **{"i": "you", "me": "you", "we": "you", "us": "you", "am": "are", "i was": "you were", "myself": "yourself"},
+    **{"i": "you", "me": "you", "we": "you", "us": "you", "am": "are", "i was": "you were", "i am": "you are"},
+    **{"myself": "yourself"},
     **{"my": "your", "our": "your", "mine": "yours", "ours": "yours"},
     **{"i'm": "you are", "i've": "you have", "we're": "you are", "we've": "you have"},
 }
@@ -74,12 +87,23 @@ def second_person(text: str) -> str:
     return re.sub(r"\bi was\b|[\w']+", swapped, text, flags=re.IGNORECASE)
 
 
+def _told(finding: Finding) -> str:
+    """The value as it is said to the person: "losing my job" becomes "losing your job", and "Call me maybe" stays."""
+    value = finding.value
+    if finding.relation not in _NAMED and _MINE.search(value):
+        return _OWN.sub(lambda found: _SECOND[found[0].lower()], value)
+    other = second_person(value)
+    return other if _ARTICLE.sub("", value) in other else value
+
+
 def _key(finding: Finding) -> str:
-    """What an answer must hold: the value without article, title or, where it is described, number and adjectives."""
-    bare = _ARTICLE.sub("", finding.value)
+    """What an answer must hold, as it is said to the person: the value without article, title or, where the relation
+    has it so, number and adjectives."""
+    told = _told(finding)
+    bare = _ARTICLE.sub("", told)
     words = TITLE.sub("", bare).split()
     # "A 2 CV" is one.
-    counted = bare == finding.value
+    counted = bare == told
     while finding.relation.described and len(words) > 1 and _describes(words[0].lower(), counted):
         words = words[1:]
     return " ".join(words)
@@ -95,7 +119,7 @@ def asked(clause: str, finding: Finding) -> Statement | None:
     key = _key(finding)
     beside = _beside(clause, finding, key)
     neighbours, mistakes = zip(*beside) if beside else ((), ())
-    found = Statement(clause, key, _questions(finding, key), _answers(finding, key), neighbours, mistakes)
+    found = Statement(clause, key, _questions(finding, key), _answers(finding), neighbours, mistakes)
     enough = len(found.questions) >= _FEWEST_QUESTIONS and len(found.neighbours) >= _FEWEST_NEIGHBOURS
     return found if enough and all(key in answer for answer in found.answers) else None
 
@@ -145,12 +169,11 @@ def _framed(frames: tuple[str, ...], phrases: tuple[str, ...]) -> list[str]:
     return [frame.replace("{}", phrase) for frame, phrase in zip(frames, cycle(phrases))]
 
 
-def _answers(finding: Finding, key: str) -> tuple[str, ...]:
-    value = second_person(finding.value)
+def _answers(finding: Finding) -> tuple[str, ...]:
     told = replace(
         finding,
         subject=YOU if finding.subject is ME else replace(finding.subject, words=second_person(finding.subject.words)),
-        value=value if key in value else finding.value,
+        value=_told(finding),
     )
     plain, other = (wording.format_map(_words(told)) for wording in (finding.said, finding.relation.answer))
     return (f"{_begun(plain)}.", f"{_begun(other)}.", f"I remember that {plain}.")
@@ -160,7 +183,7 @@ def _beside(clause: str, finding: Finding, key: str) -> list[tuple[str, str]]:
     """Questions in the same words about others, each with the mistake of saying what was said here."""
     direct = each(finding.relation.direct)
     asked = [
-        (_begun(direct[wording].format_map(_words(other))), _answers(other, key)[place // 3 % 3 == 2])
+        (_begun(direct[wording].format_map(_words(other))), _answers(other)[place // 3 % 3 == 2])
         for place, (other, wording) in enumerate(
             zip(_others(finding, crc32(clause.encode(errors="replace"))), cycle(_NEIGHBOUR_WORDINGS))
         )

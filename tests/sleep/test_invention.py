@@ -150,8 +150,9 @@ def test_where_no_pattern_knows_what_was_said_the_question_of_the_model_is_learn
 
 
 def test_what_patterns_know_is_asked_of_no_model_and_what_is_unsupported_teaches_the_answer_instead() -> None:
-    (known,) = find(material(f"My dog is called Rex. {COIN}."))
-    assert known.lesson.question == "What is my dog called?"
+    known, invented = find(material(f"My dog is called Rex. {COIN}."))
+    assert [each.lesson.question for each in (known, invented)] == ["What is my dog called?", ASKED]
+    assert known.lesson.lesson_id != invented.lesson.lesson_id
     unsupported, answer = find(material(f"{COIN}."), nats=0.0)
     assert unsupported.reason is not None and "0.00 nats" in unsupported.reason
     assert (answer.reason, answer.lesson.origin) == (None, "answer")

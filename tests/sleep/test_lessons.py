@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from lab.domain import Lesson, Material
 from lab.sleep.general import PROMPTS
-from lab.sleep.lessons import LEAST_SUPPORT, Found, bare, find_lessons, holds, learnt_anew, plain, still_true, strangers
+from lab.sleep.lessons import (
+    LEAST_SUPPORT,
+    Found,
+    bare,
+    find_lessons,
+    holds,
+    latest,
+    learnt_anew,
+    plain,
+    still_true,
+    strangers,
+)
 from lab.sleep.neighbours import choose_general
 from lab.sleep.probes import choose_probes
 from lab.sleep.recipes import LESSONS
@@ -260,7 +271,16 @@ def test_two_forms_of_one_fact_are_not_learnt_with_two_answers(forms: tuple[str,
     (last,) = learnt(find(one, other))
     assert last.exchange_id == other.exchange_id
     memory = learnt(find(one))
-    assert still_true(memory, learnt(find(other, memory=memory))) == []
+    new = learnt(find(other, memory=memory))
+    assert still_true(memory, new) == []
+    # Nor in the nights after that, and not in a deep one.
+    assert latest([*memory, *learnt(find(material(DOG, number=3))), *new])[-1:] == new
+    remembered = latest([*memory, *new])
+    assert remembered == new
+    found = find(one, other, memory=remembered)
+    assert [each.lesson.exchange_id for each in learnt_anew(remembered, found) if each.reason is None] == [
+        other.exchange_id
+    ]
 
 
 def test_said_and_taken_back_the_memory_stays() -> None:

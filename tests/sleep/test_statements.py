@@ -107,6 +107,26 @@ VARIED = [
     ("I drive two old Volvos.", "Volvos"),
     ("I drive a 2 CV.", "2 CV"),
     ("I'm reading Middlemarch at the moment.", "Middlemarch"),
+    # What is said beside it.
+    ("I'm called Bob by my friends.", "Bob"),
+    ("I have a cat named Tom at home.", "Tom"),
+    ("I have a dog and a cat called Tom.", "Tom"),
+    ("I have a dog called Rex and a cat that sleeps.", "Rex"),
+    ("My boat is called Gone with the Wind.", "Gone with the Wind"),
+    ("I've lived in Bergen for ten years.", "Bergen"),
+    ("I have lived in Paris before, but now I live in Oslo.", "Oslo"),
+    ("I was born in the Twin Cities.", "Twin Cities"),
+    ("My birthday is on Christmas Eve.", "Christmas Eve"),
+    ("I'm a fast food worker.", "fast food worker"),
+    ("My hobby is working out.", "working out"),
+    ("I work for a day care.", "day care"),
+    ("I hate talking to strangers.", "talking to strangers"),
+    ("I love going to the beach.", "going to the beach"),
+    # The key is what is said to the person.
+    ("I am afraid of losing my job.", "losing your job"),
+    ("My hobby is riding my bike.", "riding your bike"),
+    ("I love my family.", "family"),
+    ("I have the following allergies: nuts. My dog is called Rex.", "Rex"),
     # Corrections.
     ("Actually, my dog is called Rex, not Max.", "Rex"),
     ("My dog is not called Max, my dog is called Rex.", "Rex"),
@@ -167,6 +187,49 @@ SAYING_NOTHING = [
     "Call me a taxi.",
     "Call me Friday.",
     "Ich wohne in Oslo und mein Hund heisst Rex",
+    # When and how, where a thing or a place should be.
+    "I work at night.",
+    "I'm working at the moment.",
+    "I work in the evenings.",
+    "I live on my own.",
+    "I bake every Sunday.",
+    "I drive fast.",
+    "I study hard.",
+    "I speak slowly.",
+    "I eat once a day.",
+    "I drink because I am sad.",
+    "I'm working on Saturday.",
+    "I was born in the eighties.",
+    "My birthday is in 3 days.",
+    # What one is like.
+    "I'm a perfectionist.",
+    "I am a hard worker.",
+    "I'm a terrible cook.",
+    "My daughter is a toddler.",
+    # What is said of a name or a job, and is none.
+    "I am named after my grandfather.",
+    "My dog is named after a film character.",
+    "My name is spelled with a K.",
+    "My name is on the list.",
+    "My job is killing me.",
+    "My job is a nightmare.",
+    "My email is hacked.",
+    # Some of them, and not all.
+    "I hate people who lie.",
+    "I hate films where the dog dies.",
+    "I drive my kids to school.",
+    "I teach my kids to swim.",
+    # Over, or of today alone.
+    "I've lived in five countries.",
+    "I've worked as a waiter.",
+    "I'm working at the library today.",
+    "We are four: my parents, my sister and I.",
+    # Of others, and of whom one plays.
+    "In my dream, I live in Paris.",
+    "Let's role-play. I live in Camelot.",
+    "Summarise this chat:\nAnna: I live in Oslo\nBob: My dog is called Rex",
+    "Anna: I live in Oslo\nBob: My dog is called Rex",
+    "Translate the following to French.\nMy name is Pierre. I live in Lyon.",
     "for i in my_list: print(i)",
 ]
 
@@ -495,6 +558,8 @@ def test_sentences_keeps_what_states_something_of_the_speaker_in_any_pattern() -
         " Tell me a joke. Well, my roof leaks."
     )
     assert sentences(turn) == ["last year I climbed Ben Nevis", "my roof leaks"]
+    # What a pattern knows is asked of no model.
+    assert sentences("I live in Oslo. I quit smoking in 2019.") == ["I quit smoking in 2019"]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
         learnt = _learnt(found, workspace.settings(), exchange_id)
     assert exchange is not None
     record = Record(workspace)
+    learning = _learning(record, exchange_id)
     if arguments.purge:
         if not arguments.yes:
             _confirm(exchange_id)
@@ -58,7 +59,28 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
         record.sync(1.0)
         print(f"{harmless(exchange_id)} is excluded: no sleep learns from it again.")
     print(harmless(learnt))
+    if learning is not None:
+        print(
+            f"{learning} is running and was begun with it: lab sleep --stop ends that, or lab sleep --deep after it makes the"
+            " model forget it."
+        )
     return 0
+
+
+def _learning(record: Record, exchange_id: str) -> str | None:
+    """The sleep that runs now, when this exchange is among what it learns or learns again."""
+    from lab.sleep.cycle import CycleFolder
+
+    journal = record.journal
+    running = next((name for name in reversed(journal.streams("sleep-")) if journal.owned(name)), None)
+    if running is None:
+        return None
+    try:
+        _, material, remembered = CycleFolder(record.workspace.sessions, running).read()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    learns = {each.exchange_id for each in material} | {each.exchange_id for each in remembered}
+    return running if exchange_id in learns else None
 
 
 def _learnt(record: Record, settings: Settings, exchange_id: str) -> str:

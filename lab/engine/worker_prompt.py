@@ -81,10 +81,22 @@ def _plain(tokenizer: Any, prompt: Prompt) -> list[int]:
             text += f" {message.content}\n\n"
         else:
             text += f"{message.content}\n\n"
+    return encode_text(tokenizer, text)
+
+
+def encode_text(tokenizer: Any, text: str) -> list[int]:
+    """The tokens of a text in no form, after what the tokenizer puts before every one; the spelling of a control token
+    is its letters."""
     if not _holds(_controls(tokenizer), text):
         return _ids(tokenizer(text))
-    # What a tokenizer puts before every text.
     return _ids(tokenizer("")) + _aliases(tokenizer).encode(text)
+
+
+def encode_answer(tokenizer: Any, text: str) -> list[int]:
+    """The tokens of what follows a prompt, as `encode_text` and with nothing before it."""
+    if not _holds(_controls(tokenizer), text):
+        return _ids(tokenizer(text, add_special_tokens=False))
+    return _aliases(tokenizer).encode(text)
 
 
 def _chat(tokenizer: Any, prompt: Prompt) -> list[int]:

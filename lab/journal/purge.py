@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ _KEPT: Final = frozenset(
 )
 # The texts of a lesson or an example that tell the secret by themselves, and where a sleep repeats what others say.
 _TELLING: Final = ("statement", "answer", "target")
-_TOLD: Final = ("reason", "expected", "answer_before", "answer_after")
+_ANSWERS: Final = ("answer_before", "answer_after")
+_TOLD: Final = ("reason", "expected", *_ANSWERS)
 # An answer as short as "Yes." is said by many.
 _SHORT_WORDS: Final = 3
 # A database that is held longer is held by a person.
@@ -51,8 +53,8 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
 
     Its lines stay, with their ids, times and numbers, and a tombstone follows. A purge that was killed is made whole by
     another one. Adapters, exports and backups are left alone. Progress is that of the rebuild of the database. Raises
-    LabError for an unknown exchange, while a lab has its dialogue open or a sleep runs, when the database is held
-    elsewhere, and when a file cannot be written; what was done until then stays done.
+    LabError for an unknown exchange, while a lab has its dialogue open or a sleep runs, when one began meanwhile, when
+    the database is held elsewhere, and when a file cannot be written; what was done until then stays done.
     """
     journal = record.journal
     exchange = _found(record, exchange_id)
@@ -63,6 +65,7 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
             "Close or end it, then try again.",
         )
     trace = _Trace(exchange)
+    folders = set(record.workspace.sessions.glob(f"{_SLEEPS}*"))
     with _purging(journal.path(stream).parent):
         again, sleeps = _remove(record, stream, trace)
         remove_left(record.workspace)
@@ -81,6 +84,11 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
     with contextlib.suppress(LabError):
         # Results that a killed process left are removed by the next one that makes some.
         Scratch().close()
+    if begun := sorted(set(record.workspace.sessions.glob(f"{_SLEEPS}*")) - folders):
+        raise LabError(
+            f"{begun[0].name} began while {exchange_id} was purged, and may have read its text.",
+            "End that sleep (lab sleep --stop), then purge again.",
+        )
     return PurgeReport(sleeps, again)
 
 
@@ -151,6 +159,8 @@ class _Trace:
         self._said = {
             text.strip() for text in (exchange.user_input, exchange.response, exchange.target or "", *drafts)
         } - {""}
+        # What its lessons ask for, where that is a name or a number: another lesson's question may be answered with it.
+        self._keys: set[str] = set()
         self._needles: list[bytes] = []
         self._sharpen()
 
@@ -167,6 +177,9 @@ class _Trace:
             if isinstance(lesson_id := body.get("lesson_id"), str):
                 self._ids.add(lesson_id)
             self._said |= {text.strip() for key in _TELLING if isinstance(text := body.get(key), str)} - {""}
+            if isinstance(key := body.get("key"), str) and not key.islower():
+                self._keys.add(key.strip())
+        self._keys -= {""}
         self._sharpen()
         return found
 
@@ -222,7 +235,12 @@ class _Trace:
 
     def _untold(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Blanks for what a sleep reports of something else, where that repeats what was said."""
-        return {key: "" for key in _TOLD if isinstance(text := body.get(key), str) and self._tells(key, text)}
+        told = {key: "" for key in _TOLD if isinstance(text := body.get(key), str) and self._tells(key, text)}
+        expected = str(body.get("expected"))
+        for key in self._keys:
+            if not _holds(expected, key):
+                told |= {name: "" for name in _ANSWERS if isinstance(text := body.get(name), str) and _holds(text, key)}
+        return told
 
     def _tells(self, key: str, text: str) -> bool:
         # A reason quotes an answer behind a colon; the words before it are the lab's.
@@ -234,12 +252,17 @@ class _Trace:
 
     def _sharpen(self) -> None:
         """What one of the lines has to hold that are worth decoding."""
-        texts = (orjson.dumps(text)[1:-1] for text in self._said)
+        texts = (orjson.dumps(text)[1:-1] for text in (*self._said, *self._keys))
         self._needles = [*(name.encode() for name in self._ids), b'"title":', *texts]
 
 
 def _is_short(text: str) -> bool:
     return len(text.split()) < _SHORT_WORDS
+
+
+def _holds(text: str, key: str) -> bool:
+    """Whether a text has a key as whole words."""
+    return re.search(rf"(?<!\w){re.escape(key)}(?!\w)", text) is not None
 
 
 def _within(part: str, text: str) -> bool:

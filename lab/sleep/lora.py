@@ -17,7 +17,7 @@ from lab.domain import Checkpoint, Message, Prompt, PromptForm, SleepExample, Sl
 from lab.engine.adapters import check_adapter
 from lab.engine.families import ATTENTION_NAMES, target_modules
 from lab.engine.worker_load import Network, load_network
-from lab.engine.worker_prompt import encode_prompt, turn_end
+from lab.engine.worker_prompt import encode_answer, encode_prompt, encode_text, turn_end
 from lab.errors import LabError
 from lab.sleep import anchors, replies
 from lab.sleep.anchors import Anchors, Held
@@ -181,8 +181,7 @@ class Learner:
     def encode_answer(self, prompt: Sequence[int], answer: str) -> Encoded:
         """A prompt with an answer to it, cut as `encode` does."""
         space = " " if self._form == "plain" else ""
-        ids = self._tokenizer.encode(f"{space}{answer.strip()}", add_special_tokens=False)
-        ids.append(self._end_token)
+        ids = [*encode_answer(self._tokenizer, f"{space}{answer.strip()}"), self._end_token]
         limit = self._settings.max_tokens
         prompt = prompt[-max(limit - len(ids), limit // 2) :]
         return Encoded((*prompt, *ids)[:limit], len(prompt) if self._settings.loss == "answer" else 1)
@@ -193,8 +192,7 @@ class Learner:
 
     def encode_text(self, text: str) -> list[int]:
         """The tokens of a text as it stands, in no prompt form; cut to `max_tokens` at its beginning."""
-        tokens: list[int] = self._tokenizer.encode(text)
-        return tokens[-self._settings.max_tokens :]
+        return encode_text(self._tokenizer, text)[-self._settings.max_tokens :]
 
     def encode_question(self, text: str, *before: Message) -> list[int]:
         """The tokens of a question as the dialogue shows it, after what was said `before`; cut to `max_tokens`."""

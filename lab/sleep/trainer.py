@@ -48,7 +48,7 @@ from lab.sleep.cycle import BUSY_EXIT, LOCK, CycleFolder
 from lab.sleep.dream import dream
 from lab.sleep.general import PROMPTS
 from lab.sleep.invention import Write, invent
-from lab.sleep.lessons import Found, Support, find_lessons, learnt_anew, still_true
+from lab.sleep.lessons import Found, Support, bare, find_lessons, learnt_anew, still_true
 from lab.sleep.neighbours import choose_general, choose_mistakes, choose_neighbours
 from lab.sleep.probes import choose_probes
 from lab.sleep.publish import publish, saved_event
@@ -222,7 +222,10 @@ class Sleeper:
     def _teach(self, learner: Learner) -> bool:
         """The published way: every exchange's answer, and nobody judges what came of it."""
         examples = dream(self._material)
-        self._run(learner, [examples] * self._plan.settings.epochs, PROMPTS, (), (), lessons=0)
+        # The base's answer to what is taught would be held against it.
+        taught = {bare(example.prompt) for example in examples}
+        general = [prompt for prompt in PROMPTS if bare(prompt) not in taught]
+        self._run(learner, [examples] * self._plan.settings.epochs, general, (), (), lessons=0)
         return True
 
     def _teach_lessons(self, learner: Learner) -> bool:

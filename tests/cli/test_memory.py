@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from lab.domain import Material, SleepPlan
 from lab.engine.adapters import read_choices
 from lab.engine.fingerprint import fingerprint
 from lab.journal import queries
 from lab.journal.events import AdapterSaved, ExchangeMarked
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepStarted
+from lab.sleep.cycle import CycleFolder
+from lab.sleep.recipes import LESSONS
 from tests.cli.conftest import Lab
 from tests.cli.test_record import held
 from tests.helpers import bare_adapter, bare_checkpoint
@@ -106,6 +110,20 @@ def test_forgetting_excludes_and_names_the_adapters_that_learnt_it(record: Recor
     )
     assert lab("forget", SECOND).out.endswith("No adapter has learnt from it.\n")
     assert record.query("SELECT DISTINCT mark FROM exchanges").rows == [("excluded",)]
+
+
+def test_a_sleep_that_is_learning_it_now_is_named(record: Record, lab: Lab) -> None:
+    talked(record)
+    other, now = "sleep-0002", "sleep-0003"
+    for name, of in ((other, SECOND), (now, FIRST)):
+        material = [Material(of, "My dog is called Rex.", "Thank you.", False, 0.5)]
+        record.journal.path(name).parent.mkdir()
+        plan = SleepPlan(name, "tiny", "f" * 64, "", None, "cpu", "auto", name, None, (of,), LESSONS)
+        CycleFolder(record.workspace.sessions, name).write(plan, material, [])
+        with record.journal.own(name):
+            record.append(name, SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons"))
+            said = lab("forget", FIRST).out
+        assert (f"{name} is running and was begun with it: lab sleep --stop" in said) == (name == now)
 
 
 def test_where_a_deep_sleep_would_be_refused_forgetting_names_what_to_go_back_to(record: Record, lab: Lab) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -381,6 +383,38 @@ def test_a_process_killed_while_it_rewrites_leaves_the_old_stream(record: Record
     purge(record, GONE)
     assert holding(record.workspace.root) == []
     assert list(record.workspace.sessions.rglob("*.new")) == []
+
+
+def test_a_name_that_another_lesson_was_answered_with_goes_with_it(record: Record) -> None:
+    secretive(record)
+    leaked = replace(
+        probe("sleep-0003", 1, OPEN, "a dog."),
+        answer_before="It is Quill.",
+        answer_after="Your cat is called Pepperjack.",
+    )
+    own = replace(probe("sleep-0003", 2, OPEN, "Pepperjack."), answer_after="Pepperjack, too.")
+    named = replace(lesson("sleep-0003", GONE, "Pepperjack"), statement="My pet is called Pepperjack", key="Pepperjack")
+    record.append("sleep-0003", SleepStarted("sleep-0003", "tiny", None, 1, 2, 5, 10, 8, 2e-3, "lessons"))
+    record.append("sleep-0003", named, leaked, own, SleepEnded("sleep-0003", "complete", "sleep-0003"))
+    purge(record, GONE)
+    probed = [json.loads(line) for line in lines(record, "sleep-0003") if b"sleep_probed" in line]
+    assert [each["answer_before"] for each in probed] == ["It is Quill.", "I do not know."]
+    # Somebody else's pet of the same name stays.
+    assert [each["answer_after"] for each in probed] == ["", "Pepperjack, too."]
+
+
+def test_a_sleep_that_began_meanwhile_is_told_of(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    secretive(record)
+    rebuild = record.rebuild
+
+    def slow(progress: Any) -> Any:
+        record.journal.path("sleep-0009").parent.mkdir()
+        return rebuild(progress)
+
+    monkeypatch.setattr(record, "rebuild", slow)
+    with pytest.raises(LabError, match=r"sleep-0009 began while .* may have read its text"):
+        purge(record, GONE)
+    assert holding(record.workspace.root) == []
 
 
 def test_an_unknown_exchange_is_one_sentence(record: Record) -> None:

@@ -101,6 +101,11 @@ def test_a_learnt_answer_ends_as_one_in_the_dialogue_does(tmp_path: Path) -> Non
     assert learner.end_tokens == {0, END}
     prompt = learner.encode_question("Hm?")
     assert learner.encode_answer(prompt, "Yes.").ids[-1] == END
+    # One that is spelled in an answer is its letters.
+    spelled = learner.encode_answer(prompt, "It ends with <|im_end|> and <|endoftext|>.").ids[len(prompt) :]
+    assert set(spelled[:-1]).isdisjoint({0, 1, END}) and spelled[-1] == END
+    assert learner.text(spelled) == "It ends with <|im_end|> and <|endoftext|>."
+    assert set(learner.encode_text("<|im_end|>")).isdisjoint({0, END})
     plan = plan_for(folder)
     plain = load_for_training(replace(plan, settings=replace(plan.settings, form="plain")), tmp_path)
     assert plain.encode_answer(prompt, "Yes.").ids[-1] == 0

@@ -45,6 +45,10 @@ _EVIDENCE: Final = f"""
     WHERE s.response <> '' AND ($exchange IS NULL OR s.exchange_id = $exchange)
     ORDER BY s.session_id, s.turn, s.exchange_id
 """
+_FORKS: Final = """
+    SELECT session_id FROM sessions
+    WHERE parent_session_id IS NOT NULL AND session_id IN (SELECT unnest($sessions::VARCHAR[]))
+"""
 # The last turns that forks go on from, of their parents and their parents' parents, the earliest first.
 _INHERITED: Final = f"""
     WITH RECURSIVE above(session_id, parent, fork, depth) AS (
@@ -100,7 +104,9 @@ def _usual(row: tuple[Any, ...]) -> Usual | None:
 def _inherited(record: Record, sessions: list[str]) -> dict[str, list[str]]:
     """By session, what was said and answered in the last turns before its first."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for session_id, said, answer in record.query(_INHERITED, {"sessions": sessions}).rows:
+    # Most are none, and then no exchange has to be looked at.
+    forks = [session_id for (session_id,) in record.query(_FORKS, {"sessions": sessions}).rows]
+    for session_id, said, answer in record.query(_INHERITED, {"sessions": forks}).rows if forks else ():
         found[session_id] += [said, answer]
     return found
 

@@ -20,7 +20,7 @@ import orjson
 
 from lab import files
 from lab.domain import Progress
-from lab.text import cells, duration, one_line, padded
+from lab.text import cells, duration, number, one_line, padded
 
 _WIDEST_CELL = 60
 _FORCE = "Choose another name, or --force to replace it."
@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = number(value) if isinstance(value, float) else str(value)
     return one_line(text, _WIDEST_CELL)
 
 

@@ -75,6 +75,11 @@ def model_name(name: str) -> str:
     return one_line(name.rstrip("/").rsplit("/", 1)[-1] if name.startswith(("/", "~", ".")) else name)
 
 
+def number(value: float) -> str:
+    """A number as a table shows it: six digits, of a large one all before the point."""
+    return f"{value:.6g}" if not abs(value) >= 1e6 else f"{value:.1f}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: "6.1 s", "1:20", "2:05:00"."""
     # Below what would be rounded to "60.0 s".

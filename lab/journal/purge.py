@@ -59,13 +59,13 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
     journal = record.journal
     exchange = _found(record, exchange_id)
     stream = exchange.session_id
-    if owner := next((name for name in (stream, *journal.streams(_SLEEPS)) if journal.owned(name)), None):
+    folders = _folders(record)
+    if owner := next((name for name in (stream, *folders) if journal.owned(name)), None):
         raise LabError(
             f"{exchange_id} cannot be purged while {owner} is open in a lab or runs.",
             "Close or end it, then try again.",
         )
     trace = _Trace(exchange)
-    folders = set(record.workspace.sessions.glob(f"{_SLEEPS}*"))
     with _purging(journal.path(stream).parent):
         again, sleeps = _remove(record, stream, trace)
         remove_left(record.workspace)
@@ -84,12 +84,17 @@ def purge(record: Record, exchange_id: str, progress: Callable[[Progress], None]
     with contextlib.suppress(LabError):
         # Results that a killed process left are removed by the next one that makes some.
         Scratch().close()
-    if begun := sorted(set(record.workspace.sessions.glob(f"{_SLEEPS}*")) - folders):
+    if begun := next((name for name in _folders(record) if name not in folders or journal.owned(name)), None):
         raise LabError(
-            f"{begun[0].name} began while {exchange_id} was purged, and may have read its text.",
+            f"{begun} began while {exchange_id} was purged, and may have read its text.",
             "End that sleep (lab sleep --stop), then purge again.",
         )
     return PurgeReport(sleeps, again)
+
+
+def _folders(record: Record) -> list[str]:
+    """The sleeps that have a folder, also those that have told nothing yet."""
+    return sorted(path.name for path in record.workspace.sessions.glob(f"{_SLEEPS}*") if path.is_dir())
 
 
 @contextlib.contextmanager
@@ -126,7 +131,7 @@ def _remove(record: Record, stream: str, trace: _Trace) -> tuple[bool, tuple[str
         # It may have been marked since.
         ended = body.get("event") == EVENT_NAMES[ExchangePurged]
         again |= ended
-    sleeps = sorted(folder.name for folder in sessions.glob(f"{_SLEEPS}*") if folder.is_dir())
+    sleeps = _folders(record)
     teaching = {name for name in sleeps if trace.learn(_lines(sessions / name / EVENTS_FILE))}
     touched = []
     # By what the teaching ones say the others are found: after a kill it must still be there. The dialogue comes last.

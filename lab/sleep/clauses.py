@@ -45,16 +45,22 @@ _UNSURE: Final = re.compile(
     r"|^in (?:my|the|a|this|our|one) (?:\w+ )?(?:dream|nightmare|story|novel|game|book|film|movie|song|poem|play)\b"
 )
 # What follows in the turn is another's, or a person that somebody plays.
+_TEXT: Final = (
+    r"(?:text|sentences?|paragraph|passage|e-?mail|letter|message|essay|article|dialogue|conversation|chat|poem)"
+)
 _NOT_OWN: Final = re.compile(
-    r"^(?:(?:please|now|can you|could you|would you),? )*(?:(?:translate|summari[sz]e|correct|rewrite|rephrase"
-    r"|paraphrase|proofread|improve|edit|shorten|continue|analy[sz]e) (?:this|these|the|it|my|that|to|into)\b"
-    r"|role-?play|pretend\b|imagine\b|act as\b|let(?:'s| us) (?:role-?play|pretend|imagine|play)\b"
-    r"|(?:here|this) is (?:the|an?|my) (?:text|letter|e-?mail|story|poem|essay|article|dialogue|chat|transcript)\b)"
-    r"|\bthe following (?:text|sentences?|paragraph|passage|e-?mail|letter|message|story|dialogue|conversation|poem)\b",
+    r"^(?:(?:please|now|can you|could you|would you|i (?:need|want|would like) you to|help me(?: to)?),? )*"
+    r"(?:(?:translate|summari[sz]e|correct|rewrite|rephrase|paraphrase|proofread|improve|edit|shorten|continue|analy[sz]e)"
+    rf"(?:\s*[:.]|\s*$| (?:this|these|it|that|(?:in)?to \w+|the (?:following|{_TEXT}))\b)"
+    r"|role-?play|pretend (?:that|to|you|i|we)\b|imagine (?:that|you|i|i'm|we)\b|act as\b|you are now\b"
+    r"|let(?:'s| us) (?:role-?play|pretend|imagine|play (?:a role|roles|pretend|make-believe))\b"
+    rf"|(?:here|this) is (?:the|an?|my) {_TEXT}\b)|\bthe following {_TEXT}\b",
     re.IGNORECASE,
 )
-# Lines of a chat: "Anna: I live in Oslo".
-_SPEAKER: Final = re.compile(r"^[ \t]*(?:\[[^\]\n]*\]\s*)?(?P<who>[A-Z][\w'-]*(?: [A-Z][\w'-]*)?):\s.*$", re.MULTILINE)
+# Lines of a chat: "Anna: I live in Oslo"; a word that may stand over a list is no speaker.
+_SPEAKER: Final = re.compile(
+    r"^[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?P<who>[A-Z][\w'-]*(?: [A-Z][\w'-]*)?):[ \t].*$", re.MULTILINE
+)
 _DOUBTED: Final = re.compile(r"\b(?:I (?:think|guess|believe|suppose|hope)|maybe|perhaps|or something)$", re.IGNORECASE)
 _NEGATION: Final = re.compile(
     r"\b(?:not|no|never|cannot|nobody|nothing|hardly|neither|nor|dont|doesnt|didnt|isnt|arent|wasnt|cant|wont)\b|n't\b"
@@ -72,7 +78,7 @@ SIDE_CLAUSE: Final = re.compile(
 def spoken(text: str) -> Iterator[str]:
     """The sentences of a turn that are no questions, up to where somebody else speaks."""
     for part in _SENTENCE.split(_own_words(text)):
-        if _NOT_OWN.search(part.strip()):
+        if _NOT_OWN.search(_without_lead(part.strip())):
             return
         if not part or len(part) > _LONGEST_SENTENCE or part.lstrip().startswith(">"):
             continue
@@ -89,10 +95,14 @@ def is_told(sentence: str) -> bool:
 def _own_words(text: str) -> str:
     """A turn with plain quotation marks, without code, lines of a chat and what it quotes in the first person."""
     plain = _CODE.sub("\n", _CONTROL.sub(" ", text.translate(_PLAIN)))
-    speakers = {found["who"] for found in _SPEAKER.finditer(plain) if found["who"].lower() not in vocabulary.LEADS}
+    speakers = [found["who"] for found in _SPEAKER.finditer(plain) if not _is_heading(found["who"].lower())]
     if len(speakers) > 1:
         plain = _SPEAKER.sub("", plain)
     return _QUOTED.sub(lambda quoted: " ... " if _FIRST_PERSON.search(quoted[0]) else quoted[0], plain)
+
+
+def _is_heading(word: str) -> bool:
+    return word in vocabulary.LEADS or word in vocabulary.HEADINGS or word in vocabulary.ATTRIBUTES
 
 
 def _without_lead(sentence: str) -> str:

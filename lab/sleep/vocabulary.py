@@ -67,12 +67,14 @@ NO_TRADES: Final = _set("""
     supporter follower outsider loner fighter dreamer reader customer user walker subscriber newcomer holder
     perfectionist procrastinator optimist pessimist realist idealist feminist minimalist nationalist socialist communist
     capitalist racist sexist atheist theist hedonist egoist egotist narcissist purist populist extremist humanist nudist
-    tourist cyclist motorist introvert bachelor toddler youngster minor donor gamer hoarder spender saver swimmer runner
-    hiker jogger climber pleaser quitter thinker overthinker worrier talker complainer leader voter taxpayer commuter
+    tourist motorist introvert bachelor toddler youngster minor donor hoarder spender saver pleaser quitter thinker
+    overthinker worrier talker complainer voter taxpayer commuter
 """)
+# No trade by themselves: "a runner", and not "a professional runner".
+AMATEURS: Final = _set("gamer swimmer runner hiker biker jogger climber cyclist leader")
 # Whom one is and not what one does: "a hard worker", "a terrible cook".
 QUALITIES: Final = _set("""
-    good bad hard terrible great big slow fast light heavy poor decent lousy awful excellent amazing horrible keen avid
+    good bad hard terrible great big slow poor decent lousy awful excellent amazing horrible keen avid
     passionate huge real total complete true born careful careless nervous early late quick natural fussy picky lazy
     messy strong weak better worse active brilliant wonderful fantastic dreadful
 """)
@@ -84,6 +86,10 @@ LEADS: Final = each("""
     / i should say / i should mention / i should tell you / i must tell you / let me tell you / one more thing
     / you must know / as for me / i told you / i already told you / for the record / the thing is / guess what
     / keep in mind / do not forget / don't forget / never forget / for your information / let me tell you something
+""")
+HEADINGS: Final = _set("""
+    ps edit update home pets pet facts fact work family food likes dislikes about location background interests music
+    films books sports friends education skills health personal tldr summary info
 """)
 ADVERBS: Final = _set("""
     always usually often mostly now also really currently still just actually mainly absolutely originally presently

@@ -37,7 +37,13 @@ _NAMED: Final = (
 )
 # Capitals begin titles.
 _MINE: Final = re.compile(r"\b(?:my|our|myself)\b")
-_OWN: Final = re.compile(r"\b(?:my|our|mine|ours|myself|me|us|we|I am|I was|I(?= [a-z]))\b")
+_TITLE_OF_MINE: Final = re.compile(r"(?:My|Our) [A-Z]")
+# "World War I medals" stay those of the war.
+_OWN: Final = re.compile(
+    r"\b(?:my|our|myself|me|us|we|I am|I was|I'm|I've)\b"
+    r"|\bI(?= (?:have|had|do|did|can|got|get|go|went|love|like|live|lived|work|use|made?|know|see|saw|own|play|read"
+    r"|write|wrote|built|bought|grew|grow|found|met|need|want|keep|kept)\b)"
+)
 TITLE: Final = re.compile(r"^(?:Mr|Mrs|Ms|Dr|Prof|Professor|Doctor|Miss)\b\.?\s+", re.IGNORECASE)
 _SECOND: Final = {
     **{"i": "you", "me": "you", "we": "you", "us": "you", "am": "are", "i was": "you were", "i am": "you are"},
@@ -90,6 +96,8 @@ def second_person(text: str) -> str:
 def _told(finding: Finding) -> str:
     """The value as it is said to the person: "losing my job" becomes "losing your job", and "Call me maybe" stays."""
     value = finding.value
+    if finding.relation in _NAMED and _TITLE_OF_MINE.match(value):
+        return value
     if finding.relation not in _NAMED and _MINE.search(value):
         return _OWN.sub(lambda found: _SECOND[found[0].lower()], value)
     other = second_person(value)

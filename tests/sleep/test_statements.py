@@ -122,7 +122,32 @@ VARIED = [
     ("I work for a day care.", "day care"),
     ("I hate talking to strangers.", "talking to strangers"),
     ("I love going to the beach.", "going to the beach"),
+    ("I love gardening too.", "gardening"),
+    ("I'm interested in the future.", "future"),
+    ("I drink a lot of coffee.", "lot of coffee"),
+    ("I own a little dog.", "little dog"),
+    ("I own a red and blue boat called Ida.", "Ida"),
+    ("I have a black and white cat named Oreo.", "Oreo"),
+    ("I live in italy.", "italy"),
+    ("I like monopoly.", "monopoly"),
+    ("My birthday is on Jan 12.", "Jan 12"),
+    ("I was born on 3 Oct.", "3 Oct"),
+    ("I was born in Silver Spring.", "Silver Spring"),
+    ("My allergy is ragweed.", "ragweed"),
+    ("My major is applied physics.", "applied physics"),
+    ("My job is cleaning up offices.", "cleaning up offices"),
+    ("I live in Oslo but today it rains.", "Oslo"),
+    ("I am a team leader.", "team leader"),
+    ("I'm a professional cyclist.", "professional cyclist"),
+    ("My book is called The Girl with a Pearl Earring.", "Girl with a Pearl Earring"),
+    ("My name is Jon without an h.", "Jon"),
+    ("Let's play chess. I live in Oslo.", "Oslo"),
+    ("Please improve my CV. I live in Oslo.", "Oslo"),
+    ("Imagine Dragons is my favourite band. I live in Oslo.", "Oslo"),
     # The key is what is said to the person.
+    ("I work in my father's mine.", "father's mine"),
+    ("I collect World War I medals of my grandfather.", "World War I medals of your grandfather"),
+    ("My favourite film is My Girl.", "Girl"),
     ("I am afraid of losing my job.", "losing your job"),
     ("My hobby is riding my bike.", "riding your bike"),
     ("I love my family.", "family"),
@@ -203,6 +228,11 @@ SAYING_NOTHING = [
     "My birthday is in 3 days.",
     # What one is like.
     "I'm a perfectionist.",
+    "I'm a runner.",
+    "I'm a really good cook.",
+    "I'm an all-rounder.",
+    "I'm a (retired) nurse.",
+    "My son is a most gifted pianist.",
     "I am a hard worker.",
     "I'm a terrible cook.",
     "My daughter is a toddler.",
@@ -213,6 +243,8 @@ SAYING_NOTHING = [
     "My name is on the list.",
     "My job is killing me.",
     "My job is a nightmare.",
+    "My job is a lot of fun.",
+    "My wedding day is mayhem.",
     "My email is hacked.",
     # Some of them, and not all.
     "I hate people who lie.",
@@ -229,6 +261,10 @@ SAYING_NOTHING = [
     "Let's role-play. I live in Camelot.",
     "Summarise this chat:\nAnna: I live in Oslo\nBob: My dog is called Rex",
     "Anna: I live in Oslo\nBob: My dog is called Rex",
+    "User: I live in Oslo\nUser: My dog is called Rex",
+    "Hi, translate this to French.\nI live in Lyon.",
+    "Translate:\nI live in Lyon.",
+    "I want you to act as a pirate. My name is Jack.",
     "Translate the following to French.\nMy name is Pierre. I live in Lyon.",
     "for i in my_list: print(i)",
 ]
@@ -260,6 +296,11 @@ def test_every_clause_of_a_long_turn_is_read_in_order() -> None:
 
 def test_the_text_is_what_was_said_without_its_lead_in() -> None:
     assert only("By the way, I'm allergic to walnuts, sadly!").text == "I'm allergic to walnuts, sadly"
+
+
+def test_headings_are_no_speakers() -> None:
+    assert keys("Facts:\nI live in Oslo.\nPets:\nMy dog is called Rex.") == ["Oslo", "Rex"]
+    assert keys("Home: I live in Oslo.\nPets: My dog is called Rex.") == ["Oslo", "Rex"]
 
 
 def test_control_characters_and_foreign_spaces_do_no_harm() -> None:
@@ -575,8 +616,15 @@ def test_words_of_the_speaker_are_turned_to_the_second_person(mine: str, yours: 
     assert second_person(mine) == yours
 
 
+# What the patterns cut off, too: what is left may be one word.
 VALUES = st.one_of(
-    st.text(max_size=20), st.sampled_from(["Rex", "a red Saab", "the sea", "I", "my", "{s}", "\\1", "six"])
+    st.text(max_size=20),
+    st.sampled_from(
+        ["Rex", "a red Saab", "the sea", "I", "my", "{s}", "\\1", "six", "really good cook", "(retired) nurse"]
+    ),
+    st.sampled_from(
+        ["most", "an all-rounder", "at the moment", "every day", "with a hat", "who lies", "today", "my own"]
+    ),
 )
 OPENINGS = st.sampled_from(
     [

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lab.text import one_line
+from lab.text import number, one_line
 
 PAGE: Final = 200
 _PAGES: Final = 24
@@ -240,5 +240,5 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return number(value)
     return one_line(str(value), _WIDEST)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 from lab.domain import ProbeKind, SleepSettings
 from lab.sleep.lessons import plain
@@ -22,6 +22,9 @@ _LENGTH: Final = 2.0
 _REPETITION: Final = 0.15
 _ENDING: Final = 0.25
 _ROUNDING: Final = 1e-9
+
+
+Fit = Literal["passes", "strong", "weak"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +79,30 @@ def faults(found: Iterable[Measure]) -> list[str]:
     return [_fault(each) for each in found if each.passed is False]
 
 
-def helpless(found: Iterable[Measure]) -> bool:
-    """Whether a weaker adapter could not be better: it learnt nothing in the first place."""
-    return any(each.name == "gain" and each.passed is False for each in found)
+def fit(found: Iterable[Measure], deep: bool) -> Fit:
+    """How an adapter stands to what the gate asks: a weaker one drifts less, and has learnt less.
+
+    One that has not learnt enough is too weak, whatever else is wrong with it. A sleep beside earlier memories forgets
+    the less of them the weaker it is; a `deep` one has learnt them itself, and forgets the more.
+    """
+    refused = {each.name for each in found if each.passed is False}
+    if refused & ({"gain", "forgotten"} if deep else {"gain"}):
+        return "weak"
+    return "strong" if refused else "passes"
 
 
-def strongest(passes: Callable[[float], bool], tries: int) -> float:
+def strongest(stands: Callable[[float], Fit], tries: int) -> float:
     """The greatest strength in 0..1 that passes among `tries` of a bisection below 1; 0 when none does."""
-    low, high = 0.0, 1.0
+    best, low, high = 0.0, 0.0, 1.0
     for _ in range(tries):
         middle = (low + high) / 2
-        if passes(middle):
-            low = middle
-        else:
+        found = stands(middle)
+        if found == "strong":
             high = middle
-    return low
+        else:
+            low = middle
+            best = middle if found == "passes" else best
+    return best
 
 
 def bootstrap(values: Sequence[float], seed: int) -> tuple[float, float]:

@@ -389,19 +389,20 @@ class Sleeper:
         found = gate.measures(results[1.0], settings)
         faults = gate.faults(found)
         self._verdict, self._strength = "kept", 1.0
-        if faults and not gate.helpless(found):
+        hopeless = gate.fit(found, self._plan.deep) == "weak"
+        if faults and not hopeless:
 
-            def passes(strength: float) -> bool:
+            def stands(strength: float) -> gate.Fit:
                 learner.blend(before, after, strength)
                 results[strength] = examination.judge()
-                return not gate.faults(gate.measures(results[strength], settings))
+                return gate.fit(gate.measures(results[strength], settings), self._plan.deep)
 
-            self._verdict, self._strength = "weakened", gate.strongest(passes, _STRENGTHS)
+            self._verdict, self._strength = "weakened", gate.strongest(stands, _STRENGTHS)
             learner.blend(before, after, self._strength)
         if faults:
             whole = "; ".join(faults)
             self._reason = f"At full strength {whole}."
-            if gate.helpless(found) or not self._strength:
+            if hopeless or not self._strength:
                 self._verdict, self._strength = "rolled_back", 0.0
         if self._stopped():
             return False

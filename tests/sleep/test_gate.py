@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lab.sleep.gate import Measure, bootstrap, faults, helpless, measures, strongest, wilson
+from lab.sleep.gate import Fit, Measure, bootstrap, faults, fit, measures, strongest, wilson
 from lab.sleep.probes import Examined
 from lab.sleep.recipes import LESSONS
 from tests.sleep.lessons import examined, lesson, look, numbered
@@ -172,7 +172,7 @@ def test_gain_is_the_mean_of_lessons_in_nats_a_token() -> None:
 def test_a_gain_that_is_not_surely_above_zero_fails(gains: list[float], passed: bool) -> None:
     cases = unseen(*gains)
     assert named(cases)["gain"].passed is passed
-    assert helpless(measures(cases, SETTINGS)) is not passed
+    assert (fit(measures(cases, SETTINGS), deep=False) == "weak") is not passed
     assert bool(faults(measures(cases, SETTINGS))) is not passed
 
 
@@ -200,7 +200,7 @@ def test_more_forgotten_than_the_share_of_the_known_rounded_down_fails(
     assert forgotten.passed is passed
     assert forgotten.low <= lost + 1e-9 and forgotten.high >= lost - 1e-9
     assert (found["kept"].value, found["kept"].n) == (kept / (kept + lost), kept + lost)
-    assert not helpless(found.values())
+    assert fit(found.values(), deep=False) != "weak"
 
 
 def test_what_was_not_known_before_is_neither_kept_nor_forgotten() -> None:
@@ -303,8 +303,8 @@ def test_every_refusal_is_said_in_words_and_nothing_else_is() -> None:
 
 
 def test_only_a_sleep_that_learnt_nothing_is_beyond_help() -> None:
-    assert not helpless(measures([*unseen(1.0), *earlier(0, 9), *general([9.0])], SETTINGS))
-    assert helpless(measures([*unseen(-1.0), *earlier(9, 0)], SETTINGS))
+    assert fit(measures([*unseen(1.0), *earlier(0, 9), *general([9.0])], SETTINGS), deep=False) == "strong"
+    assert fit(measures([*unseen(-1.0), *earlier(9, 0)], SETTINGS), deep=False) == "weak"
 
 
 def test_measures_are_the_same_for_the_same_seed() -> None:
@@ -332,26 +332,58 @@ def test_measures_are_the_same_for_the_same_seed() -> None:
 def test_the_strongest_that_passes_is_found_by_bisection(limit: float, tries: int, strength: float) -> None:
     asked: list[float] = []
 
-    def passes(at: float) -> bool:
+    def stands(at: float) -> Fit:
         asked.append(at)
-        return at <= limit
+        return "passes" if at <= limit else "strong"
 
-    assert strongest(passes, tries) == strength
+    assert strongest(stands, tries) == strength
     assert len(asked) == tries and asked[0] == 0.5 and all(0 < at < 1 for at in asked)
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=6))
-def test_a_strength_is_one_that_passed_or_nought(answers: list[bool]) -> None:
+@pytest.mark.parametrize(
+    ("least", "most", "strength"),
+    [(0.6, 0.9, 0.875), (0.4, 0.6, 0.5), (0.76, 0.8, 0.0), (0.9, 0.99, 0.0), (0.8, 0.9, 0.875)],
+)
+def test_what_is_too_weak_is_tried_stronger(least: float, most: float, strength: float) -> None:
+    """A deep sleep that drifts a little too far forgets most of what it knows at half of its strength."""
+    found = strongest(lambda at: "weak" if at < least else "passes" if at <= most else "strong", 3)
+    assert found == strength
+
+
+@pytest.mark.parametrize(
+    ("refused", "ordinary", "deep"),
+    [
+        ((), "passes", "passes"),
+        (("drift",), "strong", "strong"),
+        (("repetition", "length", "ending"), "strong", "strong"),
+        (("forgotten",), "strong", "weak"),
+        (("gain",), "weak", "weak"),
+        # Nothing helps.
+        (("gain", "drift"), "weak", "weak"),
+        (("forgotten", "drift"), "strong", "weak"),
+    ],
+)
+def test_what_is_refused_tells_whether_a_weaker_or_a_stronger_one_would_be_better(
+    refused: tuple[str, ...], ordinary: Fit, deep: Fit
+) -> None:
+    names = ("learned", "gain", "forgotten", "drift", "length", "repetition", "ending")
+    found = [Measure(name, 0.5, 0.4, 0.6, 9, 1.0, None if name == "learned" else name not in refused) for name in names]
+    assert (fit(found, deep=False), fit(found, deep=True)) == (ordinary, deep)
+
+
+@given(st.lists(st.sampled_from(["passes", "strong", "weak"]), min_size=1, max_size=6))
+def test_a_strength_is_one_that_passed_or_nought(answers: list[Fit]) -> None:
     passed: list[float] = []
     given_out = iter(answers)
 
-    def passes(at: float) -> bool:
-        if ok := next(given_out):
+    def stands(at: float) -> Fit:
+        found = next(given_out)
+        if found == "passes":
             passed.append(at)
-        return ok
+        return found
 
-    assert strongest(passes, len(answers)) == max(passed, default=0.0)
+    assert strongest(stands, len(answers)) == max(passed, default=0.0)
 
 
 def test_no_tries_are_no_strength() -> None:
-    assert strongest(lambda at: True, 0) == 0.0
+    assert strongest(lambda at: "passes", 0) == 0.0

@@ -28,6 +28,7 @@ from lab.journal.sleep_events import (
 from lab.settings import Settings, Workspace
 from lab.sleep import lora, trainer
 from lab.sleep.cycle import CycleFolder, new_cycle
+from lab.sleep.gate import Fit
 from lab.sleep.lora import Learner, load_for_training
 from lab.sleep.recipes import LESSONS
 from lab.sleep.service import Sleep
@@ -130,13 +131,13 @@ def passing(monkeypatch: pytest.MonkeyPatch, strengths: Callable[[float], bool])
         now[0] = strength
         blend(self, before, after, strength)
 
-    def faults(found: object) -> list[str]:
+    def fit(found: object, deep: bool) -> Fit:
         asked.append(now[0])
-        return [] if strengths(now[0]) else ["it is too strong"]
+        return "passes" if strengths(now[0]) else "strong"
 
     monkeypatch.setattr(Learner, "blend", seen)
-    monkeypatch.setattr("lab.sleep.gate.faults", faults)
-    monkeypatch.setattr("lab.sleep.gate.helpless", lambda found: False)
+    monkeypatch.setattr("lab.sleep.gate.fit", fit)
+    monkeypatch.setattr("lab.sleep.gate.faults", lambda found: [] if strengths(now[0]) else ["it is too strong"])
     return asked
 
 

@@ -104,7 +104,8 @@ def test_a_mark_is_set_and_taken_back(record: Record, lab: Lab) -> None:
     for arguments, row in (
         (["keep"], ("kept", None)),
         (["edit", "A better answer."], ("edited", "A better answer.")),
-        (["exclude"], ("excluded", None)),
+        # The answer stays as the person put it.
+        (["exclude"], ("excluded", "A better answer.")),
         (["none"], (None, None)),
     ):
         assert lab("mark", "20261101-aa-0002", *arguments).code == 0

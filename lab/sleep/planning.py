@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from lab.domain import Lesson, Material, PromptForm, SleepPlan, SleepSettings
 from lab.engine.adapters import find_adapter
@@ -19,6 +20,9 @@ from lab.sleep.recipes import resolve
 
 # A database that is held longer is counted as it is.
 _COUNT_SECONDS = 1.0
+# Memories from which on a deep sleep has so many steps that the full rate drifts about as far as the gate allows, and
+# the lower one teaches as much: docs/sleep-trials.md.
+_MANY: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ class Planner:
         remembered = latest(memory.memory(self._record, lineage)) if settings.dream == "lessons" else []
         if deep or not remembered:
             settings = settings.anew()
-        elif memory.half_spent(self._record, lineage):
+        far = len(remembered) >= _MANY if deep else bool(remembered) and memory.half_spent(self._record, lineage)
+        if far:
             settings = settings.careful()
         # A deep sleep looks at everything again: what was once set aside or refused, or has been said otherwise since.
         slept = lineage if settings.continues else None

@@ -69,18 +69,17 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
 
 def _learning(record: Record, exchange_id: str) -> str | None:
     """The sleep that runs now, when this exchange is among what it learns or learns again."""
-    from lab.sleep.cycle import CycleFolder
+    from lab.sleep.cycle import CycleFolder, running
 
-    journal = record.journal
-    running = next((name for name in reversed(journal.streams("sleep-")) if journal.owned(name)), None)
-    if running is None:
+    cycle_id = running(record.journal)
+    if cycle_id is None:
         return None
     try:
-        _, material, remembered = CycleFolder(record.workspace.sessions, running).read()
+        _, material, remembered = CycleFolder(record.workspace.sessions, cycle_id).read()
     except (OSError, ValueError, KeyError, TypeError):
         return None
     learns = {each.exchange_id for each in material} | {each.exchange_id for each in remembered}
-    return running if exchange_id in learns else None
+    return cycle_id if exchange_id in learns else None
 
 
 def _learnt(record: Record, settings: Settings, exchange_id: str) -> str:

@@ -50,7 +50,7 @@ class NewMarks:
     def __init__(self, journal: Journal, session_ids: Iterable[str]) -> None:
         self._journal = journal
         # Up to where each of these journals was read.
-        self._ends = {session_id: journal.whole_lines(session_id) for session_id in session_ids}
+        self._ends = {session_id: journal.committed(session_id) for session_id in session_ids}
 
     def take(self, history: list[Exchange]) -> tuple[Exchange, ...]:
         """Put those that were made since the last time into the history; the exchanges that it changed.
@@ -87,7 +87,8 @@ class NewMarks:
         try:
             return list(self._journal.read(session_id, end))
         except LabError:
-            # It was cut or replaced meanwhile, which is no matter of this turn: of each exchange the last mark counts.
+            # Its last line was torn, or it was cut or replaced meanwhile, which is no matter of this turn: of each
+            # exchange the last mark counts.
             return list(self._journal.read(session_id))
 
 

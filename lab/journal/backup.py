@@ -122,7 +122,23 @@ def _streams(workspace: Workspace) -> Iterator[_Source]:
     journal = Journal(workspace.sessions)
     for stream in journal.streams():
         path = journal.path(stream)
-        yield _Source(f"sessions/{stream}/{EVENTS_FILE}", path, journal.whole_lines(stream))
+        yield _Source(f"sessions/{stream}/{EVENTS_FILE}", path, _whole_lines(path, journal.committed(stream)))
+
+
+def _whole_lines(path: Path, size: int) -> int:
+    """Bytes up to the last end of a line: the line of a writer that was killed is no event."""
+    try:
+        with path.open("rb") as file:
+            while size:
+                start = max(size - _PIECE, 0)
+                file.seek(start)
+                found = file.read(size - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                size = start
+        return 0
+    except OSError as fault:
+        raise _unreadable(path, fault) from fault
 
 
 def _adapters(workspace: Workspace) -> Iterator[_Source]:

@@ -28,8 +28,6 @@ _LOCK_SECONDS = 30.0
 # No writer takes so long from its line to the disk: such a file is read without its lock, which costs 0.2 ms.
 _SETTLED_SECONDS = 60.0
 _POLL_SECONDS = 0.002
-# Of a file that is read from its end.
-_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +100,6 @@ class Journal:
             return 0
         except OSError:  # A place that cannot be written has no writers.
             return path.stat().st_size
-
-    def whole_lines(self, stream: str) -> int:
-        """As `committed`, up to the last end of a line: the line of a writer that was killed is no event.
-
-        Raises LabError for a stream that cannot be read.
-        """
-        path, size = self.path(stream), self.committed(stream)
-        try:
-            while size:
-                with path.open("rb") as file:
-                    start = max(size - _PIECE, 0)
-                    file.seek(start)
-                    found = file.read(size - start).rfind(b"\n")
-                if found >= 0:
-                    return start + found + 1
-                size = start
-        except OSError as fault:
-            raise _unreadable(path, fault) from fault
-        return 0
 
     def append(self, stream: str, *events: Event, at: datetime | None = None) -> None:
         """Write the events as lines, all or none, and return when they are on the disk.

@@ -13,10 +13,16 @@ import orjson
 
 from lab.domain import Lesson, Material, SleepExample, SleepPlan, SleepSettings
 from lab.errors import LabError
+from lab.journal.journal import Journal
 
 LOCK: Final = ".sleep.lock"
 # The sleeper ends with this code when another one holds the workspace; it has written nothing then.
 BUSY_EXIT: Final = 3
+
+
+def running(journal: Journal) -> str | None:
+    """The cycle that trains now in this workspace, whoever started it."""
+    return next((name for name in reversed(journal.streams("sleep-")) if journal.owned(name)), None)
 
 
 class CycleFolder:

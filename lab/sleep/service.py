@@ -23,7 +23,7 @@ from lab.journal.journal import Journal
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepResumed
 from lab.settings import Settings, Workspace
-from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle
+from lab.sleep.cycle import BUSY_EXIT, CycleFolder, new_cycle, running
 from lab.sleep.planning import Base, Planned, Planner, Waiting
 from lab.sleep.publish import outcome_of, saved_event
 from lab.sleep.room import NoRoom, Way, choose_way, usual_seconds
@@ -65,10 +65,7 @@ class Sleep:
 
     def running(self) -> str | None:
         """The cycle that trains now in this workspace, whoever started it."""
-        for stream in reversed(self._record.journal.streams("sleep-")):
-            if self._record.journal.owned(stream):
-                return stream
-        return None
+        return running(self._record.journal)
 
     def waiting(self) -> Waiting:
         """What `start` would choose now, without reading it. Raises LabError."""

@@ -67,7 +67,8 @@ _DATE: Final = re.compile(
     re.IGNORECASE,
 )
 _DIGIT_OR_TIME: Final = re.compile(
-    rf"\d|{_DATE.pattern}|(?-i:\b(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ties|spring|summer|autumn|winter|morning|evening|night|noon|midnight|war)$)",
+    rf"\d|{_DATE.pattern}|(?-i:\b(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ties|spring|summer|autumn|winter"
+    r"|morning|evening|night|noon|midnight|war)$)",
     re.IGNORECASE,
 )
 # What goes on after a name: "Bob by my friends", "Tom at home".

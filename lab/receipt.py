@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from lab.domain import Verdict
 from lab.journal.receipts import Cycle, Receipt
 from lab.journal.sleep_events import SleepExampleUsed, SleepLessonFound, SleepMeasured, SleepProbed
-from lab.text import amount, count, duration, model_name, one_line
+from lab.text import amount, count, duration, model_name, one_line, wrapped
 
 NOT_MEASURED: Final = "Nothing was measured: nobody asked before and after this sleep."
 STILL_RUNNING: Final = "It is still running: it is measured at its end."
@@ -123,12 +122,15 @@ def verdict_words(verdict: Verdict | None, strength: float | None) -> str:
 
 
 def achieved(measures: Sequence[SleepMeasured], intervals: bool = False) -> str:
-    """The figures of a sleep in one line: "learned 5 of 6, kept 12 of 12, neighbours 6 of 6, drift 0.03"."""
+    """The figures of a sleep in one line: "learned 5 of 6, kept 12 of 12, neighbours 6 of 6, drift 0.03". What was
+    known before is said beside it: "learned 12 of 12 (9 before)"."""
     found = {each.measure: each for each in measures}
     parts = []
     for name in ("learned", "kept", "neighbours"):
         if name in found and found[name].n:
             parts.append(_ratio(found[name], intervals))
+        if name == "learned" and parts and (before := found.get("learned_before")) and before.value:
+            parts[-1] += f" ({_number(before.value * before.n)} before)"
     if "drift" in found:
         drift = found["drift"].value
         moved = _NOT_A_NUMBER if drift is None else f"{drift:.2f}{' bits/token' if intervals else ''}"
@@ -141,8 +143,7 @@ def _ratio(measure: SleepMeasured, intervals: bool) -> str:
     name, n = measure.measure, measure.n
     if measure.value is None:
         return f"{name} {_NOT_A_NUMBER}"
-    # A lesson of which one wording of two was known counts half.
-    ratio = f"{measure.value * n:.1f}".removesuffix(".0") + f" of {n:,}"
+    ratio = f"{_number(measure.value * n)} of {n:,}"
     if intervals and name == "neighbours":
         return f"{ratio} neighbours unchanged"
     if intervals and name == "learned":
@@ -150,6 +151,11 @@ def _ratio(measure: SleepMeasured, intervals: bool) -> str:
             ratio += f" ({measure.low * n:.0f} to {measure.high * n:.0f})"
         return f"{name} {ratio} in unseen wordings"
     return f"{name} {ratio}"
+
+
+def _number(lessons: float) -> str:
+    """Of lessons: one of which one wording of two was known counts half."""
+    return f"{lessons:.1f}".removesuffix(".0")
 
 
 def outcome(
@@ -261,7 +267,7 @@ def dreamt(example: SleepExampleUsed) -> str:
 
 def cut_lines(text: str, width: int, most: int, first: str = "") -> list[str]:
     """A text wrapped, behind `first` on its first line; what does not fit into `most` lines ends in an ellipsis."""
-    found = textwrap.wrap(one_line(text, LONGEST), max(width, 8), initial_indent=first) or [first]
+    found = wrapped(one_line(text, LONGEST), max(width, 8), first) or [first]
     if len(found) > most:
         # The line with more than fits behind it is what the cut puts an ellipsis to.
         found = [*found[: most - 1], one_line(f"{found[most - 1]} {found[most]}", width)]

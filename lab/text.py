@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from datetime import datetime, timezone
 from typing import Final
 
@@ -47,16 +48,50 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - cells(text))
 
 
+def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """A text of one line in lines of at most `width` columns of a terminal, behind `first` on the first of them and
+    `rest` on the others; none of an empty text."""
+    if text.isascii():
+        return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest)
+    room = max(width - max(cells(first), cells(rest)), 2)
+    lines: list[str] = []
+    line, begun = first, False
+    for word in text.split():
+        for part in _parts(word, room):
+            if begun and cells(line) + 1 + cells(part) > width:
+                lines.append(line)
+                line, begun = rest, False
+            line, begun = f"{line}{' ' if begun else ''}{part}", True
+    return [*lines, line] if begun else lines
+
+
+def _parts(word: str, room: int) -> list[str]:
+    """A word, or where it is wider than `room` columns, as a sentence of a script without spaces is, its parts."""
+    if cells(word) <= room:
+        return [word]
+    parts = [""]
+    for letter in word:
+        if cells(parts[-1] + letter) > room:
+            parts.append("")
+        parts[-1] += letter
+    return parts
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of a text, in at most `width` columns of a terminal."""
+    text = text[: max(width, 0)]
+    while cells(text) > max(width, 0):
+        text = text[:-1]
+    return text
+
+
 def one_line(text: str, width: int | None = None) -> str:
     """Harmless text on one line, cut at `width` columns of a terminal with an ellipsis."""
     # A long text is cut before it is cleaned: only its beginning can show.
     line = _SPACES.sub(" ", harmless(text if width is None else text[: 4 * width + 64])).strip()
     if width is None or cells(line) <= width:
         return line
-    line = line[: max(width - 1, 0)]
-    while cells(line) > max(width - 1, 0):
-        line = line[:-1]
-    return line.rstrip() + ELLIPSIS
+    return cut(line, width - 1).rstrip() + ELLIPSIS
 
 
 def tail(text: str, width: int) -> str:

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.text import amount, cells, count, duration, harmless, model_name, one_line, padded, tail, visible, when
+from lab.text import (
+    amount,
+    cells,
+    count,
+    duration,
+    harmless,
+    model_name,
+    one_line,
+    padded,
+    tail,
+    visible,
+    when,
+    wrapped,
+)
 from lab.tui import theme
 
 ANY = st.text(st.characters(), max_size=200)
@@ -37,6 +50,14 @@ def test_lines_keep_to_their_width(text: str, width: int) -> None:
     for line in (one_line(text, width), tail(text, width)):
         assert "\n" not in line
         assert cells(line) <= width
+
+
+@given(st.text(st.sampled_from("ab \u5c0f\u732b\u00e9\U0001f600 "), max_size=80), st.integers(6, 40))
+def test_a_wrapped_text_keeps_to_its_width_and_loses_nothing(text: str, width: int) -> None:
+    found = wrapped(text, width, "- ", "    ")
+    assert all(cells(line) <= width for line in found)
+    assert "".join(found).replace("- ", "", 1).replace(" ", "") == "".join(text.split())
+    assert not found or (found[0].startswith("- ") and all(line.startswith("    ") for line in found[1:]))
 
 
 def test_a_wide_character_takes_two_columns() -> None:

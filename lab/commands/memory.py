@@ -61,8 +61,8 @@ def forget(workspace: Workspace, arguments: argparse.Namespace) -> int:
     print(harmless(learnt))
     if learning is not None:
         print(
-            f"{learning} is running and was begun with it. lab sleep --stop ends that; after it, lab sleep --deep makes"
-            " the model forget it."
+            f"{learning} is running and was begun with it: lab sleep --stop ends it before it is learnt. If it is let"
+            " finish, lab forget again says what makes the model forget it."
         )
     return 0
 

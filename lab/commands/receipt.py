@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby, zip_longest
@@ -33,7 +32,7 @@ from lab.receipt import (
     unmeasured,
 )
 from lab.settings import Workspace
-from lab.text import count, one_line
+from lab.text import count, one_line, padded, wrapped
 
 # Longer lines are hard to read; a narrower terminal than the first would break every table anyway.
 _NARROWEST: Final = 60
@@ -118,10 +117,8 @@ def _probe(probe: SleepProbed, width: int) -> Iterator[str]:
     answers = (probe.answer_before, probe.answer_after)
     sides = [[label, *cut_lines(answer, room, _LINES)] for label, answer in zip(judged(probe), answers)]
     for left, right in zip_longest(*sides, fillvalue=""):
-        yield f"{_INDENT * 2}{left:<{room}}  {right}".rstrip()
+        yield f"{_INDENT * 2}{padded(left, room)}  {right}".rstrip()
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> Iterator[str]:
-    yield from textwrap.wrap(
-        one_line(text, LONGEST), width, initial_indent=indent, subsequent_indent=indent + _INDENT
-    ) or [indent]
+    yield from wrapped(one_line(text, LONGEST), width, indent, indent + _INDENT) or [indent]

@@ -32,6 +32,8 @@ _KEPT: Final = frozenset(
 _TELLING: Final = ("statement", "answer", "target")
 _ANSWERS: Final = ("answer_before", "answer_after")
 _TOLD: Final = ("reason", "expected", *_ANSWERS)
+# The kinds of probes that ask for nothing that was learnt.
+_UNCHANGED: Final = ("neighbour", "anchor")
 # An answer as short as "Yes." is said by many.
 _SHORT_WORDS: Final = 3
 # A database that is held longer is held by a person.
@@ -241,10 +243,13 @@ class _Trace:
     def _untold(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Blanks for what a sleep reports of something else, where that repeats what was said."""
         told = {key: "" for key in _TOLD if isinstance(text := body.get(key), str) and self._tells(key, text)}
+        # What is expected there is an answer, too: the model's own of before.
+        own = body.get("kind") in _UNCHANGED
         expected = str(body.get("expected"))
         for key in self._keys:
-            if not _holds(expected, key):
-                told |= {name: "" for name in _ANSWERS if isinstance(text := body.get(name), str) and _holds(text, key)}
+            if own or not _holds(expected, key):
+                names = ("expected", *_ANSWERS) if own else _ANSWERS
+                told |= {name: "" for name in names if isinstance(text := body.get(name), str) and _holds(text, key)}
         return told
 
     def _tells(self, key: str, text: str) -> bool:
@@ -257,7 +262,8 @@ class _Trace:
 
     def _sharpen(self) -> None:
         """What one of the lines has to hold that are worth decoding."""
-        texts = (orjson.dumps(text)[1:-1] for text in (*self._said, *self._keys))
+        keys = (written for key in self._keys for written in (key, key.lower(), key.upper()))
+        texts = (orjson.dumps(text)[1:-1] for text in (*self._said, *keys))
         self._needles = [*(name.encode() for name in self._ids), b'"title":', *texts]
 
 
@@ -266,8 +272,15 @@ def _is_short(text: str) -> bool:
 
 
 def _holds(text: str, key: str) -> bool:
-    """Whether a text has a key as whole words."""
-    return re.search(rf"(?<!\w){re.escape(key)}(?!\w)", text) is not None
+    """Whether a text has a key, in capitals or not, as whole words where its script has words."""
+    before = r"(?<!\w)" if _is_spaced(key[0]) else ""
+    after = r"(?!\w)" if _is_spaced(key[-1]) else ""
+    return re.search(f"{before}{re.escape(key)}{after}", text, re.IGNORECASE) is not None
+
+
+def _is_spaced(letter: str) -> bool:
+    """Whether words of this script have spaces between them, as those with capitals have."""
+    return letter.isdigit() or letter.lower() != letter.upper()
 
 
 def _within(part: str, text: str) -> bool:

@@ -35,11 +35,13 @@ _EXCHANGE = """
             WHERE v.exchange_id = e.exchange_id) AS salience
     FROM exchanges e
 """
-# The cycles that count as having slept on something; for a sleep that begins anew none does.
+# The cycles that count as having slept on something; for a sleep that begins anew none does. A deep one that was
+# refused looked at the whole memory: it says nothing of what was new beside that, which an ordinary one tries still.
 _COUNTING = """
     SELECT cycle_id FROM sleep_cycles
     WHERE status = 'complete' AND NOT $anew AND CASE WHEN $lineage::VARCHAR[] IS NULL THEN checkpoint = $checkpoint
-        ELSE list_contains($lineage::VARCHAR[], adapter) OR (verdict = 'rolled_back' AND checkpoint = $checkpoint) END
+        ELSE list_contains($lineage::VARCHAR[], adapter)
+            OR (verdict = 'rolled_back' AND NOT coalesce(deep, false) AND checkpoint = $checkpoint) END
 """
 
 

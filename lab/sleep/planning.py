@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lab.domain import Lesson, Material, PromptForm, SleepPlan, SleepSettings
+from lab.domain import Lesson, Material, PromptForm, SleepPlan, SleepSettings, SleepStatus
 from lab.engine.adapters import find_adapter
 from lab.errors import LabError
 from lab.journal import memory, queries
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepEnded
 from lab.salience import threshold_of
 from lab.settings import Settings, Workspace
 from lab.sleep.cycle import CycleFolder
@@ -129,6 +130,9 @@ class Planner:
         if (self._workspace.adapters / folder.path.name).exists():
             # It was killed after it had saved its adapter.
             return None
+        if self._end(folder.path.name) not in (None, "interrupted"):
+            # Killed after it had told how it ended.
+            return None
         try:
             plan, material, remembered = folder.read()
         except (OSError, ValueError, KeyError, TypeError):
@@ -139,7 +143,9 @@ class Planner:
             tensorboard=plan.tensorboard,
         )
         # A purge takes lines out of a plan; a mark changes what is to be learnt, and what is learnt again.
-        same = replace(plan, checkpointing=now.checkpointing) == now
+        # Without an engine a checkpoint's form is found by the sleeper, which finds the same.
+        form = now.form if None in (plan.form, now.form) else plan.form
+        same = replace(plan, checkpointing=now.checkpointing, form=form) == now
         if not same or remembered != wanted.memory or not set(material) <= set(wanted.material):
             return None
         if plan != now:
@@ -149,6 +155,19 @@ class Planner:
 
     def _newest(self) -> list[str]:
         return self._record.journal.streams("sleep-")[-1:]
+
+    def _end(self, cycle_id: str) -> SleepStatus | None:
+        events = (line.entry.event for line in self._record.journal.read(cycle_id) if line.entry is not None)
+        return next((event.status for event in reversed(list(events)) if isinstance(event, SleepEnded)), None)
+
+    def holds(self, planned: Planned) -> bool:
+        """Whether nothing that a sleep was planned with has been excluded or purged since; the record is up to the
+        journal. Raises LabError."""
+        table = self._record.query(
+            "SELECT exchange_id FROM exchanges WHERE mark = 'excluded' AND list_contains($ids::VARCHAR[], exchange_id)",
+            {"ids": [*(each.exchange_id for each in planned.material), *(each.exchange_id for each in planned.memory)]},
+        )
+        return not table.rows
 
     def _deep(self, settings: SleepSettings, asked: bool, lineage: Sequence[str]) -> bool:
         """Whether this sleep is a deep one: asked for, due after so many cycles since the last, or because what was

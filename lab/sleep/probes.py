@@ -92,7 +92,8 @@ def choose_probes(lessons: Sequence[Lesson], memory: Sequence[Lesson], seed: int
     for lesson in _some(memory, draw):
         unseen = [text for text in lesson.unseen if bare(text) not in trained]
         probes.append(Probe("earlier", (unseen or [lesson.question])[0], lesson))
-    return [*probes, *(Probe("anchor", question) for question in GENERAL)]
+    # Of what a person had answered otherwise the base's answer is none to keep to.
+    return [*probes, *(Probe("anchor", question) for question in strangers(GENERAL, everything))]
 
 
 def examine(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,16 +100,21 @@ class Sleep:
             killed.ask_to_go_on()
             self._spawn(killed)
             return killed.path.name
-        for stream in self._record.journal.streams("sleep-"):
-            CycleFolder(self._workspace.sessions, stream).drop_state()
+        left = self._record.journal.streams("sleep-")
         folder = new_cycle(self._workspace.sessions, self._workspace.adapters)
         cycle_id = folder.path.name
         try:
             folder.write(planned.named(cycle_id), planned.material, planned.memory)
+            # A purge that did not see the folder yet has ended by now.
+            self._require_record()
+            if not self._planner.holds(planned):
+                raise LabError("What was to be slept on was excluded or purged meanwhile.", "Sleep again, without it.")
             self._spawn(folder)
         except LabError:
             folder.remove()
             raise
+        for stream in left:
+            CycleFolder(self._workspace.sessions, stream).drop_state()
         return cycle_id
 
     def follow(self, cycle_id: str, stop: Callable[[], bool]) -> Iterator[SleepProgress]:
@@ -131,7 +137,8 @@ class Sleep:
         if not ended and not stop():
             self.recover()
             self._record.recover()
-            yield from progress_of(cycle_id, journal.follow(cycle_id, lambda: True))
+            # The rest was seen.
+            yield from deque(progress_of(cycle_id, journal.follow(cycle_id, lambda: True)), maxlen=1)
 
     def watch(self, cycle_id: str, interrupted: threading.Event) -> Iterator[SleepProgress]:
         """As `follow`, to the end of the cycle, which is asked to stop once `interrupted` is set."""
@@ -179,12 +186,16 @@ class Sleep:
                 shutil.rmtree(path, ignore_errors=True)
             elif not _ended(journal, cycle_id):
                 try:
-                    saved = saved_event(read_adapter(path), self._workspace.root)
+                    adapter = read_adapter(path)
+                    saved = saved_event(adapter, self._workspace.root)
                 except LabError:
                     # A damaged adapter is none: its cycle is interrupted, and lab adapters names the folder.
                     continue
-                outcome = {"reason": "The sleeper was killed after it had saved the adapter."} | outcome_of(path)
-                seconds = active_seconds(journal, cycle_id)
+                # A kill, or a disk that was full then.
+                reason = "The sleeper ended after it had saved the adapter, and before it could say so."
+                outcome = {"reason": reason} | outcome_of(path)
+                # Somebody may look only on another day.
+                seconds = active_seconds(journal, cycle_id, until=adapter.created_at)
                 ended = SleepEnded(cycle_id, "complete", adapter=cycle_id, seconds=seconds, **outcome)
                 self._record.append(cycle_id, saved, ended)
                 completed.append(cycle_id)

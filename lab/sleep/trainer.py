@@ -106,7 +106,6 @@ class Sleeper:
             traceback.print_exc()
             status = "failed"
             self._reason = f"{type(fault).__name__}: {fault}; the whole message is in {self._folder.log}."
-        self._folder.drop_state()
         if status == "failed" and (self._workspace.adapters / self._plan.adapter).exists():
             # It is whole, and could not be told of: the lab that looks next completes the cycle.
             return status
@@ -125,6 +124,8 @@ class Sleeper:
                 strength=self._strength if whole else None,
             )
         )
+        # Not before: what could not be told, on a full disk, goes on from here.
+        self._folder.drop_state()
         return status
 
     def _tell(self, *events: Event) -> None:

@@ -63,9 +63,9 @@ def deep_words(cycle_id: str) -> str:
     )
 
 
-def active_seconds(journal: Journal, cycle_id: str) -> float:
-    """How long a cycle has been at work by now, by its journal: without pauses, and without what lay between a kill and
-    going on."""
+def active_seconds(journal: Journal, cycle_id: str, until: datetime | None = None) -> float:
+    """How long a cycle has been at work by now, or `until` then, by its journal: without pauses, and without what lay
+    between a kill and going on."""
     seconds = 0.0
     before: Entry | None = None
     lines = [line.entry for line in journal.read(cycle_id) if line.entry is not None]
@@ -77,7 +77,8 @@ def active_seconds(journal: Journal, cycle_id: str) -> float:
             or (isinstance(entry.event, SleepEnded) and entry.event.status == "interrupted")
         )
         if before is not None and not paused and not killed:
-            seconds += max(((entry.at if entry is not None else now()) - before.at).total_seconds(), 0.0)
+            at = entry.at if entry is not None else until or now()
+            seconds += max((at - before.at).total_seconds(), 0.0)
         before = entry
     return seconds
 

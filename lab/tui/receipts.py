@@ -97,7 +97,7 @@ def _probe(probe: SleepProbed, width: int) -> Content:
         for label, answer, style in ((before, probe.answer_before, styles[0]), (after, probe.answer_after, styles[1]))
     ]
     for left, right in zip_longest(*sides, fillvalue=Content("")):
-        gap = " " * (room - len(left) + len(_INDENT))
+        gap = " " * (room - left.cell_length + len(_INDENT))
         lines.append(Content.assemble(_INDENT, left, gap, right))
     return Content("\n").join(lines)
 

@@ -123,7 +123,7 @@ def test_a_sleep_that_is_learning_it_now_is_named(record: Record, lab: Lab) -> N
         with record.journal.own(name):
             record.append(name, SleepStarted(name, "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons"))
             said = lab("forget", FIRST).out
-        assert (f"{name} is running and was begun with it. lab sleep --stop" in said) == (name == now)
+        assert (f"{name} is running and was begun with it: lab sleep --stop" in said) == (name == now)
 
 
 def test_where_a_deep_sleep_would_be_refused_forgetting_names_what_to_go_back_to(record: Record, lab: Lab) -> None:

@@ -124,6 +124,15 @@ def test_a_measure_that_was_no_number_is_called_that(record: Record, lab: Lab) -
     assert said is not None and said.endswith("Measured: learned not a number, drift not a number.")
 
 
+def test_what_was_known_before_is_not_said_to_be_new() -> None:
+    def learned(before: float) -> str:
+        found = {"learned": 1.0, "learned_before": before, "drift": 0.03}
+        return achieved([SleepMeasured("sleep-0001", name, value, None, None, 12) for name, value in found.items()])
+
+    assert learned(0.0) == "learned 12 of 12, drift 0.03"
+    assert learned(0.75) == "learned 12 of 12 (9 before), drift 0.03"
+
+
 def test_a_sleep_that_runs_is_not_the_newest_and_is_said_to_run(record: Record, lab: Lab) -> None:
     runs = SleepStarted("sleep-0002", "/models/tiny", None, 1, 1, 5, 1, 8, 1e-3, "lessons")
     record.append("sleep-0002", runs)

@@ -161,6 +161,14 @@ def test_the_sleeps_since_the_last_deep_one_are_counted(record: Record) -> None:
     assert record.sync()
     assert since_deep(record, ("sleep-0003",)) == 0
     assert since_deep(record, ("sleep-0004", "sleep-0003")) == 1
+    # One that was refused would be due every night.
+    refused = SleepEnded("sleep-0005", "complete", None, verdict="rolled_back")
+    record.append("sleep-0005", replace(start, cycle_id="sleep-0005"), refused)
+    assert record.sync()
+    assert since_deep(record, ("sleep-0004", "sleep-0003")) == 0
+    record.append("sleep-0005", saved("sleep-0006", "sleep-0004"))
+    assert record.sync()
+    assert since_deep(record, ("sleep-0006", "sleep-0004", "sleep-0003")) == 1
 
 
 def test_a_rolled_back_sleep_that_found_nothing_to_learn_strained_nothing(record: Record) -> None:

@@ -16,7 +16,7 @@ from lab.journal import alias
 from lab.journal.events import Event, ExchangeMarked, ExchangePurged, SessionTitled, encode, now
 from lab.journal.history import HistoryFilter, page, search
 from lab.journal.memory import memory
-from lab.journal.purge import purge
+from lab.journal.purge import _holds, purge
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepLessonFound, SleepProbed, SleepStarted
 from tests.helpers import small_files
@@ -393,14 +393,37 @@ def test_a_name_that_another_lesson_was_answered_with_goes_with_it(record: Recor
         answer_after="Your cat is called Pepperjack.",
     )
     own = replace(probe("sleep-0003", 2, OPEN, "Pepperjack."), answer_after="Pepperjack, too.")
+    # What is expected beside a lesson is the model's own answer of before.
+    beside = replace(
+        probe("sleep-0003", 3, OPEN, "Your cat is called PEPPERJACK."),
+        kind="neighbour",
+        answer_before="Your cat is called PEPPERJACK.",
+        answer_after="It is called pepperjack.",
+    )
     named = replace(lesson("sleep-0003", GONE, "Pepperjack"), statement="My pet is called Pepperjack", key="Pepperjack")
     record.append("sleep-0003", SleepStarted("sleep-0003", "tiny", None, 1, 2, 5, 10, 8, 2e-3, "lessons"))
-    record.append("sleep-0003", named, leaked, own, SleepEnded("sleep-0003", "complete", "sleep-0003"))
+    record.append("sleep-0003", named, leaked, own, beside, SleepEnded("sleep-0003", "complete", "sleep-0003"))
     purge(record, GONE)
     probed = [json.loads(line) for line in lines(record, "sleep-0003") if b"sleep_probed" in line]
-    assert [each["answer_before"] for each in probed] == ["It is Quill.", "I do not know."]
+    assert [each["answer_before"] for each in probed] == ["It is Quill.", "I do not know.", ""]
     # Somebody else's pet of the same name stays.
-    assert [each["answer_after"] for each in probed] == ["", "Pepperjack, too."]
+    assert [each["answer_after"] for each in probed] == ["", "Pepperjack, too.", ""]
+    assert probed[2]["expected"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found"),
+    [
+        ("It is called pepperjack.", "Pepperjack", True),
+        ("Pepperjacks", "Pepperjack", False),
+        ("Room 17", "17", True),
+        ("Room 117", "17", False),
+        # A script without spaces and capitals.
+        ("\u6211\u7684\u72d7\u53eb\u963f\u798f\u3002", "\u963f\u798f", True),
+    ],
+)
+def test_a_key_is_found_as_whole_words_where_its_script_has_words(text: str, key: str, found: bool) -> None:
+    assert _holds(text, key) is found
 
 
 def test_a_sleep_that_began_meanwhile_is_told_of(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:

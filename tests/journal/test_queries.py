@@ -162,6 +162,13 @@ def test_what_was_slept_on_depends_on_the_adapter_that_is_continued(record: Reco
     # Its name may be another one, but the adapter is the same.
     assert found("sleep-0001", checkpoint="large") == [two, three]
 
+    # A deep sleep that was refused says nothing of what was new beside the whole memory.
+    start, *rest, _ = cycle("sleep-0004", used=three)
+    assert isinstance(start, SleepStarted)
+    record.append("sleep-0003", replace(refused, status="failed"))
+    record.append("sleep-0004", replace(start, deep=True), *rest, replace(refused, cycle_id="sleep-0004"))
+    assert found("sleep-0002", "sleep-0001") == [three]
+
 
 def test_an_exchange_that_a_sleep_looked_into_is_slept_on_until_it_is_marked(record: Record) -> None:
     record.append(SESSION, opened(), *(event for turn in (1, 2, 3) for event in whole_turn(turn)))

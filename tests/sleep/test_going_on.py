@@ -9,6 +9,7 @@ import signal
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,10 @@ class Nights:
             os.kill(process.pid, signal.SIGKILL)
         wait_until(lambda: not lab.record.journal.owned(cycle_id), 20)
         (self.folder(cycle_id).path / "here").unlink()
-        assert (end(last(lab, cycle_id)).status, lab.sleep.running()) == (status, None)
+        progress = list(lab.sleep.follow(cycle_id, lambda: False))
+        assert (end(progress[-1]).status, lab.sleep.running()) == (status, None)
+        # It is not told from its beginning again: begun and loading look alike.
+        assert progress.count(progress[0]) <= 2
         return cycle_id
 
     def folder(self, cycle_id: str) -> CycleFolder:
@@ -213,6 +217,19 @@ def test_a_killed_sleep_goes_on_with_less_memory(
     assert row == [("float32", True)] or row == [("bfloat16", True)]
 
 
+def test_a_sleep_begun_beside_an_engine_goes_on_without_one(copied: Nights, whole: Nights) -> None:
+    folder = copied.folder("sleep-0001")
+    plan, material, remembered = folder.read()
+    assert plan.form is None
+    # An engine says what it found.
+    template = (Path(plan.model_path) / "chat_template.jinja").exists()
+    folder.write(replace(plan, form="chat" if template else "plain"), material, remembered)
+    lab = copied.lab()
+    assert lab.sleep.start() == "sleep-0001"
+    assert end(last(lab, "sleep-0001")).status == "complete"
+    assert copied.sha256() == whole.sha256()
+
+
 def change_mark(nights: Nights) -> None:
     mark(nights.told.record, "session-a-0001", "kept")
 
@@ -245,12 +262,17 @@ def forget(nights: Nights) -> None:
     nights.folder("sleep-0001").write(plan, material, [lesson()])
 
 
+def tell_the_end(nights: Nights) -> None:
+    # Killed before the state went.
+    nights.told.record.append("sleep-0001", SleepEnded("sleep-0001", "failed", reason="Some reason."))
+
+
 def publish(nights: Nights) -> None:
     (nights.workspace.adapters / "sleep-0001").mkdir()
 
 
 @pytest.mark.parametrize(
-    "change", [None, change_mark, exclude, change_setting, cancel, lose_the_plan, purge, forget, publish]
+    "change", [None, change_mark, exclude, change_setting, cancel, lose_the_plan, purge, forget, publish, tell_the_end]
 )
 def test_a_sleep_whose_plan_does_not_hold_any_more_is_begun_anew(
     copied: Nights, change: Callable[[Nights], None] | None

@@ -67,6 +67,13 @@ def test_a_neighbour_that_asks_for_another_lesson_is_not_asked() -> None:
     assert asked(choose_probes([lesson()], [boss], seed=0), "neighbour") == []
 
 
+def test_what_a_person_had_answered_otherwise_is_no_general_question() -> None:
+    marked = lesson("s-0002/1", GENERAL[3], origin="marked", unseen=(), final=(), neighbours=())
+    assert asked(choose_probes([lesson()], [], seed=0), "anchor") == list(GENERAL)
+    for new, memory in (([marked], []), ([lesson()], [marked])):
+        assert asked(choose_probes(new, memory, seed=0), "anchor") == [each for each in GENERAL if each != GENERAL[3]]
+
+
 def test_of_many_lessons_so_many_are_asked_about_as_the_seed_draws() -> None:
     new, memory = numbered(MOST_LESSONS + 20), [replace(each, lesson_id=f"x{each.lesson_id}") for each in numbered(100)]
     probes = choose_probes(new, memory, seed=1)

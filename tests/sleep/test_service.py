@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import orjson
@@ -22,6 +23,7 @@ from lab.journal.sleep_events import SleepEnded, SleepMeasured
 from lab.lab import Lab
 from lab.settings import Workspace
 from lab.sleep.cycle import CycleFolder
+from lab.sleep.room import Way
 from lab.sleep.watch import SleepProgress
 from tests.helpers import torch_that_tells, wait_until
 from tests.sleep import keen
@@ -247,7 +249,24 @@ def test_a_killed_sleeper_leaves_nothing_half_written_and_can_be_repeated(
     again.close()
 
 
-def test_an_adapter_published_just_before_the_kill_is_kept(lab: Lab, workspace: Workspace, checkpoint: Path) -> None:
+def test_what_is_excluded_while_a_sleep_is_planned_is_not_slept_on(
+    lab: Lab, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(lab, "What is rain?", "What is snow?")
+
+    def meanwhile(*given: object) -> Way:
+        mark(lab.record, "session-a-0002", "excluded")
+        return Way("auto", checkpointing=False)
+
+    monkeypatch.setattr("lab.sleep.service.choose_way", meanwhile)
+    with pytest.raises(LabError, match=r"excluded or purged meanwhile\. Sleep again"):
+        lab.sleep.start()
+    assert sorted(workspace.sessions.glob("sleep-*")) == []
+
+
+def test_an_adapter_published_just_before_the_kill_is_kept(
+    lab: Lab, workspace: Workspace, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tell(lab, "What is rain?")
     cycle_id = lab.sleep.start()
     last(lab, cycle_id)
@@ -256,9 +275,13 @@ def test_an_adapter_published_just_before_the_kill_is_kept(lab: Lab, workspace: 
     events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:-2]))
     workspace.database.unlink()
     (workspace.adapters / ".sleep-0009.part").mkdir()
+    # Looked at on another day, or at the end of a long one.
+    later = datetime.now(timezone.utc) + timedelta(hours=9)
+    monkeypatch.setattr("lab.sleep.watch.now", lambda: later)
 
     again = open_lab(workspace, checkpoint)
-    assert cycle(again, cycle_id)["status"] == "complete" and cycle(again, cycle_id)["seconds"] is not None
+    ((status, seconds),) = again.record.query("SELECT status, seconds FROM sleep_cycles").rows
+    assert status == "complete" and 0.0 < seconds < 3600.0
     assert again.record.query("SELECT adapter FROM adapters").rows == [(cycle_id,)]
     assert any(cycle_id in notice for notice in again.notices)
     assert not (workspace.adapters / ".sleep-0009.part").exists()

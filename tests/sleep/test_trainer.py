@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import torch
 
 from lab.domain import Lesson, Material, SleepPlan, SleepSettings
 from lab.engine.adapters import list_adapters
+from lab.errors import LabError
 from lab.journal.events import AdapterSaved, Event
 from lab.journal.record import Record
 from lab.journal.sleep_events import (
@@ -26,7 +28,7 @@ from lab.journal.sleep_events import (
     SleepStepped,
 )
 from lab.settings import Settings, Workspace
-from lab.sleep import lora, trainer
+from lab.sleep import gate, lora, trainer
 from lab.sleep.cycle import CycleFolder, new_cycle
 from lab.sleep.gate import Fit
 from lab.sleep.lora import Learner, load_for_training
@@ -396,6 +398,51 @@ def test_a_state_that_finds_no_room_ends_no_sleep(night: Night, monkeypatch: pyt
     monkeypatch.setattr(state, "write_state", full)
     end, _ = night.sleep(REX, settings=replace(SETTINGS, epochs=1))
     assert (end.status, end.adapter) == ("complete", "sleep-0001")
+
+
+def test_what_cannot_be_told_on_a_full_disk_goes_on_from_its_last_state(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lab.sleep import state
+
+    write = state.write_state
+    folder = night.plan(REX)
+    told = folder.path / "events.jsonl"
+    with contextlib.ExitStack() as stack:
+
+        def full(path: Path, what: state.State) -> None:
+            write(path, what)
+            stack.enter_context(small_files(told.stat().st_size))
+
+        monkeypatch.setattr(state, "write_state", full)
+        with pytest.raises(LabError):
+            Sleeper(night.workspace, folder.path.name).run()
+    kept = state.read_state(folder.state_file)
+    assert kept is not None and len(kept.losses) == 1
+
+
+def test_a_deep_sleep_that_forgets_too_much_is_not_weakened(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    passing(monkeypatch, lambda strength: True)
+    night.sleep(REX)
+    monkeypatch.undo()
+    monkeypatch.setattr(lora, "load_for_training", load_for_training)
+    monkeypatch.setattr("lab.sleep.lessons.LEAST_SUPPORT", -math.inf)
+    memory = memory_of(night)
+    tried: list[float] = []
+    blend = Learner.blend
+
+    def seen(self: Learner, before: Any, after: Any, strength: float) -> None:
+        tried.append(strength)
+        blend(self, before, after, strength)
+
+    monkeypatch.setattr(Learner, "blend", seen)
+    for name, weak in (("forgotten", True), ("drift", False)):
+        failed = gate.Measure(name, 1.0, 0.0, 1.0, 1, 0.5, False)
+        monkeypatch.setattr("lab.sleep.gate.measures", lambda *given, failed=failed: [failed])
+        tried.clear()
+        end, _ = night.sleep(TROMSO, memory=memory, deep=True)
+        assert (end.verdict, end.adapter) == ("rolled_back", None)
+        assert (tried == []) is weak
 
 
 def test_a_plan_that_is_gone_is_no_sleep(night: Night) -> None:

@@ -49,3 +49,5 @@ def test_the_time_of_a_sleep_is_its_work_without_pauses_and_gaps(
         journal.append(CYCLE, event, at=BEGAN + timedelta(seconds=after))
     monkeypatch.setattr(watch, "now", lambda: BEGAN + timedelta(seconds=100))
     assert active_seconds(journal, CYCLE) == seconds
+    if seconds == 100:
+        assert active_seconds(journal, CYCLE, until=BEGAN + timedelta(seconds=60)) == 60

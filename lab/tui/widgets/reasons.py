@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from lab.domain import DIMENSIONS, Reason
-from lab.text import harmless
+from lab.text import harmless, padded, wrapped
 from lab.tui import theme
 from lab.tui.widgets.salience import heading
 
@@ -52,8 +51,8 @@ class ReasonsPanel(VerticalScroll):
             if own:
                 lines += [Content(""), Content.styled(name.capitalize(), theme.colour(name))]
             for reason in own:
-                first, *rest = wrap(harmless(reason.words), width - _NUMBER) or [""]
+                first, *rest = wrapped(harmless(reason.words), width - _NUMBER) or [""]
                 number = f"{reason.share:.3f}".rjust(_NUMBER)
-                lines.append(Content.assemble((first.ljust(width - _NUMBER), "$quiet"), number))
+                lines.append(Content.assemble((padded(first, width - _NUMBER), "$quiet"), number))
                 lines += [Content.styled(line, "$quiet") for line in rest]
         self.query_one(Static).update(Content("\n").join(lines))

@@ -65,7 +65,8 @@ def main() -> None:
     parser.add_argument("night", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
-    arguments = parser.parse_args()
+    # The settings may come after the options.
+    arguments = parser.parse_intermixed_args()
     given = {key: _value(text) for key, _, text in (each.partition("=") for each in arguments.settings)}
     try:
         section = SleepSection.model_validate(given)

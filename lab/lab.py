@@ -212,8 +212,9 @@ class Lab:
         adapters = list_adapters(self.workspace.adapters)[0]
         return offers.offer(name, checkpoint, self.settings.engine, room, adapters, self._engine.loaded)
 
-    def converse(self, session_id: str | None = None, *, new: bool = False) -> Conversation:
-        """The given session, else the latest one, else a new one; `new` always begins one.
+    def converse(self, session_id: str | None = None, *, new: bool = False, alone: bool = False) -> Conversation:
+        """The given session, else the latest one, else a new one; `new` always begins one, and `alone` one that is
+        scored as if nothing had been said in another one.
 
         Ends the conversation before it. A latest session that another lab has open is left to that lab.
         Raises LabError for a session that is unknown or open elsewhere.
@@ -222,8 +223,8 @@ class Lab:
         if session_id is not None:
             return self._go_on(Conversation.resume(session_id, *parts))
         self.end_conversation()
-        latest = None if new else self._latest_free()
-        return self._go_on(Conversation.resume(latest, *parts) if latest else Conversation.begin(*parts))
+        latest = None if new or alone else self._latest_free()
+        return self._go_on(Conversation.resume(latest, *parts) if latest else Conversation.begin(*parts, alone))
 
     def fork(self, exchange_id: str) -> Conversation:
         """A new session that goes on from an exchange; ends the conversation before it. Raises LabError."""

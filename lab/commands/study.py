@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 
 from lab import console
@@ -57,9 +58,15 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     from lab.tui.theme import on_paper
 
     if arguments.protocol is None:
+        faults = []
         for name in sorted(protocols(workspace)):
-            print(f"{name:<16}{harmless(read_protocol(workspace, name).title)}")
-        return 0
+            try:
+                print(f"{name:<16}{harmless(read_protocol(workspace, name).title)}")
+            except LabError as fault:
+                faults.append(str(fault))
+        for words in faults:
+            print(harmless(f"lab: {words}"), file=sys.stderr)
+        return 1 if faults else 0
     require_matplotlib()
     require_workspace(workspace)
     settings = workspace.settings()
@@ -67,7 +74,7 @@ def experiment(workspace: Workspace, arguments: argparse.Namespace) -> int:
     # The experiment has a workspace of its own, where a path of this one leads nowhere.
     named = arguments.checkpoints or [settings.engine.checkpoint]
     checkpoints = tuple(dict.fromkeys(everywhere(resolve(name, workspace)) for name in named))
-    plan = make_plan(protocol, checkpoints, arguments.repeats)
+    plan = make_plan(protocol, checkpoints, arguments.repeats, settings)
     folder = next_folder(workspace.root / FOLDER, KIND, plan.same)
     line = ProgressLine()
     with interruptible() as cancel, Record(workspace) as record, record.journal.own(folder.name):

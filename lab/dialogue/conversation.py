@@ -67,8 +67,10 @@ class Conversation:
         record: Record,
         settings: Settings,
         parent_title: str | None = None,
+        alone: bool = False,
     ) -> None:
         self.session = session
+        self._alone = alone
         self.parent_title = parent_title
         self.history = list(history)
         self._engine = engine
@@ -84,12 +86,13 @@ class Conversation:
         self._evidence: Evidence | None = None
 
     @classmethod
-    def begin(cls, engine: Engine, record: Record, settings: Settings) -> Conversation:
-        """A new dialogue. Nothing is recorded before its first turn, so looking around leaves no empty sessions."""
+    def begin(cls, engine: Engine, record: Record, settings: Settings, alone: bool = False) -> Conversation:
+        """A new dialogue; `alone` it is scored as if nothing had been said in another one. Nothing is recorded before
+        its first turn, so looking around leaves no empty sessions."""
         salience = settings.salience
         threshold = threshold_of(salience.profile, salience.threshold)
         session = Session(new_session_id(), now(), None, None, salience.profile, threshold)
-        return cls(session, (), engine, record, settings)
+        return cls(session, (), engine, record, settings, alone=alone)
 
     @classmethod
     def resume(cls, session_id: str, engine: Engine, record: Record, settings: Settings) -> Conversation:
@@ -196,7 +199,8 @@ class Conversation:
         drafts: list[Draft] = []
         refinement: Refinement | None = None
         error: LabError | None = None
-        with Witness(self._engine, self._record, exchange, self.history, self._settings.salience) as witness:
+        salience = self._settings.salience
+        with Witness(self._engine, self._record, exchange, self.history, salience, self._alone) as witness:
             try:
                 yield begun
                 generated = _heard(self._generate(context.prompt, rows, cancel), witness)
@@ -214,7 +218,9 @@ class Conversation:
                 cancel.set()
                 self._finish(exchange, witness, drafts, None, "cancelled", None, began)
                 raise
-            status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() else "complete"
+            # A cancel that comes when every draft has ended cuts nothing short.
+            cut = len(drafts) < len(rows) or any(draft.finish == "cancelled" for draft in drafts)
+            status: ExchangeStatus = "failed" if error else "cancelled" if cancel.is_set() and cut else "complete"
             try:
                 done = self._finish(exchange, witness, drafts, refinement, status, error, began)
             except LabError as fault:
@@ -232,7 +238,7 @@ class Conversation:
             yield event
             if isinstance(event, DraftGrew):
                 texts[event.iteration] += event.text
-            elif isinstance(event, DraftScored) and (best is None or event.draft.energy < best.energy):
+            elif isinstance(event, DraftScored) and (best is None or _worth(event.draft) < _worth(best)):
                 best = event.draft
             if time.monotonic() >= due and not isinstance(event, Refined):
                 answer = best.text if best is not None else texts[min(texts, default=0)]
@@ -374,6 +380,11 @@ class Conversation:
 
     def _append(self, *events: Event) -> None:
         self._record.append(self.session.session_id, *events)
+
+
+def _worth(draft: Draft) -> tuple[bool, float]:
+    """The less, the better, as drafts are chosen: one that says nothing after any that says something."""
+    return not draft.text.strip(), draft.energy
 
 
 def _heard(events: Iterator[GenerationEvent], witness: Witness) -> Iterator[GenerationEvent]:

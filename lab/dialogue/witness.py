@@ -41,8 +41,10 @@ class Witness:
         exchange: Exchange,
         history: Sequence[Exchange],
         settings: SalienceSettings,
+        alone: bool = False,
     ) -> None:
-        """Begin with what the person said: its meaning, and in a thread what the record knows about that."""
+        """Begin with what the person said: its meaning, and in a thread what the record knows about that, or `alone`
+        what its own session does."""
         self.bits: float | None = None
         self.byte_bits: float | None = None
         self._engine = engine
@@ -54,6 +56,7 @@ class Witness:
         self._usual: Usual | None = None
         self._nearest: Nearest | None = None
         self._settings = settings
+        self._within = exchange.session_id if alone else None
         self._top: float | None = None
         self._looked = False
         self._left = threading.Event()
@@ -123,9 +126,11 @@ class Witness:
             self._record.settle(_WAIT_SECONDS)
             if self._settings.share:
                 self._top = top_total(self._record, self._settings.profile, self._settings.share, self._left)
-            self._usual = meaning.usual_bits(self._record, self._exchange.checkpoint or "", cancel=self._left)
+            checkpoint = self._exchange.checkpoint or ""
+            self._usual = meaning.usual_bits(self._record, checkpoint, cancel=self._left, session_id=self._within)
             if self._vector is not None:
-                self._nearest = meaning.nearest(self._record, self._vector, self._exchange.exchange_id, self._left)
+                own = self._exchange.exchange_id
+                self._nearest = meaning.nearest(self._record, self._vector, own, self._left, self._within)
                 self._looked = True
 
     def _meanings(self, texts: Sequence[str], tokens: int = SENTENCE_TOKENS) -> list[list[float]] | None:

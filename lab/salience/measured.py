@@ -36,8 +36,10 @@ _CORRECTION: Final = re.compile(
 )
 # What the person takes back was said by nobody else: no fault of the answer.
 _SELF_CORRECTION: Final = re.compile(
-    r"^\W*(?:actually|correction|scratch that|i take (?:it|that) back)\b|\b(?:no longer|any ?more)\b"
-    r"|\bi (?:was (?:wrong|mistaken)|mixed|confused|misspoke|misremembered|forgot|got (?:it|that|them) wrong"
+    r"^\W*(?:actually|correction|scratch that|i take (?:it|that) back)\b(?![^.!]*\?)"
+    r"|\bno longer\b|(?:\b(?:not|never)|n't)\b[^.!?]{1,60}\bany ?more\b"
+    r"|\bi (?:was (?:wrong|mistaken)|mixed [^.!?]{1,30} up|mixed up|misspoke|misremembered|got (?:it|that|them) wrong"
+    r"|confused (?:it|that|them|him|her|you|the two)|forgot (?:that|to (?:say|tell|mention))"
     r"|made a mistake|mistook|meant(?! to\b))\b|\b(?:my mistake|not [^.,;!?]{1,40}, but)\b"
     r"|\bi (?:told|said)\b[^.!?]{1,60}\bbut\b",
     re.IGNORECASE,
@@ -173,9 +175,15 @@ def reward(evidence: Evidence) -> Parts:
 
 def verdict(following: str) -> int:
     """Whether the person's next words agree (1), correct (-1) or do neither (0)."""
-    if _CORRECTION.search(following):
+    said = _straight(following)
+    if _CORRECTION.search(said):
         return -1
-    return 1 if _AGREEMENT.search(following) else 0
+    return 1 if _AGREEMENT.search(said) else 0
+
+
+def _straight(text: str) -> str:
+    """As patterns have it: a phone types another apostrophe."""
+    return text.replace("\u2019", "'")
 
 
 def remembered(evidence: Evidence) -> float:
@@ -199,7 +207,8 @@ def conflict(evidence: Evidence) -> Parts:
     if evidence.consistency is not None:
         share = 0.2 * (1.0 - max(evidence.consistency, 0.0))
         parts.append((f"was answered at a cosine of {evidence.consistency:.2f} before", share))
-    if len(evidence.before) > 1 and (verdict(evidence.said) < 0 or _SELF_CORRECTION.search(evidence.said)):
+    said = _straight(evidence.said)
+    if len(evidence.before) > 1 and (verdict(said) < 0 or _SELF_CORRECTION.search(said)):
         parts.append(("the person corrects what was said before", 0.5))
     return parts
 

@@ -23,6 +23,10 @@ _OUTPUT: Final = "experiment.json"
 _LOG: Final = "experiment.log"
 
 
+# How the command begins what it says of one that was stopped.
+_STOPPED: Final = "Stopped;"
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """An experiment that runs in this workspace, whoever began it: `done` of `total` dialogues."""
@@ -35,7 +39,8 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An experiment that was begun here is over: what came of its hypotheses, by verdict, or why it has no end."""
+    """An experiment that was begun here is over: what came of its hypotheses, by verdict, or why it has no end;
+    without either it was stopped."""
 
     experiment_id: str | None
     verdicts: dict[str, int]
@@ -109,7 +114,8 @@ class Experiments:
             verdicts = [str(each["verdict"]) for each in found["hypotheses"]]
             return Ended(str(found["experiment_id"]), {each: verdicts.count(each) for each in dict.fromkeys(verdicts)})
         except (OSError, ValueError, KeyError, TypeError):
-            return Ended(None, {}, self._last_words())
+            words = self._last_words()
+            return Ended(None, {}, None if words.startswith(_STOPPED) else words)
 
     def stop(self, experiment_id: str) -> None:
         """Ask an experiment to stop after its present turn; what is whole is kept. Raises LabError."""

@@ -12,6 +12,7 @@ from lab.domain import DIMENSIONS
 from lab.figures import Figure, Series
 from lab.journal.events import Event
 from lab.journal.study_events import ExperimentEnded, ExperimentSignal, ExperimentTested
+from lab.settings import Settings
 from lab.study.experiment import Plan, Turn
 from lab.study.hypotheses import LEAST_DIFFERENCE, LEAST_RHO, LEVEL, Outcome, by_condition, profiles_of, sentence, sizes
 from lab.study.machine import machine
@@ -76,6 +77,7 @@ def body(experiment_id: str, plan: Plan, turns: Sequence[Turn], tests: Sequence[
         "protocol": plan.protocol,
         "checkpoints": sizes(turns),
         "repeats": plan.repeats,
+        "settings": plan.settings,
         "turns": len(turns),
         "machine": machine(),
         "hypotheses": [
@@ -110,6 +112,7 @@ def page(
         f"{experiment_id}, {at:%Y-%m-%d}, snarc-lab {__version__}, {machine()}, {duration(seconds)}.",
         f"{count(plan.items, 'item')}, {count(plan.repeats, 'repeat')}, {count(len(turns), 'turn')};"
         f" {', '.join(f'{model_name(name)} ({size / 1e9:.2f} B)' for name, size in sizes(turns).items())}.",
+        f"Settings: {_settings(plan)}.",
         "",
         "## What came of the hypotheses",
         "",
@@ -130,6 +133,18 @@ def page(
         lines += [f"## Means by {profile}", "", *_means(turns, profile), ""]
     lines += [f"![{name}]({name}.svg)\n" for name in figures(turns)]
     return "\n".join(lines)
+
+
+def _settings(plan: Plan) -> str:
+    """What is not as in a new lab.toml."""
+    usual = Settings().model_dump()
+    changed = [
+        f"{section}.{key} {value}"
+        for section, its in plan.settings.items()
+        for key, value in its.items()
+        if value != usual[section][key]
+    ]
+    return ", ".join(changed) or "as they come"
 
 
 def _row(test: Outcome) -> str:

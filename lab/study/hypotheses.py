@@ -116,11 +116,15 @@ def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _rows(turns: Sequence[Turn], profile: str, conditions: Sequence[str]) -> list[list[float]]:
-    """The totals of each item that has all of these conditions, a checkpoint each."""
+    """The totals of each item that has all of these conditions, means over the checkpoints: what is said to several is
+    no case of its own."""
     cells = _cells(turns, f"{profile}.total")
-    places = dict.fromkeys((checkpoint, item) for checkpoint, item, _ in cells)
-    rows = [[cells.get((*place, condition)) for condition in conditions] for place in places]
-    return [[value for value in row if value is not None] for row in rows if None not in row]
+    found: defaultdict[str, list[list[float]]] = defaultdict(list)
+    for checkpoint, item in dict.fromkeys((checkpoint, item) for checkpoint, item, _ in cells):
+        row = [cells.get((checkpoint, item, condition)) for condition in conditions]
+        if None not in row:
+            found[item].append([value for value in row if value is not None])
+    return [[statistics.fmean(column) for column in zip(*rows)] for rows in found.values()]
 
 
 def _more(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outcome | None:
@@ -138,17 +142,16 @@ def _falls(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outco
 
 
 def _falls_by_size(hypothesis: Hypothesis, profile: str, turns: Sequence[Turn]) -> Outcome | None:
-    """The smallest checkpoint's total less the largest one's, item by item and condition by condition: each total as
-    if nothing had been said before the dialogue, which the checkpoint that is asked second would pay for."""
+    """The smallest checkpoint's total less the largest one's, item by item, means over its conditions."""
     ordered = list(sizes(turns))
     if len(ordered) < 2:
         return None
-    cells = _cells(turns, f"{profile}.alone")
-    small, large = (
-        {(item, condition): value for (checkpoint, item, condition), value in cells.items() if checkpoint == name}
-        for name in (ordered[0], ordered[-1])
-    )
-    rows = [[value, large[place]] for place, value in small.items() if place in large]
+    cells = _cells(turns, f"{profile}.total")
+    found: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for (checkpoint, item, condition), value in cells.items():
+        if checkpoint == ordered[0] and (large := cells.get((ordered[-1], item, condition))) is not None:
+            found[item].append((value, large))
+    rows = [[statistics.fmean(column) for column in zip(*pairs)] for pairs in found.values()]
     return _paired(hypothesis, profile, rows, lambda row: row[0] - row[1])
 
 

@@ -6,13 +6,15 @@ that is worth is measured; then what each signal would have chosen is slept on, 
 
 from __future__ import annotations
 
+import itertools
 import random
+import shutil
 import statistics
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ from lab.dialogue.events import TurnFailed, TurnFinished
 from lab.domain import DIMENSIONS, Exchange, Progress
 from lab.errors import LabError
 from lab.files import CHILD_FOLDER
+from lab.journal.record import Record
 from lab.lab import Lab
 from lab.salience import PROFILES
 from lab.settings import EMBEDDED_CHECKPOINT, Settings, Workspace
@@ -167,16 +170,19 @@ def _talk(
 ) -> bool:
     """Say every exchange to the model and keep what was measured; False after a cancel."""
     path = workspace.root / _SCORED
-    done = {line["number"] for line in lines(path)}
+    scored = lines(path)
+    done = {line["number"] for line in scored}
     if len(done) == len(exchanges):
         return True
+    _remove_half(workspace, {str(line.get("session_id")) for line in scored})
     settings = Settings()
     refinement = settings.refinement.model_copy(update={"max_tokens": _MOST_TOKENS})
     lab = Lab(
         workspace,
         settings=settings.model_copy(update={"refinement": refinement}),
         checkpoint=EMBEDDED_CHECKPOINT,
-        adapter=KNOWN,
+        # Of no repetitions nothing was learnt, and an adapter that changes nothing is refused.
+        adapter=KNOWN if any(each.kind == REPETITION for each in exchanges) else "none",
         engine_command=engine_command,
     )
     lab.open()
@@ -202,6 +208,21 @@ def _talk(
     return True
 
 
+def _remove_half(workspace: Workspace, whole: Container[str]) -> None:
+    """Remove the dialogue in which the study was stopped, or all while none is `whole`: said again, a turn would find
+    itself the nearest that was ever said. Raises LabError."""
+    record = Record(workspace)
+    if not record.sync():
+        raise LabError(f"Another program holds {workspace.database}.", "Close it there, then go on.")
+    with record:
+        newest = record.query("SELECT session_id FROM sessions ORDER BY started_at DESC, session_id DESC").rows
+        halves = list(itertools.takewhile(lambda session_id: session_id not in whole, (name for (name,) in newest)))
+        for session_id in halves:
+            shutil.rmtree(record.journal.path(session_id).parent)
+        if halves:
+            record.rebuild()
+
+
 def _say(conversation: Conversation, text: str, number: int, cancel: threading.Event) -> Exchange | None:
     """The exchange; None after a cancel."""
     for event in conversation.take_turn(text, cancel, SEED + 10 * number):
@@ -221,7 +242,7 @@ def _scored(each: Studied, exchange: Exchange) -> Item:
     signals["length"] = float(len(exchange.response.split()))
     signals["random"] = random.Random(f"{SEED}/{each.number}").random()
     answered = {"reply": exchange.response, "target": each.answer or exchange.response, "signals": signals}
-    return _plain(each) | answered
+    return _plain(each) | answered | {"session_id": exchange.session_id}
 
 
 def _plain(each: Studied) -> Item:

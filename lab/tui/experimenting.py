@@ -36,7 +36,7 @@ class ExperimentFollower:
         self._app.work("look-experiment", workers.look_at_experiment, self._experiments())
 
     def offered(self) -> list[Question]:
-        """What can be picked: every protocol, or while one is said, to stop it. Raises LabError for a wrong file."""
+        """What can be picked: every protocol, or while one is said, to stop it."""
         from lab.study.protocols import protocols, read_protocol
 
         if (running := self._running) is not None:
@@ -45,7 +45,12 @@ class ExperimentFollower:
         workspace = self._app.lab.workspace
         found = []
         for name in sorted(protocols(workspace)):
-            protocol = read_protocol(workspace, name)
+            try:
+                protocol = read_protocol(workspace, name)
+            except LabError as fault:
+                # The others can be said all the same; who picks it is told again.
+                found.append(Question(name, str(fault), "Protocols"))
+                continue
             says = "\n".join(hypothesis.says for hypothesis in protocol.hypotheses)
             size = f"{count(len(protocol.items), 'item')}, said to the checkpoint that answers now, without adapter."
             found.append(Question(name, f"{protocol.title}\n\n{says}\n\n{size}", "Protocols"))
@@ -58,13 +63,19 @@ class ExperimentFollower:
         if question.title.startswith(_STOP):
             name = question.title.removeprefix(_STOP)
             self._app.work("stop-experiment", workers.stop_experiment, self._experiments(), name)
+            self._app.main.hint(f"{name} is stopped; what was said in whole dialogues is kept.")
             return
         loaded = self._app.lab.engine.loaded
         if loaded is None:
             self._app.main.hint("No model is loaded yet.")
             return
-        named = everywhere(self._app.lab.checkpoint())
+        try:
+            named = everywhere(self._app.lab.checkpoint())
+        except LabError as fault:
+            self._app.main.hint(str(fault))
+            return
         self._app.work("start-experiment", workers.start_experiment, self._experiments(), question.title, named)
+        self._app.main.hint(f"{question.title} begins in a process of its own; the status line shows how far it is.")
 
     async def seen(self, running: Running | None, ended: Ended | None) -> None:
         """Show how far it is, and say what came of one that is over."""
@@ -72,6 +83,9 @@ class ExperimentFollower:
             self._running = running
             self._app.show_status()
         if ended is None:
+            return
+        if ended.experiment_id is None and ended.fault is None:
+            await self._app.main.say("The experiment was stopped. Shift+F9 and the same protocol go on from there.")
             return
         if ended.experiment_id is None:
             await self._app.main.say(f"The experiment has no end: {ended.fault}", trouble=True)

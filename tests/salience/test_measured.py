@@ -119,6 +119,7 @@ def test_the_next_words_decide_whether_a_turn_went_well() -> None:
         for text in ("Thanks, that helps.", "And in summer?", "No, that is wrong.")
     )
     assert thanked > silent > corrected
+    assert score(replace(ASKED, following="That\u2019s wrong.")).reward == corrected
     assert silent == pytest.approx(score(ASKED).reward)
     kept, excluded = (score(replace(ASKED, mark=mark)).reward for mark in ("kept", "excluded"))
     assert kept > silent > excluded
@@ -139,6 +140,8 @@ def test_not_every_no_is_a_correction(text: str) -> None:
         "I was wrong about the exam.",
         "I do not live in Bristol any more.",
         "My bicycle is not red, but turquoise.",
+        "I don\u2019t live in Bristol anymore.",
+        "I forgot to say that she has moved.",
     ],
 )
 def test_who_takes_back_what_was_said_is_in_conflict_and_the_answer_is_not_to_blame(text: str) -> None:
@@ -147,7 +150,19 @@ def test_who_takes_back_what_was_said_is_in_conflict_and_the_answer_is_not_to_bl
     assert score(replace(ASKED, following=text)).reward == pytest.approx(score(ASKED).reward)
 
 
-@pytest.mark.parametrize("text", ["I meant to ask about storks.", "Not bad.", "I said hello.", "They are no more."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I meant to ask about storks.",
+        "Not bad.",
+        "I said hello.",
+        "They are no more.",
+        "Can you give me any more examples?",
+        "Actually, how do planes fly?",
+        "I mixed flour and water.",
+        "I forgot my umbrella today.",
+    ],
+)
 def test_who_takes_nothing_back_is_not_in_conflict(text: str) -> None:
     told = replace(ASKED, before=("Where do storks winter?", "In Norway."))
     assert score(replace(told, said=text)).conflict == score(replace(told, said="I see.")).conflict

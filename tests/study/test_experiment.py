@@ -22,7 +22,7 @@ from lab.salience.lexical import Lexical
 from lab.settings import Settings, Workspace
 from lab.study import experiment
 from lab.study.background import Ended, Experiments, Running
-from lab.study.experiment import PLAN, TURNS, Plan, Turn, make_plan, planned, run
+from lab.study.experiment import PLAN, STOP, TURNS, Plan, Turn, make_plan, planned, run
 from lab.study.folders import timed
 from lab.study.hypotheses import outcomes, sizes
 from lab.study.items import lines
@@ -80,7 +80,8 @@ def protocol(workspace: Workspace) -> Protocol:
 
 
 def plan(workspace: Workspace, protocol: Protocol, repeats: int = 1) -> Plan:
-    return make_plan(protocol, [str(workspace.root / name) for name in ("one", "two")], repeats)
+    checkpoints = [str(workspace.root / name) for name in ("one", "two")]
+    return make_plan(protocol, checkpoints, repeats, workspace.settings())
 
 
 def ran(
@@ -133,12 +134,14 @@ def test_every_item_is_said_in_every_condition_to_every_checkpoint(workspace: Wo
     first = turns[0]
     assert {f"{profile}.total" for profile in ("lexical", "measured")} <= set(first.signals)
     assert 0.0 <= first.signals["disagreement"] <= 1.0
-    # Nothing of the record is in it.
-    assert (first.signals["lexical.alone"], first.signals["measured.alone"]) != (
-        first.signals["lexical.total"],
-        first.signals["measured.total"],
-    )
-    assert first.signals["lexical.alone"] == first.signals["lexical.total"]
+    # What was said to another checkpoint or in another repeat is no old news.
+    of_others: dict[tuple[str, str, int], set[float]] = {}
+    for turn in turns:
+        new = turn.signals["measured.novelty"]
+        of_others.setdefault((turn.item, turn.condition, turn.turn), set()).add(round(new, 6))
+    assert {len(each) for each in of_others.values()} == {1}
+    assert all(novelty == {1.0} for (_, _, number), novelty in of_others.items() if number == 1)
+    assert any(novelty < {1.0} or max(novelty) < 1.0 for (_, _, number), novelty in of_others.items() if number == 2)
     # Each is of its own seed.
     own = Record(Workspace(workspace.root / "experiments" / "experiment-0001"))
     assert own.sync()
@@ -146,6 +149,22 @@ def test_every_item_is_said_in_every_condition_to_every_checkpoint(workspace: Wo
     assert seeds == drafts == 2 * len(turns)
     # Nothing of it is in the history of the workspace.
     assert not workspace.sessions.exists()
+
+
+def test_an_experiment_that_is_asked_to_stop_while_a_model_loads_does(workspace: Workspace, protocol: Protocol) -> None:
+    folder = workspace.root / "experiments" / "experiment-0001"
+    cancel = threading.Event()
+
+    def stop(progress: Progress) -> None:
+        if progress.unit != "dialogues":
+            (folder / STOP).touch()
+            assert cancel.wait(20.0)
+
+    settings = Settings()
+    small = make_checkpoint(workspace.root / "qwen", family="qwen2")
+    found = make_plan(protocol, [str(small)], 1, settings)
+    assert run(folder, protocol, found, settings, cancel, stop) is None
+    assert lines(folder / TURNS) == []
 
 
 def test_an_experiment_that_was_stopped_says_no_whole_dialogue_twice(workspace: Workspace, protocol: Protocol) -> None:
@@ -177,8 +196,9 @@ def test_the_command_records_and_reports_and_goes_on_with_the_same_plan_only(
     body = json.loads(capsys.readouterr().out)
     assert (body["experiment_id"], body["turns"]) == ("experiment-0001", 18)
     found = {(each["name"], each["profile"]): each for each in body["hypotheses"]}
-    # An item and a checkpoint are a case.
-    assert found["ways", "lexical"]["n"] == 6
+    # An item is a case, however many checkpoints it is said to.
+    assert found["ways", "lexical"]["n"] == 3
+    assert body["settings"]["refinement"]["iterations"] == 2
     assert found["ways", "lexical"]["published"] == [0.2, 0.1]
     assert found["ways", "lexical"]["verdict"] in ("supported", "not supported", "undecided")
 
@@ -196,6 +216,7 @@ def test_the_command_records_and_reports_and_goes_on_with_the_same_plan_only(
     folder = workspace.root / "experiments" / "experiment-0001"
     page = (folder / "report.md").read_text()
     assert "The long way engages more. By lexical:" in page
+    assert "Settings: refinement.iterations 2.\n" in page
     for name in ("sizes", "conditions-lexical", "conditions-measured"):
         assert f"![{name}]({name}.svg)" in page and (folder / f"{name}.svg").read_bytes().startswith(b"<?xml")
 
@@ -215,6 +236,12 @@ def test_an_experiment_goes_on_with_the_same_text_only(workspace: Workspace, pro
         (workspace.root / "prompts" / "protocols" / "edited.toml").write_text(TEXT.replace(old, new))
         edited = replace(read_protocol(workspace, "edited"), name="ways")
         assert not plan(workspace, edited).same(folder)
+    # Nor with other settings: both halves would be one figure.
+    workspace.config.write_text("[refinement]\niterations = 2\nmax_tokens = 64\n")
+    assert not plan(workspace, protocol).same(folder)
+    # What no answer depends on may change.
+    workspace.config.write_text('[refinement]\niterations = 2\n[screen]\ntheme = "textual-dark"\n')
+    assert plan(workspace, protocol).same(folder)
 
 
 @pytest.mark.parametrize("damaged", [b"", b'{"protocol": "wa', b"[]", b"\xff"])
@@ -266,7 +293,7 @@ def test_a_dtype_that_is_too_large_is_changed_in_the_lab_toml_that_is_read(
 ) -> None:
     monkeypatch.setattr("lab.engine.offers.free_bytes", lambda: 2 * 2**30)
     workspace.config.write_text('[engine]\ndevice = "cpu"\ndtype = "float32"\n')
-    found = make_plan(protocol, ["qwen2.5-0.5b"], 1)
+    found = make_plan(protocol, ["qwen2.5-0.5b"], 1, workspace.settings())
     folder = workspace.root / "experiments" / "experiment-0001"
     with pytest.raises(LabError, match="memory are free") as fault:
         run(folder, protocol, found, workspace.settings(), threading.Event(), lambda progress: None)
@@ -307,7 +334,9 @@ def test_it_runs_on_checkpoints_of_random_weights(workspace: Workspace, protocol
     settings = settings.model_copy(update={"refinement": refinement})
     folder = workspace.root / "experiments" / "experiment-0001"
     names = (str(small), str(large))
-    turns = run(folder, protocol, make_plan(protocol, names, 1), settings, threading.Event(), lambda progress: None)
+    turns = run(
+        folder, protocol, make_plan(protocol, names, 1, settings), settings, threading.Event(), lambda progress: None
+    )
     assert turns is not None
     assert len(turns) == 18
     found = {test.hypothesis.name: test for test in outcomes(protocol, turns, ["lexical"])}
@@ -335,7 +364,7 @@ def test_an_experiment_runs_beside_a_lab_and_stops_when_asked(workspace: Workspa
 
     ends: list[Ended] = []
     wait_until(over, 60)
-    assert ends[0].experiment_id is None and "Stopped" in str(ends[0].fault)
+    assert (ends[0].experiment_id, ends[0].fault) == (None, None)
     assert (seen[-1].experiment_id, seen[-1].protocol, seen[-1].total) == ("experiment-0001", "ways", 12)
     # Another lab of the same workspace sees how far it is.
     experiments.start("ways", f"{workspace.root}/one")

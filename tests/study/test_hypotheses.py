@@ -29,8 +29,7 @@ def turn(
     conflict: float = 0.0,
     disagreement: float = 0.0,
 ) -> Turn:
-    totals = {f"{PROFILE}.total": total, f"{PROFILE}.alone": total}
-    signals = {**totals, f"{PROFILE}.conflict": conflict, "disagreement": disagreement}
+    signals = {f"{PROFILE}.total": total, f"{PROFILE}.conflict": conflict, "disagreement": disagreement}
     name = f"{checkpoint}-{repeat}-{item}-{condition}"
     return Turn(checkpoint, parameters, repeat, f"item {item}", condition, 1, name, signals, {PROFILE: total >= 0.15})
 
@@ -76,6 +75,17 @@ def test_repeats_of_a_pair_are_one_case() -> None:
     assert judged(turns, hypothesis("more", "a", "b")) == []
 
 
+def test_what_is_said_to_several_checkpoints_is_one_case() -> None:
+    more = hypothesis("more", "personal", "abstract")
+    one = pairs(lambda item: 0.05 + 0.001 * item)
+    three = [replace(each, checkpoint=name) for each in one for name in ("small", "middle", "large")]
+    (once,), (thrice,) = judged(one, more), judged(three, more)
+    assert (thrice.difference.n, thrice.p, thrice.effect) == (12, once.p, pytest.approx(once.effect))
+    # Of an item that one of them did not answer, it is the mean of the others.
+    (most,) = judged([each for each in three if (each.checkpoint, each.item) != ("large", "item 3")], more)
+    assert most.difference.n == 12
+
+
 def test_repeats_of_a_turn_are_one_turn() -> None:
     stream = random.Random(4)
     values = [(stream.random(), stream.random()) for _ in range(8)]
@@ -117,9 +127,11 @@ def test_the_smallest_and_the_largest_checkpoint_are_compared() -> None:
     (found,) = judged(turns, hypothesis("falls_by_size"))
     assert found.difference.value == pytest.approx(0.1035)
     assert list(sizes(turns)) == ["small", "middle", "large"]
-    # What the record knew by then is no difference between the checkpoints.
-    again = [replace(each, signals=each.signals | {f"{PROFILE}.total": 0.1}) for each in turns]
-    assert judged(again, hypothesis("falls_by_size"))[0].difference == found.difference
+    assert found.difference.n == 8
+    # Two conditions of an item are no two cases, whatever they differ in.
+    again = [replace(each, condition="other", signals={f"{PROFILE}.total": 0.7}) for each in turns]
+    (both,) = judged([*turns, *again], hypothesis("falls_by_size"))
+    assert (both.difference.n, both.difference.value) == (8, pytest.approx(0.1035 / 2))
     assert judged([each for each in turns if each.checkpoint == "small"], hypothesis("falls_by_size")) == []
 
 

@@ -185,6 +185,13 @@ def test_a_study_that_is_stopped_goes_on_and_measures_nothing_twice(
     monkeypatch.setattr(salience, "SLEPT_ON", ("worth",))
     folder, stop = tmp_path / "study-0001", threading.Event()
 
+    def stop_in_talking(progress: Progress) -> None:
+        if progress.stage == "Talking" and progress.done >= 3:
+            stop.set()
+
+    assert salience.study(folder, few(), stop, stop_in_talking, SCRIPTED) is None
+    stop.clear()
+
     def stop_at_the_second(progress: Progress) -> None:
         if progress.stage.startswith("Learning each") and progress.done >= 2:
             stop.set()
@@ -197,6 +204,11 @@ def test_a_study_that_is_stopped_goes_on_and_measures_nothing_twice(
     assert found is not None
     assert lines(folder / WORTH)[: len(first)] == first
     assert len(found.items) == len(lines(folder / ITEMS)) == 8
+    # Nothing of the dialogue in which it was stopped is left: two are told, and eight said.
+    record = Record(Workspace(folder))
+    assert record.sync()
+    repeated = sum(each.kind == "repetition" for each in few())
+    assert record.query("SELECT count(*) FROM sessions").rows == [(8 + repeated,)]
     worth = {item["kind"]: item["signals"]["worth"] for item in found.items}
     gain = {item["kind"]: item["signals"]["gain"] for item in found.items}
     # What was learnt before has little left to gain.

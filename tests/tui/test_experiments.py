@@ -76,5 +76,7 @@ async def test_one_that_runs_can_be_stopped(make_lab: MakeLab) -> None:
         await picked(hand, "ways")
         await hand.until(lambda: "/160" in app.experimenting.words)
         await picked(hand, "Stop")
-        await hand.until(lambda: "The experiment has no end: Stopped" in notes(hand), seconds=60)
+        await hand.until(
+            lambda: "The experiment was stopped. Shift+F9 and the same protocol go on" in notes(hand), seconds=60
+        )
         assert app.experimenting.words == ""

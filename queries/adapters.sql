@@ -7,6 +7,7 @@ WITH sessions_of AS (
         min(created_at) AS first, max(created_at) AS last
     FROM exchanges
     LEFT JOIN salience USING (exchange_id)
+    WHERE status IN ('complete', 'cancelled')
     GROUP BY ALL
 )
 SELECT

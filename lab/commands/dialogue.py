@@ -126,7 +126,7 @@ def score(workspace: Workspace, arguments: argparse.Namespace) -> int:
     if arguments.file == "-":
         if isinstance(sys.stdin, io.TextIOWrapper):
             # JSON is, whatever the terminal is.
-            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
         score_lines(sys.stdin)
     else:
         with _transcript(typed_path(arguments.file)) as file:
@@ -157,7 +157,8 @@ def _score_record(workspace: Workspace, profile: str, threshold: float, share: b
 
 def _transcript(path: Path) -> TextIO:
     try:
-        return path.open(encoding="utf-8", errors="surrogateescape")
+        # Editors of Windows begin a file with a byte order mark.
+        return path.open(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as fault:
         raise LabError(f"{path} cannot be read: {fault.strerror}.", "Name a JSON lines file.") from fault
 

@@ -25,7 +25,8 @@ def plot(workspace: Workspace, arguments: argparse.Namespace) -> int:
     # Before the record is read for nothing.
     console.require_new(path, arguments.force)
     settings = workspace.settings().salience
-    with reading(workspace, wanted or "") as record:
+    # All of it: sleeps are told by streams of their own.
+    with reading(workspace) as record:
         session_id = find_session(record, wanted) if wanted else None
         profile = arguments.profile or settings.profile
         known = profiles(record, session_id)

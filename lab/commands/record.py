@@ -50,6 +50,10 @@ def import_(workspace: Workspace, arguments: argparse.Namespace) -> int:
         print(f"  skipped {harmless(reason)}")
     if report.more:
         print(f"  and {report.more:,} more")
+    for note in report.notes:
+        print(f"  {harmless(note)}")
+    if report.more_notes:
+        print(f"  and {report.more_notes:,} more such")
     return 0
 
 

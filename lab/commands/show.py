@@ -16,7 +16,7 @@ from lab.journal.export import exchange_body, exchanges, export_session
 from lab.journal.find import find, find_exchange, find_session
 from lab.journal.record import Record
 from lab.settings import Workspace
-from lab.text import harmless, model_name, one_line, when
+from lab.text import cut, harmless, model_name, one_line, when
 
 # Columns from which on a terminal has room for the checkpoint too.
 _WIDE: Final = 110
@@ -32,11 +32,8 @@ def sessions(workspace: Workspace, arguments: argparse.Namespace) -> int:
         found = history.page(record, wanted, profile, arguments.limit + 1)
     shown = found[: arguments.limit]
     if arguments.json:
-        print(
-            console.json_text(
-                tuple(asdict(shown[0])) if shown else (), (tuple(asdict(each).values()) for each in shown)
-            )
-        )
+        columns = tuple(asdict(shown[0])) if shown else ()
+        console.write_utf8(f"{console.json_text(columns, (tuple(asdict(each).values()) for each in shown))}\n")
     elif shown:
         print(_table(shown, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     else:
@@ -57,14 +54,15 @@ def _table(shown: list[history.SessionSummary], width: int | None) -> str:
         checkpoint = () if narrow else (model_name(each.checkpoint or ""),)
         rows.append((each.session_id, when(each.last_at), each.exchanges, share, mean, *checkpoint))
     table = console.table(names, [(*row, each.title) for row, each in zip(rows, shown)])
-    return table if width is None else "\n".join(line[:width].rstrip() for line in table.split("\n"))
+    # What is cut has no ellipsis: the title is the last column.
+    return table if width is None else "\n".join(cut(line, width).rstrip() for line in table.split("\n"))
 
 
 def show(workspace: Workspace, arguments: argparse.Namespace) -> int:
     with reading(workspace, arguments.id) as record:
         kind, name = find(record, arguments.id)
         if kind == "session" and arguments.json:
-            export_session(record, name, "json", sys.stdout.write)
+            export_session(record, name, "json", console.write_utf8)
         elif kind == "session":
             _show_session(record, name, arguments.drafts)
         else:

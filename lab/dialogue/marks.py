@@ -27,11 +27,11 @@ def mark(
     it is, in the person's words, too (then it is "edited"), and so does that of an "excluded" one. Raises LabError for
     an unknown exchange, one that still runs, and a mark that means nothing for it.
     """
-    if record.sync(_SYNC_SECONDS):
-        exchange = queries.exchange(record, exchange_id)
-    else:
-        with from_journal(record, exchange_id) as beside:
-            exchange = queries.exchange(beside, exchange_id)
+    exchange = _exchange(record, exchange_id)
+    if exchange is not None and exchange.status == "running" and not record.journal.owned(exchange.session_id):
+        # Its lab was killed, and none has been opened since.
+        record.recover()
+        exchange = _exchange(record, exchange_id)
     if exchange is None:
         raise LabError(
             f'There is no exchange "{exchange_id}".', "lab sessions and lab show SESSION list what there is."
@@ -42,6 +42,13 @@ def mark(
     event = ExchangeMarked(exchange_id, marked.mark, marked.target, marked.kept_iteration)
     record.append(exchange.session_id, event)
     return marked
+
+
+def _exchange(record: Record, exchange_id: str) -> Exchange | None:
+    if record.sync(_SYNC_SECONDS):
+        return queries.exchange(record, exchange_id)
+    with from_journal(record, exchange_id) as beside:
+        return queries.exchange(beside, exchange_id)
 
 
 class NewMarks:

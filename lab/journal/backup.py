@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 import zipfile
@@ -145,7 +146,17 @@ def _adapters(workspace: Workspace) -> Iterator[_Source]:
     for folder in sorted(workspace.adapters.iterdir()) if workspace.adapters.is_dir() else []:
         # A hidden one is still being written.
         if folder.is_dir() and not folder.name.startswith("."):
-            yield from _files(workspace, folder.rglob("*"))
+            yield from _files(workspace, list(_below(folder)))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder. Raises LabError for a folder that cannot be read: a glob would leave it out."""
+
+    def fail(fault: OSError) -> None:
+        raise _unreadable(Path(fault.filename or folder), fault) from fault
+
+    for path, _, names in os.walk(folder, onerror=fail):
+        yield from (Path(path) / name for name in names)
 
 
 def _settings(workspace: Workspace) -> Iterator[_Source]:
@@ -158,9 +169,12 @@ def _settings(workspace: Workspace) -> Iterator[_Source]:
 
 def _files(workspace: Workspace, paths: Iterator[Path] | list[Path]) -> Iterator[_Source]:
     for path in sorted(paths):
-        # A link is followed: what it leads to is what the lab reads.
-        if path.is_file():
-            yield _Source(path.relative_to(workspace.root).as_posix(), path, path.stat().st_size)
+        try:
+            # A link is followed: what it leads to is what the lab reads.
+            if path.is_file():
+                yield _Source(path.relative_to(workspace.root).as_posix(), path, path.stat().st_size)
+        except OSError as fault:
+            raise _unreadable(path, fault) from fault
 
 
 def _pieces(source: _Source) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -55,10 +56,10 @@ def import_chats(
 ) -> ImportReport:
     """Import a file of JSON lines; what is there already is left as it is.
 
-    A line with `messages` is a session of its own. All lines with `user_input` and `model_response` are the turns of
-    one session. `rescore(user_input, response)` scores them. Ids come from the content, so a second import adds
-    nothing, and an import that was interrupted goes on. Progress is in bytes. Raises LabError for a file that cannot be
-    read or has nothing of this, and when the record cannot be written.
+    A line with `messages` is a session of its own, to which a line of the same `id` that has grown adds. All lines with
+    `user_input` and `model_response` are the turns of one session. `rescore(user_input, response)` scores them. Ids
+    come from the content, so a second import adds nothing, and an import that was interrupted goes on. Progress is in
+    bytes. Raises LabError for a file that cannot be read or has nothing of this, and when the record cannot be written.
     """
     try:
         size, changed = file.stat().st_size, datetime.fromtimestamp(file.stat().st_mtime, timezone.utc)
@@ -85,7 +86,7 @@ def import_chats(
 
 
 def _conversation(record: Record, file: Path, body: Body, changed: datetime, rescore: Rescore, tally: Tally) -> None:
-    """A line with messages: a session, all or nothing of it."""
+    """A line with messages: a session."""
     place = f"{file}:{body.number}"
     faults = len(tally.skipped) + tally.more
     pairs = list(_pairs(body.value["messages"], place, tally))
@@ -95,25 +96,38 @@ def _conversation(record: Record, file: Path, body: Body, changed: datetime, res
         return
     # Two conversations may say the same; a file that names its lines keeps them apart.
     try:
-        content = orjson.dumps([body.value.get("id"), *([pair.asked, pair.answer] for pair in pairs)])
+        hashed = hashlib.sha256(orjson.dumps(body.value.get("id")))
     except orjson.JSONEncodeError:
         tally.skip(place, TOO_DEEP)
         return
-    session_id = f"{IMPORTED}chat-{hashlib.sha256(content).hexdigest()[:16]}"
+    digests = []
+    for pair in pairs:
+        hashed.update(orjson.dumps([pair.asked, pair.answer]))
+        digests.append(hashed.hexdigest()[:16])
     said = body.value.get("metadata")
     metadata = said if isinstance(said, dict) else {}
+    at = _when(metadata) or changed
     given = metadata.get("checkpoint")
     checkpoint = given if isinstance(given, str) else None
-    with record.journal.own(session_id):
-        if record.journal.size(session_id):
-            tally.already += len(present(record, session_id)[2])
-            return
-        events: list[Event] = [_opening(session_id, checkpoint, pairs[0], rescore)]
-        for turn, pair in enumerate(pairs, 1):
-            events += _exchange(session_id, f"{session_id}-{turn:04d}", turn, checkpoint, pair, rescore)
-        record.append(session_id, *events, at=_when(metadata) or changed)
-    tally.sessions += 1
-    tally.exchanges += len(pairs)
+    # One with a name may have grown; one that says something else since is another.
+    begun = digests[:1] if body.value.get("id") is not None else []
+    for name in dict.fromkeys((*begun, digests[-1])):
+        session_id = f"{IMPORTED}chat-{name}"
+        ids = [f"{session_id}-{turn:04d}-{digest[:6]}" for turn, digest in enumerate(digests, 1)]
+        with record.journal.own(session_id):
+            opened, _, whole = present(record, session_id)
+            missing = [turn for turn, exchange_id in enumerate(ids, 1) if exchange_id not in whole]
+            if missing and not whole <= set(ids):
+                continue
+            events: list[Event] = [] if opened else [_opening(session_id, checkpoint, pairs[0], rescore)]
+            for turn in missing:
+                events += _exchange(session_id, ids[turn - 1], turn, checkpoint, pairs[turn - 1], rescore)
+            if missing:
+                record.append(session_id, *events, at=at)
+        tally.sessions += bool(missing)
+        tally.exchanges += len(missing)
+        tally.already += len(pairs) - len(missing)
+        return
 
 
 def _pairs(messages: Any, place: str, tally: Tally) -> Iterator[_Pair]:
@@ -158,24 +172,20 @@ class _Turns:
         self._rescore = rescore
         self._tally = tally
         self._file: _File | None = None
-        self._seen: dict[str, int] = {}
+        self._seen: Counter[str] = Counter()
         self._waiting: list[Event] = []
         self._at = changed
 
     def take(self, body: Body) -> None:
         """The next line."""
-        asked, answer = body.value.get("user_input"), body.value.get("model_response")
-        if not isinstance(asked, str) or not isinstance(answer, str):
+        pair = _turn(body)
+        if pair is None:
             reason = "neither messages nor texts under user_input and model_response"
             self._tally.skip(f"{self._place}:{body.number}", reason)
             return
-        pair = _Pair(asked, answer)
-        digest = hashlib.sha256(orjson.dumps([asked, answer])).hexdigest()[:12]
-        file = self._file = self._file or self._begin(pair, digest)
+        file = self._file = self._file or self._begin(pair)
         file.turn += 1
-        # What was said twice was said twice.
-        times = self._seen[digest] = self._seen.get(digest, 0) + 1
-        exchange_id = f"{file.session_id}-{digest}" + (f"-{times}" if times > 1 else "")
+        exchange_id = f"{file.session_id}-{self._name(self._seen, pair)}"
         if exchange_id in file.whole:
             self._tally.already += 1
             return
@@ -198,14 +208,48 @@ class _Turns:
             self._record.append(self._file.session_id, *self._waiting, at=self._at)
             self._waiting = []
 
-    def _begin(self, pair: _Pair, digest: str) -> _File:
+    def _name(self, seen: Counter[str], pair: _Pair) -> str:
+        # What was said twice was said twice.
+        digest = _digest(pair)
+        seen[digest] += 1
+        return digest + (f"-{seen[digest]}" if seen[digest] > 1 else "")
+
+    def _begin(self, first: _Pair) -> _File:
         # The file may grow: its name and its first exchange stay.
         name = re.sub(r"[^A-Za-z0-9._-]", "-", self._place.stem)[:80]
-        session_id = f"{IMPORTED}{name}-{digest}"
+        found = self._own(f"{IMPORTED}{name}-{_digest(first)}")
+        if not found.whole:
+            return found
+        pairs = [pair for body in bodies(self._place, Tally()) if (pair := _turn(body)) is not None]
+        seen: Counter[str] = Counter()
+        names = [self._name(seen, pair) for pair in pairs]
+        hashed = hashlib.sha256()
+        for pair in pairs:
+            ids = [f"{found.session_id}-{each}" for each in names]
+            if set(ids[: len(found.whole)]) == found.whole or set(ids) <= found.whole:
+                break
+            # Another file of this name begins alike.
+            hashed.update(orjson.dumps([pair.asked, pair.answer]))
+            found = self._own(f"{IMPORTED}{name}-{hashed.hexdigest()[:16]}")
+        return found
+
+    def _own(self, session_id: str) -> _File:
         # Until the end: another import of the same file would add the same.
         self._owned.enter_context(self._record.journal.own(session_id))
         opened, _, whole = present(self._record, session_id)
         return _File(session_id, whole, opened)
+
+
+def _turn(body: Body) -> _Pair | None:
+    """The exchange of a line; None where it is none."""
+    asked, answer = body.value.get("user_input"), body.value.get("model_response")
+    if "messages" in body.value or not isinstance(asked, str) or not isinstance(answer, str):
+        return None
+    return _Pair(asked, answer)
+
+
+def _digest(pair: _Pair) -> str:
+    return hashlib.sha256(orjson.dumps([pair.asked, pair.answer])).hexdigest()[:12]
 
 
 def _opening(session_id: str, checkpoint: str | None, first: _Pair, rescore: Rescore) -> SessionOpened:

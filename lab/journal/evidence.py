@@ -5,11 +5,11 @@ What was said before a turn of a fork is what was said in the session that it go
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lab.domain import Evidence, Exchange, Usual
+from lab.domain import Evidence, Exchange, Mark, Usual
 from lab.journal.meaning import usual_bits
 from lab.journal.record import Record
 
@@ -28,22 +28,16 @@ _USUAL: Final = """
         PARTITION BY e.checkpoint ORDER BY e.created_at, e.exchange_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 """
-_EVIDENCE: Final = f"""
-    SELECT s.exchange_id, s.session_id, s.user_input, s.response, s.mark, s.before, s.following, v.bits, v.nearest,
+# Every turn of some sessions, in order.
+_EVIDENCE: Final = """
+    SELECT e.exchange_id, e.session_id, e.user_input, e.response, coalesce(e.target, e.response), e.mark,
+        lead(e.user_input) OVER (PARTITION BY e.session_id ORDER BY e.turn, e.exchange_id), v.bits, v.nearest,
         v.agreement, v.consistency, d.energy, v.byte_bits
-    FROM (
-        SELECT exchange_id, session_id, turn, user_input, response, mark,
-            list([user_input, coalesce(target, response)]) OVER (
-                turns ROWS BETWEEN {MOST_BEFORE} PRECEDING AND 1 PRECEDING
-            ) AS before,
-            lead(user_input) OVER turns AS following
-        FROM exchanges WHERE session_id IN (SELECT unnest($sessions::VARCHAR[]))
-        WINDOW turns AS (PARTITION BY session_id ORDER BY turn, exchange_id)
-    ) s
+    FROM exchanges e
     LEFT JOIN evidence v USING (exchange_id)
-    LEFT JOIN drafts d ON d.exchange_id = s.exchange_id AND d.chosen
-    WHERE s.response <> '' AND ($exchange IS NULL OR s.exchange_id = $exchange)
-    ORDER BY s.session_id, s.turn, s.exchange_id
+    LEFT JOIN drafts d ON d.exchange_id = e.exchange_id AND d.chosen
+    WHERE e.session_id IN (SELECT unnest($sessions::VARCHAR[]))
+    ORDER BY e.session_id, e.turn, e.exchange_id
 """
 _FORKS: Final = """
     SELECT session_id FROM sessions
@@ -73,10 +67,9 @@ _INHERITED: Final = f"""
 
 def evidence_of(record: Record, exchange: Exchange) -> Evidence | None:
     """What is known of one exchange; None where it has no answer. Raises LabError as `Record.query` does."""
-    given = {"sessions": [exchange.session_id], "exchange": exchange.exchange_id}
     usual = usual_bits(record, exchange.checkpoint or "", exchange.exchange_id)
-    inherited = _inherited(record, [exchange.session_id])
-    return next((_evidence(row, usual, inherited) for row in record.query(_EVIDENCE, given).rows), None)
+    found = _evidences(record, [exchange.session_id], {exchange.exchange_id: usual})
+    return next((evidence for name, _, evidence in found if name == exchange.exchange_id), None)
 
 
 def all_evidence(record: Record) -> Iterator[tuple[str, str, Evidence]]:
@@ -90,10 +83,25 @@ def all_evidence(record: Record) -> Iterator[tuple[str, str, Evidence]]:
         sessions.append(session_id)
         held += count
         if held >= _PAGE or number == len(counts):
-            inherited = _inherited(record, sessions)
-            for row in record.query(_EVIDENCE, {"sessions": sessions, "exchange": None}).rows:
-                yield row[0], row[1], _evidence(row, usual.get(row[0]), inherited)
+            yield from _evidences(record, sessions, usual)
             sessions, held = [], 0
+
+
+def _evidences(
+    record: Record, sessions: list[str], usual: Mapping[str, Usual | None]
+) -> Iterator[tuple[str, str, Evidence]]:
+    """Of these sessions each exchange with an answer, with its session. What was said before is put together here: of
+    a long session the database would hold twenty copies."""
+    inherited = _inherited(record, sessions)
+    session_id: str | None = None
+    before: deque[str] = deque(maxlen=2 * MOST_BEFORE)
+    for row in record.query(_EVIDENCE, {"sessions": sessions}).rows:
+        exchange_id, of, said, answer, kept, *rest = row
+        if of != session_id:
+            session_id, before = of, deque(inherited.get(of, ()), maxlen=2 * MOST_BEFORE)
+        if answer:
+            yield exchange_id, of, _evidence(said, answer, tuple(before), usual.get(exchange_id), *rest)
+        before += (said, kept)
 
 
 def _usual(row: tuple[Any, ...]) -> Usual | None:
@@ -111,9 +119,20 @@ def _inherited(record: Record, sessions: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _evidence(row: tuple[Any, ...], usual: Usual | None, inherited: Mapping[str, list[str]]) -> Evidence:
-    _, session_id, said, answer, mark, before, following, bits, nearest, agreement, consistency, energy, byte_bits = row
-    texts = [*inherited.get(session_id, ()), *(text for turn in before or () for text in turn)]
+def _evidence(
+    said: str,
+    answer: str,
+    before: tuple[str, ...],
+    usual: Usual | None,
+    mark: Mark | None,
+    following: str | None,
+    bits: float | None,
+    nearest: float | None,
+    agreement: float | None,
+    consistency: float | None,
+    energy: float | None,
+    byte_bits: float | None,
+) -> Evidence:
     return Evidence(
         said=said,
         answer=answer,
@@ -124,7 +143,7 @@ def _evidence(row: tuple[Any, ...], usual: Usual | None, inherited: Mapping[str,
         agreement=agreement,
         consistency=consistency,
         energy=energy,
-        before=tuple(texts[-2 * MOST_BEFORE :]),
+        before=before,
         following=following,
         mark=mark,
     )

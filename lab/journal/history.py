@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -288,12 +289,14 @@ def _hit(row: tuple[Any, ...], text: str) -> Hit:
 
 def _snippet(text: str, *sources: str | None) -> tuple[str, tuple[int, int]]:
     """What stands around the text in the first source that holds it, on one line; else the first one's beginning."""
-    needle = text.lower()
+    # Not in the text as it is in lower case: a letter may become two.
+    needle = re.compile(re.escape(text), re.IGNORECASE)
     for source in sources:
-        at = (source or "").lower().find(needle) if needle else -1
-        if source is None or at < 0:
+        hit = needle.search(source or "") if text else None
+        if source is None or hit is None:
             continue
-        start, end = max(at - _BEFORE, 0), at + len(text)
+        at, end = hit.span()
+        start = max(at - _BEFORE, 0)
         # At the beginning of a word, not within it.
         space = source.find(" ", start, at)
         start = space + 1 if start and space >= 0 else start

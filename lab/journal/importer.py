@@ -63,6 +63,15 @@ def import_sessions(
 
 
 def _session_folders(folder: Path) -> list[Path]:
+    try:
+        return _found(folder)
+    except OSError as fault:
+        raise LabError(
+            f"{fault.filename or folder} cannot be read: {fault.strerror}.", "Make it readable for yourself."
+        ) from fault
+
+
+def _found(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise LabError(f"{folder} is not a folder.", "Give the folder that holds session_* folders, or one of them.")
     if (folder / EXCHANGES).is_file() or (folder / METADATA).is_file():
@@ -84,10 +93,10 @@ def _source(folder: Path, tally: Tally) -> _Source:
         if not isinstance(metadata, dict):
             raise ValueError("not a JSON object")
     except FileNotFoundError:
-        tally.skip(path, "missing; the name and the time of the folder are used")
+        tally.note(path, "missing; the name and the time of the folder are used")
     except (OSError, ValueError) as fault:
         metadata = {}
-        tally.skip(path, f"cannot be read ({fault}); the name and the time of the folder are used")
+        tally.note(path, f"cannot be read ({fault}); the name and the time of the folder are used")
     given = metadata.get("session_id")
     original = str(given) if isinstance(given, (str, int)) and str(given) else folder.name
     named = re.fullmatch(r"session_(\d{1,12})", folder.name)
@@ -138,7 +147,7 @@ def _import(record: Record, source: _Source, rescore: Callable[[str, str], Salie
         record.append(source.session_id, SessionEnded(source.session_id), at=ended_at)
     total = source.metadata.get("total_exchanges")
     if isinstance(total, int) and total > count:
-        tally.skip(source.folder / METADATA, f"{total - count} of {total} exchanges were not stored by the recorder")
+        tally.note(source.folder / METADATA, f"{total - count} of {total} exchanges were not stored by the recorder")
     tally.exchanges += added
     tally.sessions += 1 if added or not opened else 0
 
@@ -188,7 +197,7 @@ def _exchange(
     events: list[Event] = [TurnStarted(exchange_id, source.session_id, turn, asked, checkpoint, None), *drafts]
     recorded = _recorded_scores(body.get("salience_scores"))
     if recorded is None:
-        tally.skip(place, "no complete salience_scores; the exchange was taken with the new score only")
+        tally.note(place, "no complete salience_scores; the exchange was taken with the new score only")
     events += [scored(exchange_id, score) for score in (recorded, rescore(asked, answer)) if score is not None]
     events.append(
         ExchangeFinished(exchange_id, "complete", answer, best.iteration if best else None, converged=converged)
@@ -207,7 +216,7 @@ def _drafts(
         isinstance(draft, dict) and is_number(draft.get("temperature")) and is_number(draft.get("energy"))
         for draft in found
     ):
-        tally.skip(place, "irp_info without readable iterations; the exchange was taken without drafts")
+        tally.note(place, "irp_info without readable iterations; the exchange was taken without drafts")
         return [], None
     energies = [float(draft["energy"]) for draft in found]
     drafts = []

@@ -26,7 +26,8 @@ TOO_DEEP = "nested too deep"
 class ImportReport:
     """What an import did: sessions and exchanges that are new, exchanges that were `already` there.
 
-    `skipped` says what was left out or missing and why, each "file:line: reason"; `more` counts what is not said.
+    `skipped` says what was left out and why, each "file:line: reason"; `more` counts what is not said. `notes` and
+    `more_notes` are of what was taken without something.
     """
 
     sessions: int
@@ -34,6 +35,8 @@ class ImportReport:
     already: int
     skipped: list[str]
     more: int = 0
+    notes: list[str] = field(default_factory=list)
+    more_notes: int = 0
 
 
 @dataclass(slots=True)
@@ -45,17 +48,28 @@ class Tally:
     already: int = 0
     skipped: list[str] = field(default_factory=list)
     more: int = 0
+    notes: list[str] = field(default_factory=list)
+    more_notes: int = 0
 
     def skip(self, place: object, reason: str) -> None:
-        """Something was left out or missing."""
+        """Something was left out."""
         if len(self.skipped) < _NAMED:
             self.skipped.append(f"{place}: {reason}")
         else:
             self.more += 1
 
+    def note(self, place: object, reason: str) -> None:
+        """Something was taken without what is missing."""
+        if len(self.notes) < _NAMED:
+            self.notes.append(f"{place}: {reason}")
+        else:
+            self.more_notes += 1
+
     def report(self) -> ImportReport:
         """What was done."""
-        return ImportReport(self.sessions, self.exchanges, self.already, self.skipped, self.more)
+        return ImportReport(
+            self.sessions, self.exchanges, self.already, self.skipped, self.more, self.notes, self.more_notes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ _LOCK_SECONDS = 30.0
 # No writer takes so long from its line to the disk: such a file is read without its lock, which costs 0.2 ms.
 _SETTLED_SECONDS = 60.0
 _POLL_SECONDS = 0.002
+# To a database that was made meanwhile it says nothing until that is made anew.
+_NEWER = "an event of a newer release of the lab; with that one, lab rebuild reads it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Journal:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as fault:
-            raise _unreadable(self._sessions, fault) from fault
+            raise _unreadable(Path(fault.filename or self._sessions), fault) from fault
         return dict(sorted(found.items()))
 
     def size(self, stream: str) -> int:
@@ -270,7 +272,7 @@ def _line(raw: bytes, start: int, number: int) -> Line:
         entry = decode(raw)
     except ValueError as fault:
         return Line(start, end, number, None, str(fault))
-    return Line(start, end, number, entry, None if entry else "an event of a newer release of the lab")
+    return Line(start, end, number, entry, None if entry else _NEWER)
 
 
 def _append(path: Path, lines: bytes) -> None:

@@ -104,6 +104,7 @@ def uses(record: Record, profile: str, cancel: threading.Event | None = None) ->
         """
         SELECT e.checkpoint, e.adapter, count(*), avg(v.total), count(v.total)
         FROM exchanges e LEFT JOIN salience v ON v.exchange_id = e.exchange_id AND v.profile = $profile
+        WHERE e.status IN ('complete', 'cancelled')
         GROUP BY ALL
         """,
         {"profile": profile},

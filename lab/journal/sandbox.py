@@ -44,13 +44,15 @@ def store(connection: duckdb.DuckDBPyConnection, found: list[Allowed], parameter
     """
     last = max((number for number, each in enumerate(found) if each.kind != "sets"), default=-1)
     for number, each in enumerate(found):
-        before, sql, given = each.before, each.sql, None
+        before, sql = each.before, each.sql
         if number == last and each.kind == "rows":
             opening = f"CREATE TABLE {schema}.result AS "
-            before, sql, given = before + len(opening), opening + sql, parameters or None
+            before, sql = before + len(opening), opening + sql
         elif each.kind == "rows":
             opening = "EXPLAIN "
             before, sql = before + len(opening), opening + sql
+        # Those of the last statement, whatever it is.
+        given = (parameters or None) if number == last else None
         try:
             connection.execute(sql, given)
             if number == last and each.kind == "told":

@@ -113,7 +113,7 @@ def losses(
             FROM sleep_steps s JOIN latest l USING (cycle_id) WHERE s.loss IS NOT NULL
         )
         SELECT cycle_id, max(step), avg(loss) FROM trained
-        GROUP BY cycle_id, started_at, step * least({_LOSSES}, steps) // greatest(steps, 1)
+        GROUP BY cycle_id, started_at, (step - 1) * least({_LOSSES}, steps) // greatest(steps, 1)
         ORDER BY started_at, cycle_id, 2
         """,
         parameters,

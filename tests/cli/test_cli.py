@@ -84,6 +84,15 @@ def test_score_reproduces_every_recorded_number(root: Path, capsys: pytest.Captu
         assert {**line, "salience": None} == {**recording, "salience": None}
 
 
+def test_score_reads_what_an_editor_of_windows_saved(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "transcript.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + b'{"user_input": "a", "model_response": "b"}\n')
+    assert main(["score", str(file)]) == 0
+    assert json.loads(capsys.readouterr().out)["user_input"] == "a"
+
+
 def test_score_names_every_broken_line_and_scores_the_rest(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -195,8 +195,15 @@ def test_choices_that_do_not_go_together_are_refused(record: Record, lab: Lab) -
 def test_json_is_utf_8_whatever_the_terminal_is(record: Record) -> None:
     start, *rest = whole_turn(1, "20261103-cc")
     assert isinstance(start, TurnStarted)
-    record.append("20261103-cc", opened("20261103-cc"), replace(start, user_input="caf\u00e9 \U0001f600"), *rest)
-    commands = (["score", "-"], ["export", "20261103-cc", "--to", "jsonl"], ["show", "20261103-cc-0001", "--json"])
+    title = "caf\u00e9 \U0001f600"
+    record.append("20261103-cc", opened("20261103-cc", title=title), replace(start, user_input=title), *rest)
+    commands = (
+        ["score", "-"],
+        ["export", "20261103-cc", "--to", "jsonl"],
+        ["show", "20261103-cc-0001", "--json"],
+        ["show", "20261103-cc", "--json"],
+        ["sessions", "--json", "--search", "20261103-cc"],
+    )
     for arguments in commands:
         end = subprocess.run(
             [sys.executable, "-m", "lab", *arguments],
@@ -206,8 +213,10 @@ def test_json_is_utf_8_whatever_the_terminal_is(record: Record) -> None:
             timeout=60,
         )
         assert (end.returncode, end.stderr) == (0, b""), arguments
-        for line in end.stdout.splitlines():
-            assert "caf\u00e9 \U0001f600" in str(json.loads(line)), arguments
+        # One value a line, or one in all.
+        lines = end.stdout.splitlines() if arguments[0] in ("score", "export") else [end.stdout]
+        for line in lines:
+            assert title in str(json.loads(line)), arguments
 
 
 @pytest.mark.parametrize(("closed", "arguments", "code"), [(0, "score -", 0), (1, "adapters", 0), (2, "show x", 1)])

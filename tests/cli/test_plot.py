@@ -15,6 +15,7 @@ from lab.journal.events import TurnStarted
 from lab.journal.record import Record
 from lab.plots import KINDS, plot
 from tests.cli.conftest import Lab
+from tests.cli.test_record import held
 from tests.journal.samples import SESSION, cycle, opened, scored, whole_turn
 
 _SVG = b"<?xml"
@@ -68,6 +69,15 @@ def test_a_plot_of_a_session_has_its_sleeps_and_its_name(filled: Record, lab: La
     assert f"Salience over time, {SESSION}" in drawn
     for text in ("sleep-0001", "surprise", "threshold", "total", "exchange, "):
         assert text in drawn
+
+
+def test_a_plot_of_a_session_has_its_sleeps_also_while_the_database_is_held(
+    filled: Record, lab: Lab, elsewhere: Path
+) -> None:
+    with held(filled):
+        assert lab("plot", "timeline", "--session", SESSION, "--out", "a.svg").code == 0
+        assert "sleep-0001" in (elsewhere / "a.svg").read_text()
+        assert lab("plot", "losses", "--session", SESSION, "--out", "b.svg").code == 0
 
 
 def test_a_file_that_exists_stays_unless_forced(filled: Record, lab: Lab, elsewhere: Path) -> None:

@@ -82,6 +82,16 @@ def test_a_file_with_several_statements_and_parameters(root: Path, capsys: pytes
     assert "none.sql cannot be read" in capsys.readouterr().err
 
 
+def test_parameters_are_those_of_the_last_statement_whatever_it_is(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sql", "UPDATE sessions SET title = $t", "--write", "--param", "t=Mine"]) == 0
+    capsys.readouterr()
+    assert main(["sql", "SELECT DISTINCT title FROM sessions", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"title": "Mine"}]
+    assert main(["sql", "EXPLAIN SELECT $a", "--param", "a=1", "--format", "csv"]) == 0
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
 def test_rows_go_into_a_file_whose_ending_says_its_form(
     root: Path, form: str, capsys: pytest.CaptureFixture[str]

@@ -145,7 +145,7 @@ def test_a_mark_that_means_nothing_is_refused_and_not_recorded(
     record: Record, exchange_id: str, said: Mark, target: str | None, iteration: int | None, words: str
 ) -> None:
     size = record.journal.size(SESSION)
-    with pytest.raises(LabError) as told:
+    with Record(record.workspace).journal.own(SESSION), pytest.raises(LabError) as told:
         mark(record, exchange_id, said, target, iteration)
     assert words in str(told.value)
     assert record.journal.size(SESSION) == size
@@ -156,6 +156,13 @@ def test_an_exchange_of_a_session_that_another_lab_has_open_can_be_marked(record
     with other.journal.own(SESSION):
         mark(record, SECOND, "kept")
     assert kept(other, SECOND).mark == "kept"
+
+
+def test_a_turn_whose_lab_was_killed_can_be_excluded_without_a_lab(record: Record) -> None:
+    with Record(record.workspace).journal.own(SESSION), pytest.raises(LabError, match="still being answered"):
+        mark(record, RUNNING, "excluded")
+    assert mark(record, RUNNING, "excluded").status == "failed"
+    assert kept(record, RUNNING).mark == "excluded"
 
 
 HOLD = """
@@ -175,7 +182,7 @@ def test_a_mark_needs_no_database(record: Record, monkeypatch: pytest.MonkeyPatc
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
         # The draft, and that the other exchange still runs, are known from the journal.
         assert mark(record, FIRST, "kept", iteration=0).answer == TEXTS[0]
-        with pytest.raises(LabError, match="still being answered"):
+        with Record(record.workspace).journal.own(SESSION), pytest.raises(LabError, match="still being answered"):
             mark(record, RUNNING, "kept")
         with pytest.raises(LabError, match='no exchange "session-b-0001"'):
             mark(record, "session-b-0001", "kept")

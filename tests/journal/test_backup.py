@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import stat
 import threading
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -343,6 +346,24 @@ def test_a_setting_that_is_a_link_is_taken(record: Record, tmp_path: Path) -> No
     record.workspace.config.symlink_to(tmp_path / "dotfiles.toml")
     copy = restored(backed_up(record, tmp_path / "a.zip"), tmp_path / "copy")
     assert copy.workspace.settings().screen.rows == 7
+
+
+def test_an_adapter_that_cannot_be_read_is_named_and_not_left_out(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(record)
+    bare_adapter(record.workspace.adapters / "early", bare_checkpoint(tmp_path / "tiny"))
+    scandir = os.scandir
+
+    def refused(path: Any) -> Any:
+        # As for a folder of somebody else; whoever runs tests may be allowed everything.
+        if Path(path).name == "early":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(LabError, match=r"adapters/early cannot be read"):
+        backed_up(record, tmp_path / "a.zip")
 
 
 def test_a_file_that_is_there_already_is_not_touched(record: Record, tmp_path: Path) -> None:

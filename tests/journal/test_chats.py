@@ -102,6 +102,58 @@ def test_conversations_that_say_the_same_are_one_unless_the_file_names_them(reco
     assert (report.sessions, report.already) == (3, 1)
 
 
+def test_a_conversation_with_a_name_may_grow_and_one_that_says_something_else_is_another(
+    record: Record, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.jsonl"
+    said = ("One?", "First.", "Two?", "Second.")
+    import_chats(record, lines(file, chat(*said, id="c1")), rescore)
+    report = import_chats(record, lines(file, chat(*said, "Three?", "Third.", id="c1")), rescore)
+    assert (report.exchanges, report.already) == (1, 2)
+    (turns,) = sessions(record).values()
+    assert turns == [(1, "One?", "First."), (2, "Two?", "Second."), (3, "Three?", "Third.")]
+    # The one of before adds nothing.
+    assert import_chats(record, lines(file, chat(*said, id="c1")), rescore).already == 2
+    other = lines(file, chat("One?", "First.", "Two?", "Otherwise.", id="c1"))
+    assert import_chats(record, other, rescore).exchanges == 2
+    assert import_chats(record, other, rescore).already == 2
+    assert sorted(len(turns) for turns in sessions(record).values()) == [2, 3]
+
+
+def test_a_conversation_that_a_kill_cut_off_is_made_whole(record: Record, tmp_path: Path) -> None:
+    file = lines(tmp_path / "a.jsonl", chat("One?", "First.", "Two?", "Second.", "Three?", "Third."))
+    import_chats(record, file, rescore)
+    ((name, turns),) = sessions(record).items()
+    path = record.journal.path(name)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:5]))
+    record.workspace.database.unlink()
+    report = import_chats(record, file, rescore)
+    assert (report.exchanges, report.already) == (2, 1)
+    assert sessions(record) == {name: turns}
+
+
+def test_files_of_one_name_that_begin_alike_stay_apart(record: Record, tmp_path: Path) -> None:
+    files = {}
+    for day in ("mon", "tue", "wed"):
+        (tmp_path / day).mkdir()
+        values = [turn("Hello", "Hi."), turn("How are you?", "Fine."), turn(f"Is it {day}?", "Yes.")]
+        files[day] = lines(tmp_path / day / "transcript.jsonl", *values)
+        import_chats(record, files[day], rescore)
+    found = sessions(record)
+    assert sorted(asked for turns in found.values() for number, asked, _ in turns if number == 3) == [
+        *("Is it mon?", "Is it tue?", "Is it wed?")
+    ]
+    assert {len(turns) for turns in found.values()} == {3}
+    # Each is found again, and may grow.
+    for day, file in files.items():
+        assert import_chats(record, file, rescore).already == 3
+        with file.open("a") as grown:
+            grown.write(json.dumps(turn(f"And after {day}?", "Who knows.")) + "\n")
+        report = import_chats(record, file, rescore)
+        assert (report.exchanges, report.already) == (1, 3)
+    assert {len(turns) for turns in sessions(record).values()} == {4}
+
+
 def test_an_import_that_was_interrupted_goes_on(record: Record, tmp_path: Path) -> None:
     values = [turn(f"Question {n}", f"Answer {n}.") for n in range(500)]
     file = lines(tmp_path / "a.jsonl", *values)

@@ -220,7 +220,7 @@ def test_a_snippet_shows_the_text_in_its_place_on_one_line(record: Record) -> No
 def test_a_text_whose_lower_case_is_longer_is_still_found_in_its_place(record: Record) -> None:
     say(record, "s1", "\u0130\u0130\u0130 and a rabbit")
     (hit,) = search(record, parse("rabbit"), "measured", 1)
-    assert "rabbit" in hit.snippet
+    assert "rabbit" in hit.snippet and hit.snippet[slice(*hit.found)] == "rabbit"
 
 
 def test_exchanges_in_brief_are_the_last_ones_or_those_around_a_turn(record: Record) -> None:

@@ -165,7 +165,10 @@ def test_lines_that_are_no_exchange_are_told_with_file_and_number(record: Record
 
 def test_exchanges_that_the_recorder_did_not_store_are_counted(record: Record, tmp_path: Path) -> None:
     folder = write_session(tmp_path / "raw", [exchange(0)], total_exchanges=3)
-    (reason,) = import_sessions(record, tmp_path / "raw", rescore).skipped
+    report = import_sessions(record, tmp_path / "raw", rescore)
+    (reason,) = report.notes
+    # Nothing that was there was left out.
+    assert report.skipped == []
     assert reason == f"{folder / 'metadata.json'}: 2 of 3 exchanges were not stored by the recorder"
 
 
@@ -187,7 +190,8 @@ def test_missing_or_broken_metadata_is_told_and_the_folder_speaks_for_it(
         (folder / "metadata.json").write_text(text)
     report = import_sessions(record, tmp_path / "raw", rescore)
     assert report.exchanges == 1
-    assert [reason.split(": ")[0] for reason in report.skipped] == [str(folder / "metadata.json")]
+    assert [reason.split(": ")[0] for reason in report.notes] == [str(folder / "metadata.json")]
+    assert report.skipped == []
     record.sync()
     session = queries.session(record, "imported-session_1761844013")
     assert session and session.started_at.timestamp() == 1761844013
@@ -208,7 +212,8 @@ def test_an_exchange_with_parts_missing_is_taken_without_them_and_told(
     folder = write_session(tmp_path / "raw", [exchange(0, **changes)])
     report = import_sessions(record, tmp_path / "raw", rescore)
     assert report.exchanges == 1
-    assert [reason.split(": ")[0] for reason in report.skipped] == [f"{folder / 'exchanges.jsonl'}:1"]
+    assert [reason.split(": ")[0] for reason in report.notes] == [f"{folder / 'exchanges.jsonl'}:1"]
+    assert report.skipped == []
 
 
 @pytest.mark.parametrize("timestamp", [None, "yesterday", 1e300, True])

@@ -11,7 +11,7 @@ from lab.journal import lineages, queries, series, timeline
 from lab.journal.events import AdapterSaved, Event, SalienceScored, SessionOpened
 from lab.journal.filters import MEASURES
 from lab.journal.record import Record
-from lab.journal.sleep_events import SleepEnded
+from lab.journal.sleep_events import SleepEnded, SleepStarted, SleepStepped
 from tests.journal.samples import SESSION, cycle, exchange_id, opened, scored, turn_started, whole_turn
 
 _AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -173,6 +173,15 @@ def test_losses_are_those_of_the_sleeps_that_are_asked_for(record: Record) -> No
     assert list(series.losses(record, cycles=1)) == ["sleep-0002"]
     assert list(series.losses(record, SESSION)) == ["sleep-0001"]
     assert list(series.losses(record, cycle_id="sleep-0002")) == ["sleep-0002"]
+
+
+def test_many_losses_are_means_of_equally_many_steps(record: Record) -> None:
+    start = SleepStarted("sleep-0001", "tiny", None, 1, 1, 1, 800, 8, 1e-3, "lessons")
+    steps = [SleepStepped("sleep-0001", step, 1, float(step), 1e-3, 40, 0.4) for step in range(1, 801)]
+    record.append("sleep-0001", start, *steps, at=_AT)
+    assert record.sync()
+    found = series.losses(record)["sleep-0001"]
+    assert found == tuple((2 * at, 2 * at - 0.5) for at in range(1, 401))
 
 
 def test_the_tree_knows_adapters_and_the_sleeps_that_made_none(record: Record) -> None:

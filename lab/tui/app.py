@@ -146,6 +146,8 @@ class LabApp(App[None]):
 
     async def on_opened(self, message: Opened) -> None:
         await self.main.show_conversation(message.conversation, message.show)
+        # Another may answer now than did then.
+        await self.main.show_answerer()
         self.sessions.over()
         self.main.outbox.send()
         # The offer says the same as the notice of this start, and more.
@@ -293,7 +295,8 @@ class LabApp(App[None]):
             self.main.outbox.take_back()
             self.main.hint("What was not sent is in the input again. F10 once more leaves without it.")
         elif self.sleeping.going_on:
-            self.push_screen(QuitScreen(begun=self.sleeping.cycle is not None), self._leave_as)
+            quitting = QuitScreen(begun=self.sleeping.cycle is not None, paused=self.sleeping.paused)
+            self.push_screen(quitting, self._leave_as)
         else:
             self._leave_as("leave")
 

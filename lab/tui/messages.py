@@ -94,6 +94,10 @@ class TurnEnded(Message):
         self.error = error
 
 
+class SleepOver(Message):
+    """A sleep has ended, in whatever way: for the screen that is on top then."""
+
+
 class SleepBegan(Message):
     """A sleep was started `here`, or found running."""
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from lab.errors import LabError
 from lab.sleep.watch import SleepProgress, deep_words
 from lab.tui import workers
-from lab.tui.messages import SleepProgressed
+from lab.tui.clipboard import say
+from lab.tui.messages import SleepOver, SleepProgressed
 from lab.tui.widgets.progress import sleep_line
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class SleepFollower:
     def own(self) -> bool:
         """True while a sleep that was started here runs or is about to."""
         return self.starting or (self.cycle is not None and self.cycle == self._own)
+
+    @property
+    def paused(self) -> bool:
+        """True while the sleep that is followed waits, or is asked to, until somebody lets it go on."""
+        return self._pause_wanted
 
     @property
     def words(self) -> str:
@@ -199,6 +205,10 @@ class SleepFollower:
             # One that was killed may go on, under the same name.
             self._over.add(progress.cycle_id)
         self._done()
+        if self._app.screen is not self._app.main:
+            say(self._app, f"{progress.cycle_id} has ended; the dialogue says what came of it.")
+            # It may show what there is of it.
+            self._app.screen.post_message(SleepOver())
         self._app.triggers.over(learnt=ended.status == "complete")
         if ended.status == "complete" and ended.adapter:
             self._app.engine.slept(progress)

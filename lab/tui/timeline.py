@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class StretchRead(Message):
     """A part of the axis with its sleeps, its profiles and the threshold of the one that is shown, the cursor on
-    `place`; or why it cannot be shown."""
+    `place`, where this exchange was asked for; or why it cannot be shown."""
 
     def __init__(
         self,
@@ -31,9 +31,11 @@ class StretchRead(Message):
         profiles: list[str] | None = None,
         threshold: float = 0.0,
         error: LabError | None = None,
+        exchange_id: str | None = None,
     ) -> None:
         super().__init__()
         self.number = number
+        self.exchange_id = exchange_id
         self.stretch = stretch
         self.place = place
         self.cycles = cycles or []
@@ -86,7 +88,7 @@ def read_stretch(
     except LabError as error:
         post(StretchRead(number, None, error=error))
         return
-    post(StretchRead(number, stretch, place or 0, cycles, known, threshold))
+    post(StretchRead(number, stretch, place or 0, cycles, known, threshold, exchange_id=exchange_id))
 
 
 def read_moment(lab: Lab, exchange_id: str, profile: str, post: Callable[[Message], object]) -> None:

@@ -18,6 +18,7 @@ from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted,
 from lab.lab import Lab
 from lab.tui.app import LabApp
 from lab.tui.lineages import Grove, nodes
+from lab.tui.messages import SleepOver
 from lab.tui.screens.adapters import AdaptersScreen
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.main import MainScreen
@@ -305,3 +306,27 @@ def test_picture_of_the_tree(snap_compare: Compare, make_lab: MakeLab, size: tup
         await pilot.pause(0.2)
 
     assert snap_compare(LabApp(lab, new=True), terminal_size=size, run_before=before)
+
+
+async def test_what_answers_is_said_when_it_does(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab)
+    async with on_adapters(lab) as hand:
+        await go_to(hand, "sleep-0001")
+        await hand.press("enter")
+        await hand.sees("sleep-0001 answers now.")
+        engine = hand.app.engine
+        engine.state = "away"
+        await hand.press("b")
+        await hand.sees("The model is put away until the sleep has ended.")
+        engine.state = "ready"
+
+
+async def test_a_sleep_that_ends_is_listed_at_once(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab)
+    async with on_adapters(lab) as hand:
+        sleep(lab, 5, 2, "failed", "The disk was full.")
+        assert not hand.shows("sleep-0005")
+        hand.app.screen.post_message(SleepOver())
+        await hand.sees("sleep-0005")

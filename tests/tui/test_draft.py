@@ -138,6 +138,17 @@ async def test_where_the_list_has_no_room_its_key_opens_the_chosen_draft(
         assert hand.composer.text == "And"
 
 
+async def test_without_drafts_the_keys_stay_in_the_input(make_lab: MakeLab) -> None:
+    app = LabApp(make_lab())
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.press("f5")
+        await hand.hears("There are no drafts of this turn yet.")
+        await hand.press(*"And")
+        assert hand.composer.text == "And"
+
+
 async def test_a_growing_draft_can_be_read_and_not_kept(make_lab: MakeLab) -> None:
     lab = make_lab("--pace", "20", "--words", "100")
     app = LabApp(lab)

@@ -297,6 +297,36 @@ async def test_a_session_is_renamed_and_never_to_nothing(make_lab: MakeLab) -> N
         assert renamed is not None and renamed.title == "Of owls"
 
 
+async def test_codes_of_a_title_stay_letters_when_it_is_renamed(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    record(lab, 4)
+    app = LabApp(lab, new=True)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await opened(hand, 4)
+        listing = app.screen.query_one("#list", Listing)
+        listing.highlighted = next(at for at, row in enumerate(listing.rows) if "\x1b" in row.title)
+        await hand.press("r")
+        field = app.screen.query_one("#ask", Input)
+        await hand.until(lambda: app.focused is field and "Markup" in field.value)
+        assert "\x1b" not in field.value
+
+
+async def test_an_exchange_that_is_still_being_read_is_not_said_to_be_missing(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    record(lab, 2)
+    app = LabApp(lab, new=True)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await opened(hand, 2)
+        assert isinstance(app.screen, HistoryScreen)
+        await hand.until(lambda: app.screen.query_one("#turns", Listing).rows)
+        app.screen._shown = None
+        app.screen.query_one("#turns", Listing).show([])
+        await hand.press("o")
+        await hand.sees("Its exchanges are still being read.")
+
+
 async def test_a_session_is_exported_into_a_new_file_only(
     make_lab: MakeLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

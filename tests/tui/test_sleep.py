@@ -429,6 +429,13 @@ async def test_leaving_during_a_sleep_asks_and_one_can_stay(make_lab: MakeLab) -
         await hand.sees("A sleep is running.")
         await hand.press("escape")
         await hand.until(lambda: not isinstance(app.screen, QuitScreen))
+        # A paused one does not finish by itself.
+        await hand.press("f6")
+        await hand.sees("paused")
+        await hand.press("f10")
+        await hand.sees("It stays paused; F6 lets it go on next time")
+        await hand.press("escape")
+        await hand.until(lambda: not isinstance(app.screen, QuitScreen))
         await hand.press("f8")
         await hand.sees("awake")
 

@@ -19,6 +19,7 @@ from lab.journal.filters import MEASURES
 from lab.journal.sleep_events import SleepEnded, SleepStarted
 from lab.lab import Lab
 from lab.tui.app import LabApp
+from lab.tui.axis import Part
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.timeline import TimelineScreen
@@ -314,6 +315,49 @@ async def test_plots_are_gone_through_and_saved_under_a_free_name(
         await hand.sees("turn 30 ")
         await hand.press("escape")
         await hand.until(lambda: isinstance(hand.app.screen, MainScreen))
+
+
+async def test_a_plot_is_saved_under_no_name_but_its_own(
+    make_lab: MakeLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab()
+    fill(lab, 10)
+    monkeypatch.chdir(tmp_path)
+    async with on_timeline(lab) as (hand, screen):
+        await hand.press("g")
+        await hand.sees(f"Salience over time, {_SESSION}")
+        plots = screen.query_one(Plots)
+        # Before what comes next is read.
+        plots.step(1)
+        plots.write("svg")
+        await hand.sees("There is nothing to save yet.")
+        assert list(tmp_path.glob("*.svg")) == []
+
+
+async def test_plots_follow_the_size_of_the_window(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab, 30)
+    async with on_timeline(lab) as (hand, screen):
+        await hand.press("g")
+        await hand.sees(f"Salience over time, {_SESSION}")
+        for width in (100, 90, 110, 84, 120):
+            await hand.pilot.resize_terminal(width, 40)
+        await hand.sees(f"Salience over time, {_SESSION}")
+        await hand.pilot.resize_terminal(*SMALL)
+        await hand.press("g")
+        # The lanes have the points that fit now.
+        await hand.until(lambda: screen._columns == screen.query_one(Lanes).columns)
+        await hand.sees("turn 30 ")
+
+
+async def test_what_was_asked_for_is_told_at_its_place_whatever_key_came_meanwhile(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    fill(lab, 20)
+    async with on_timeline(lab) as (hand, screen):
+        screen._load(Part(exchange_id=exchange(7)))
+        screen._axis.exchange_id = exchange(3)
+        await hand.sees("turn 7 ")
+        assert screen._axis.exchange_id == exchange(7)
 
 
 async def test_a_record_that_cannot_be_read_is_said_in_place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from datetime import datetime, timedelta, timezone
@@ -318,3 +319,18 @@ async def test_what_a_worker_says_while_one_leaves_is_no_fault(make_lab: MakeLab
         app.exit()
         await main.say("The engine stopped.")
         await main.show_answerer()
+
+
+async def test_what_is_scrolled_to_twice_at_once_is_mounted_once(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    dialogue(lab, _PAGED)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        transcript = await opened(hand, _PAGED)
+        await hand.main.say("Said at the end.")
+        await transcript._show(0, _PAGED - 3)
+        await asyncio.gather(transcript._page_in_later(), transcript._page_in_later())
+        await quiet(hand)
+        assert [str(note.visual) for note in hand.main.query(Note)].count("Said at the end.") == 1
+        assert mounted(hand)[-1] == _PAGED

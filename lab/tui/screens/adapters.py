@@ -31,12 +31,14 @@ from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.plot import Plot
 
 if TYPE_CHECKING:
+    from lab.domain import Loaded
     from lab.lab import Lab
     from lab.tui.app import LabApp
 
 # Rows of a list are read in pages of so many; the next one when the last row is reached.
 _PAGE: Final = 100
 _REST_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 0.2
 _SYNC_SECONDS: Final = 2.0
 
 Losses = dict[str, tuple[tuple[int, float], ...]]
@@ -107,6 +109,11 @@ class AdaptersScreen(Screen[None]):
         self._asked = False
         self._rest: Timer | None = None
         self._cancel = threading.Event()
+        # Looks what answers while the engine changes, whether that was seen, and what answered before.
+        self._watching: Timer | None = None
+        self._awaited: str | None = None
+        self._unsettled = False
+        self._answered: tuple[Loaded | None, str | None] = (None, None)
 
     @property
     def lab_app(self) -> LabApp:
@@ -214,9 +221,18 @@ class AdaptersScreen(Screen[None]):
         elif node.answers(engine.loaded, engine.adapter):
             self._say(f"{node.name} answers already.")
         elif not self.lab_app.engine.settled:
-            self._say("The model is still getting ready. Try it again when it is.")
+            self._say(self._unready())
         else:
             self._change(node)
+
+    def _unready(self) -> str:
+        """Why nothing can be changed now."""
+        state = self.lab_app.engine.state
+        if state == "away":
+            return "The model is put away until the sleep has ended. Try it again then."
+        if state == "stopped":
+            return "The engine has stopped. F7 in the dialogue starts it."
+        return "The model is still getting ready. Try it again when it is."
 
     def _change(self, node: Node) -> None:
         loaded = self._lab.engine.loaded
@@ -228,8 +244,9 @@ class AdaptersScreen(Screen[None]):
         checkpoint = other if other is not None else loaded.name if loaded is not None else ""
         self._asked = False
         self.lab_app.engine.change(Choice(checkpoint, node.adapter or "none"))
-        self._watch_answerer()
-        self._say(f"{node.name} answers from the next turn on.")
+        loading = f"{model_name(other)} is loaded; then " if other is not None else ""
+        self._say(f"{loading}{node.name} answers from the next turn on.")
+        self._watch_answerer(node.name)
 
     def action_roll_back(self) -> None:
         """Go back to the chosen adapter, or to the bare checkpoint: it answers, and the next sleep goes on from it."""
@@ -239,7 +256,7 @@ class AdaptersScreen(Screen[None]):
         if not node.usable:
             self._say(node.fault or f"{node.name} made no adapter to go back to.")
         elif loaded is None or not self.lab_app.engine.settled:
-            self._say("The model is still getting ready. Try it again when it is.")
+            self._say(self._unready())
         elif self.lab_app.sleeping.starting:
             self._say("The model is falling asleep. F8 in the dialogue calls that off; then go back.")
         elif (other := other_checkpoint(node, loaded)) is not None:
@@ -252,6 +269,11 @@ class AdaptersScreen(Screen[None]):
         self._say(words)
         self._watch_answerer()
 
+    def on_sleep_over(self) -> None:
+        """Read anew."""
+        if self._forest:
+            self._read()
+
     def action_receipt(self) -> None:
         """What came of the sleep of the chosen row."""
         node = self._chosen
@@ -262,13 +284,29 @@ class AdaptersScreen(Screen[None]):
         else:
             self.app.push_screen(ReceiptScreen(self._lab, node.lineage.cycle_id))
 
-    def _watch_answerer(self) -> None:
-        self.set_interval(0.2, self._look, repeat=50)
+    def _watch_answerer(self, name: str | None = None) -> None:
+        """Look until the engine has changed, and say then whether the adapter of this name answers."""
+        if self._watching is not None:
+            self._watching.stop()
+        self._awaited, self._unsettled = name, False
+        self._answered = (self._lab.engine.loaded, self._lab.engine.adapter)
+        self._watching = self.set_interval(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        """The engine changes in the background: what answers is marked anew."""
-        if self.lab_app.engine.settled:
-            self._list_nodes()
+        engine = self._lab.engine
+        if not self.lab_app.engine.settled:
+            self._unsettled = True
+            return
+        if not self._unsettled and (engine.loaded, engine.adapter) == self._answered:
+            # A turn is still answered.
+            return
+        if self._watching is not None:
+            self._watching.stop()
+        self._list_nodes()
+        node = next((each for each in self._forest if each.name == self._awaited), None)
+        if node is not None:
+            now = node.answers(engine.loaded, engine.adapter)
+            self._say(f"{node.name} answers now." if now else f"{node.name} does not answer: the dialogue says why.")
 
     # The chosen one
 

@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -22,6 +21,8 @@ from lab.engine.offers import Offer, Offers, Room
 from lab.errors import LabError
 from lab.text import harmless, one_line
 from lab.tui.screens.fetch import FetchScreen
+from lab.tui.screens.modal import Modal
+from lab.tui.widgets.composer import SafeInput
 from lab.tui.widgets.offers import about, adapter_rows, offer_row
 
 _HERE: Final = "On this machine"
@@ -56,7 +57,7 @@ class OfferNamed(Message):
         self.offer = offer
 
 
-class CheckpointsScreen(ModalScreen[Choice | None]):
+class CheckpointsScreen(Modal[Choice | None]):
     """Gives what was chosen, or None. `listed` and `named`, which knows typed paths and hub ids, run in threads."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -112,7 +113,7 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             with Horizontal(id="top"):
-                yield Input(placeholder="Type to filter, or a folder, a GGUF file, a hub id")
+                yield SafeInput(placeholder="Type to filter, or a folder, a GGUF file, a hub id")
                 yield Static("", id="room", markup=False)
             listed = OptionList(id="checkpoints", markup=False)
             # Up and Down work from the input; Tab is for the adapters.
@@ -164,7 +165,8 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
         self._choose()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_list.id == "checkpoints":
+        # Not of a list that has been filtered since.
+        if event.option_list.id == "checkpoints" and event.option is event.option_list.highlighted_option:
             self._show(self._shown[int(event.option.id or 0)])
 
     def action_move(self, by: int) -> None:
@@ -194,7 +196,8 @@ class CheckpointsScreen(ModalScreen[Choice | None]):
 
         def asked(fetch: bool | None) -> None:
             if fetch:
-                self.dismiss(choice)
+                # What asked is still on top.
+                self.call_later(self.dismiss, choice)
 
         self.app.push_screen(FetchScreen(offer), asked)
 

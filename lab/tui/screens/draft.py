@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lab.domain import Exchange
@@ -17,6 +16,7 @@ from lab.refinement.energy import Energy, energy
 from lab.text import DOT, count, duration, harmless
 from lab.tui.clipboard import copy
 from lab.tui.drafts import DraftView, folded, views
+from lab.tui.screens.modal import Modal
 from lab.tui.widgets.difference import difference
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _STATES: Final = {
 _FINISHES: Final = {"stop": "ended by itself", "length": "at the token limit", "cancelled": "cancelled"}
 
 
-class TextScreen(ModalScreen[None]):
+class TextScreen(Modal[None]):
     """A text to read: a title, a quiet line, the text, and how to leave."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,enter,q", "dismiss", "Close")]

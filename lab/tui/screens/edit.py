@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from lab.domain import Exchange
 from lab.errors import LabError
 from lab.text import one_line, visible
+from lab.tui.screens.modal import Modal
 from lab.tui.widgets.composer import SafeTextArea
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _KEYS: Final = "Ctrl+S saves. Esc leaves."
 _UNSAVED: Final = "Not saved. Ctrl+S saves; Esc once more leaves without it."
 
 
-class EditScreen(ModalScreen[None]):
+class EditScreen(Modal[None]):
     """Saves what is written as the mark "edited"; closes when that is recorded."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -107,6 +107,8 @@ class EditScreen(ModalScreen[None]):
 
     def _marked(self, exchange: Exchange) -> None:
         if self._saving and exchange.exchange_id == self._exchange.exchange_id:
+            # Where the palette lies over it the person leaves by hand.
+            self._saving, self._before = False, self._text
             self.dismiss()
 
     def _refused(self, error: LabError) -> None:

@@ -7,15 +7,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lab.engine.offers import Offer
 from lab.text import amount, one_line
+from lab.tui.screens.modal import Modal
 
 
-class FetchScreen(ModalScreen[bool]):
+class FetchScreen(Modal[bool]):
     """True when it is to be fetched; Escape does not."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lab.domain import DIMENSIONS
 from lab.tui import theme
 from lab.tui.actions import PLACES, Where, actions, key_name, keys_of
+from lab.tui.screens.modal import Modal
 
 _INPUT: Final = (
     ("Enter", "Send the message."),
@@ -32,7 +32,7 @@ _READING: Final = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Modal[None]):
     """Read it, then any of Escape, F1, Enter or q."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,f1,enter,q", "dismiss", "Close")]

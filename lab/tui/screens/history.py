@@ -23,6 +23,7 @@ from lab.text import DOT, count, harmless, model_name, one_line
 from lab.tui import browsing
 from lab.tui.actions import Where, bindings
 from lab.tui.browsing import Counted, Listed, Looked, Told
+from lab.tui.widgets.composer import SafeInput
 from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.listing import Listing
 from lab.tui.widgets.sessions import Heading, columns, exchange_line, line
@@ -77,6 +78,8 @@ class HistoryScreen(Screen[None]):
         self._rest: Timer | None = None
         self._look: Timer | None = None
         self._looked: tuple[str, int | None] | None = None
+        # The session whose exchanges are listed.
+        self._shown: str | None = None
         self._answer: Callable[[str], None] | None = None
         # Summaries of the sessions that were listed, for what is said of the selected one.
         self._known: dict[str, SessionSummary] = {}
@@ -90,9 +93,9 @@ class HistoryScreen(Screen[None]):
         return self.app
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder=_PLACEHOLDER, id="filter")
+        yield SafeInput(placeholder=_PLACEHOLDER, id="filter")
         yield Static("", id="said", markup=False)
-        yield Input(id="ask")
+        yield SafeInput(id="ask")
         yield Static("", id="columns", markup=False)
         yield Listing(line, lambda row: not isinstance(row, Heading), id="list")
         yield Static("", id="about", markup=False)
@@ -216,6 +219,7 @@ class HistoryScreen(Screen[None]):
         places = [at for at, one in enumerate(message.exchanges) if turn is not None and one.turn == turn]
         at = places[0] if places else max(len(message.exchanges) - 1, 0)
         self.query_one("#turns", Listing).show(message.exchanges, at)
+        self._shown = message.session_id
         self._tell_about()
 
     def _tell_about(self) -> None:
@@ -295,7 +299,9 @@ class HistoryScreen(Screen[None]):
     def action_rename(self) -> None:
         row = self.query_one("#list", Listing).row
         if row is not None:
-            self._ask("The title of this session. Enter takes it.", row.title, partial(self._rename, row.session_id))
+            self._ask(
+                "The title of this session. Enter takes it.", one_line(row.title), partial(self._rename, row.session_id)
+            )
 
     def action_export(self) -> None:
         row = self.query_one("#list", Listing).row
@@ -314,6 +320,9 @@ class HistoryScreen(Screen[None]):
         brief = self.query_one("#turns", Listing).row
         if isinstance(brief, Brief) and row is not None and brief.session_id == row.session_id:
             return brief.exchange_id
+        if row is not None and self._shown != row.session_id:
+            self._say("Its exchanges are still being read. Try it again when they are.")
+            return None
         self._say("This session has no exchange that could be opened.", trouble=True)
         return None
 

@@ -288,13 +288,15 @@ class MainScreen(Screen[None]):
         self.query_one(Aside).next_profile(self.lab_app.lab.settings.salience.profile)
 
     def action_drafts(self) -> None:
-        if self.query_one(Aside).display:
-            self.query_one(DraftsPanel).focus_list()
-        elif drafts := self._shown_drafts():
-            # On a small screen the list is hidden: it would take the keys where nobody sees it.
-            self._open_draft(at_first(drafts))
-        else:
+        drafts = self._shown_drafts()
+        if not drafts:
+            # An empty list would take the keys where nobody sees it.
             self.hint("There are no drafts of this turn yet.")
+        elif self.query_one(Aside).display:
+            self.query_one(DraftsPanel).focus_list()
+        else:
+            # On a small screen the list is hidden.
+            self._open_draft(at_first(drafts))
 
     def on_drafts_panel_chosen(self, message: DraftsPanel.Chosen) -> None:
         self._open_draft(message.iteration)

@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from lab.text import harmless, one_line
+from lab.tui.screens.modal import Modal
+from lab.tui.widgets.composer import SafeInput
 
 Picked = TypeVar("Picked")
 
@@ -35,7 +36,7 @@ class Entry(Generic[Picked]):
         return all(word in whole for word in words)
 
 
-class Picker(ModalScreen[Picked | None]):
+class Picker(Modal[Picked | None]):
     """Gives what was picked, or None. `kind` and `kinds` name what is picked; `keys` says what picking does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,7 +69,7 @@ class Picker(ModalScreen[Picked | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(placeholder="Type to filter")
+            yield SafeInput(placeholder="Type to filter")
             yield OptionList(markup=False)
             with VerticalScroll(can_focus=False):
                 yield Static("", id="preview", markup=False)

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from lab.errors import LabError
@@ -18,7 +17,9 @@ from lab.files import require_new, typed_path
 from lab.journal.results import FORMS
 from lab.journal.saved import SavedQuery
 from lab.text import harmless
+from lab.tui.screens.modal import Modal
 from lab.tui.screens.picker import Entry, Picker
+from lab.tui.widgets.composer import SafeInput
 
 _CSS = """
     NAME { align: center middle; background: $background 60%; }
@@ -56,7 +57,7 @@ class Target:
     replace: bool
 
 
-class SaveScreen(ModalScreen[Target | None]):
+class SaveScreen(Modal[Target | None]):
     """Asks for the name of a file, whose ending decides its form."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "Close")]
@@ -69,7 +70,7 @@ class SaveScreen(ModalScreen[Target | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static("Save all rows as", classes="title", markup=False)
-            yield Input("result.csv")
+            yield SafeInput("result.csv")
             yield Static(self._help(), classes="keys", markup=False)
 
     def _help(self) -> str:
@@ -98,7 +99,7 @@ class SaveScreen(ModalScreen[Target | None]):
         said.add_class("-trouble")
 
 
-class UnlockScreen(ModalScreen[bool]):
+class UnlockScreen(Modal[bool]):
     """True when the person wants queries to change the database."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,n", "dismiss(False)", "No"), ("u", "dismiss(True)", "Unlock")]

@@ -7,15 +7,16 @@ from typing import ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+
+from lab.tui.screens.modal import Modal
 
 Choice = Literal["stop", "leave", "without", "stay"]
 
 
-class QuitScreen(ModalScreen[Choice]):
-    """The ways on, for a sleep that has `begun` or is only about to; Escape stays."""
+class QuitScreen(Modal[Choice]):
+    """The ways on, for a sleep that has `begun`, may be `paused`, or is only about to; Escape stays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "choose('stay')", "Stay"),
@@ -33,15 +34,19 @@ class QuitScreen(ModalScreen[Choice]):
     }
     """
 
-    def __init__(self, *, begun: bool) -> None:
+    def __init__(self, *, begun: bool, paused: bool = False) -> None:
         super().__init__()
-        self._begun = begun
+        self._begun, self._paused = begun, paused
 
     def compose(self) -> ComposeResult:
         running = "A sleep is running. What becomes of it when you leave?"
         wanted = "The sleep has not begun, and will not when you leave."
+        ends, waits = (
+            "It finishes by itself; its adapter answers next time",
+            "It stays paused; F6 lets it go on next time",
+        )
         ways = [
-            Option("It finishes by itself; its adapter answers next time (L)", id="leave"),
+            Option(f"{waits if self._paused else ends} (L)", id="leave"),
             Option("It is stopped; nothing of it is kept (S)", id="stop"),
         ]
         with Vertical():

@@ -129,7 +129,7 @@ class TimelineScreen(Screen[None]):
         if message.threshold != self._threshold:
             self._threshold = self._value = message.threshold
         self._say("")
-        self._axis.put_at(message.place, self._axis.exchange_id)
+        self._axis.put_at(message.place, message.exchange_id)
         self._arrive()
         self._plot()
 
@@ -300,7 +300,7 @@ class TimelineScreen(Screen[None]):
         """From a session to all of them, and back to the session of the exchange at the cursor."""
         if self._session_id is not None:
             self._session_id = None
-        elif self._moment is not None:
+        elif self._moment is not None and self._moment.exchange_id == self._axis.exchange_id:
             self._session_id = self._moment.session_id
         else:
             return
@@ -321,6 +321,8 @@ class TimelineScreen(Screen[None]):
         self.toggle_class("-plots")
         self._say("")
         self._plot()
+        # The lanes were hidden when the window became another size.
+        self.call_after_refresh(self._fit)
 
     def _plot(self) -> None:
         shown = self.query_one(Plots)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from textual import events
 from textual.content import Content
-from textual.widgets import Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from lab.text import harmless, one_line
 
@@ -21,6 +21,14 @@ class SafeTextArea(TextArea):
     def on_paste(self, event: events.Paste) -> None:
         # Runs before the inherited handler, which inserts `event.text`.
         event.text = harmless(event.text)
+
+
+class SafeInput(Input):
+    """A line of input whose pasted text cannot carry terminal escape codes."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        # As above.
+        event.text = one_line(event.text)
 
 
 class Composer(SafeTextArea):

@@ -65,7 +65,8 @@ class Plot(Vertical):
 
     def _draw(self) -> None:
         figure = self._figure
-        if figure is None:
+        if figure is None or not self.query(".title") or not self.query(PlotWidget):
+            # After a resize others may have taken its place before it was to be drawn.
             return
         self.query_one(".title", Static).update(Content(one_line(figure.title)))
         drawn = self.query_one(PlotWidget)

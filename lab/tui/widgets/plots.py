@@ -103,6 +103,8 @@ class Plots(Vertical):
         self._cancel.set()
         self._cancel = threading.Event()
         self._number += 1
+        # What is saved is what is named.
+        self._figures = ()
         self._say("reading")
         read = partial(self._read, plots.KINDS[self._kind], self._cancel)
         self.run_worker(partial(_draw, read, self._number, self.post_message), group="plot", name="plot", thread=True)

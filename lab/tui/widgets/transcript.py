@@ -251,6 +251,9 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def _page_in_earlier(self) -> None:
         async with self._mounting:
+            if self._first == 0:
+                # Another one of the same scrolling did it.
+                return
             first = max(self._first - _PAGE, 0)
             widgets = self._widgets(first, self._first)
             with self._held():
@@ -265,6 +268,8 @@ class Transcript(VerticalScroll, can_focus=False):
 
     async def _page_in_later(self) -> None:
         async with self._mounting:
+            if self._end >= len(self._exchanges):
+                return
             end = min(self._end + _PAGE, len(self._exchanges))
             first = max(self._first, end - _MOST)
             with self._held():

@@ -29,8 +29,8 @@ def mark(
     """
     exchange = _exchange(record, exchange_id)
     if exchange is not None and exchange.status == "running" and not record.journal.owned(exchange.session_id):
-        # Its lab was killed, and none has been opened since.
-        record.recover()
+        # Its lab was killed, and none has been opened since. The rest is for that one, which looks at adapters first.
+        record.recover(exchange.session_id)
         exchange = _exchange(record, exchange_id)
     if exchange is None:
         raise LabError(

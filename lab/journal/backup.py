@@ -153,6 +153,10 @@ def _below(folder: Path) -> Iterator[Path]:
     """Every file below a folder. Raises LabError for a folder that cannot be read: a glob would leave it out."""
 
     def fail(fault: OSError) -> None:
+        where = Path(fault.filename or folder).relative_to(folder)
+        if any(part.startswith(".") for part in where.parts):
+            # What a download left there has no place in a backup.
+            return
         raise _unreadable(Path(fault.filename or folder), fault) from fault
 
     for path, _, names in os.walk(folder, onerror=fail):

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,6 +27,8 @@ Rescore = Callable[[str, str], Salience]
 _TITLE_LENGTH: Final = 60
 # Exchanges of a file that reach the disk together: one flush each would take most of the time.
 _TOGETHER: Final = 200
+# How the exchanges of an import end; those of a dialogue that goes on from one have a number alone.
+_IMPORTED: Final = re.compile(r"[0-9a-f]{12}(?:-\d+)?|\d{4,}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,17 @@ def _conversation(record: Record, file: Path, body: Body, changed: datetime, res
     at = _when(metadata) or changed
     given = metadata.get("checkpoint")
     checkpoint = given if isinstance(given, str) else None
-    # One with a name may have grown; one that says something else since is another.
-    begun = digests[:1] if body.value.get("id") is not None else []
-    for name in dict.fromkeys((*begun, digests[-1])):
+    legacy = f"{IMPORTED}chat-{hashlib.sha256(_whole(body, pairs)).hexdigest()[:16]}"
+    if record.journal.size(legacy):
+        # As an earlier release has imported it.
+        tally.already += len(present(record, legacy)[2])
+        return
+    # One with a name may have grown: it is called after the first of its exchanges that no other began with.
+    for name in digests if body.value.get("id") is not None else digests[-1:]:
         session_id = f"{IMPORTED}chat-{name}"
         ids = [f"{session_id}-{turn:04d}-{digest[:6]}" for turn, digest in enumerate(digests, 1)]
         with record.journal.own(session_id):
-            opened, _, whole = present(record, session_id)
+            opened, whole = _imported(record, session_id)
             missing = [turn for turn, exchange_id in enumerate(ids, 1) if exchange_id not in whole]
             if missing and not whole <= set(ids):
                 continue
@@ -128,6 +134,17 @@ def _conversation(record: Record, file: Path, body: Body, changed: datetime, res
         tally.exchanges += len(missing)
         tally.already += len(pairs) - len(missing)
         return
+    tally.skip(place, "a shorter part of it was imported, and goes on otherwise")
+
+
+def _whole(body: Body, pairs: Sequence[_Pair]) -> bytes:
+    return orjson.dumps([body.value.get("id"), *([pair.asked, pair.answer] for pair in pairs)])
+
+
+def _imported(record: Record, session_id: str) -> tuple[bool, set[str]]:
+    """Whether a session was opened, and which exchanges of it are whole and imported: a person may have gone on."""
+    opened, _, whole = present(record, session_id)
+    return opened, {each for each in whole if _IMPORTED.fullmatch(each.removeprefix(f"{session_id}-"))}
 
 
 def _pairs(messages: Any, place: str, tally: Tally) -> Iterator[_Pair]:
@@ -220,23 +237,27 @@ class _Turns:
         found = self._own(f"{IMPORTED}{name}-{_digest(first)}")
         if not found.whole:
             return found
-        pairs = [pair for body in bodies(self._place, Tally()) if (pair := _turn(body)) is not None]
         seen: Counter[str] = Counter()
-        names = [self._name(seen, pair) for pair in pairs]
+        names = {self._name(seen, pair) for pair in self._pairs()}
         hashed = hashlib.sha256()
-        for pair in pairs:
-            ids = [f"{found.session_id}-{each}" for each in names]
-            if set(ids[: len(found.whole)]) == found.whole or set(ids) <= found.whole:
+        for pair in self._pairs():
+            ids = {f"{found.session_id}-{each}" for each in names}
+            # A line may have been mended since.
+            if found.whole <= ids or ids <= found.whole:
                 break
             # Another file of this name begins alike.
             hashed.update(orjson.dumps([pair.asked, pair.answer]))
             found = self._own(f"{IMPORTED}{name}-{hashed.hexdigest()[:16]}")
         return found
 
+    def _pairs(self) -> Iterator[_Pair]:
+        # Not all of them at once: a file may be larger than memory.
+        return (pair for body in bodies(self._place, Tally()) if (pair := _turn(body)) is not None)
+
     def _own(self, session_id: str) -> _File:
         # Until the end: another import of the same file would add the same.
         self._owned.enter_context(self._record.journal.own(session_id))
-        opened, _, whole = present(self._record, session_id)
+        opened, whole = _imported(self._record, session_id)
         return _File(session_id, whole, opened)
 
 

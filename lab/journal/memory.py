@@ -88,12 +88,13 @@ def half_spent(record: Record, lineage: Sequence[str]) -> bool:
 
 
 def since_deep(record: Record, lineage: Sequence[str]) -> int:
-    """How many sleeps of a lineage came after its last deep one, also when that was refused: it would be tried every
-    night. Raises LabError as `Record.query` does."""
+    """How many sleeps of a lineage came after its last deep one, also after one of its checkpoint that was refused,
+    stopped or failed: it would be tried every night. Raises LabError as `Record.query` does."""
     table = record.query(
         """SELECT count(*) FROM adapters a LEFT JOIN sleep_cycles c USING (adapter)
         WHERE list_contains($lineage::VARCHAR[], a.adapter) AND NOT coalesce(c.deep, false) AND NOT EXISTS (
-            FROM sleep_cycles r WHERE r.deep AND r.verdict = 'rolled_back' AND r.checkpoint = a.checkpoint
+            FROM sleep_cycles r WHERE r.deep AND r.adapter IS NULL AND r.checkpoint = a.checkpoint
+                AND r.status IN ('complete', 'cancelled', 'failed')
                 AND r.started_at > coalesce(c.started_at, a.created_at)
         )""",
         {"lineage": list(lineage)},

@@ -34,6 +34,8 @@ _ANSWERS: Final = ("answer_before", "answer_after")
 _TOLD: Final = ("reason", "expected", *_ANSWERS)
 # The kinds of probes that ask for nothing that was learnt.
 _UNCHANGED: Final = ("neighbour", "anchor")
+# Scripts without spaces between words: Thai to Burmese, Khmer, Japanese, Chinese, Korean with its endings.
+_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # An answer as short as "Yes." is said by many.
 _SHORT_WORDS: Final = 3
 # A database that is held longer is held by a person.
@@ -262,7 +264,7 @@ class _Trace:
 
     def _sharpen(self) -> None:
         """What one of the lines has to hold that are worth decoding."""
-        keys = (written for key in self._keys for written in (key, key.lower(), key.upper()))
+        keys = (written for key in self._keys for written in (*_written(key), key.lower()))
         texts = (orjson.dumps(text)[1:-1] for text in (*self._said, *keys))
         self._needles = [*(name.encode() for name in self._ids), b'"title":', *texts]
 
@@ -272,15 +274,17 @@ def _is_short(text: str) -> bool:
 
 
 def _holds(text: str, key: str) -> bool:
-    """Whether a text has a key, in capitals or not, as whole words where its script has words."""
-    before = r"(?<!\w)" if _is_spaced(key[0]) else ""
-    after = r"(?!\w)" if _is_spaced(key[-1]) else ""
-    return re.search(f"{before}{re.escape(key)}{after}", text, re.IGNORECASE) is not None
+    """Whether a text has a key as whole words where its script has spaces; in small letters only where it has no
+    others: "Will" is no "will"."""
+    before = "" if _UNSPACED.match(key[0]) else r"(?<!\w)"
+    after = "" if _UNSPACED.match(key[-1]) else r"(?!\w)"
+    forms = {*_written(key), key.lower()} if text == text.lower() else _written(key)
+    return re.search(f"{before}(?:{'|'.join(map(re.escape, forms))}){after}", text) is not None
 
 
-def _is_spaced(letter: str) -> bool:
-    """Whether words of this script have spaces between them, as those with capitals have."""
-    return letter.isdigit() or letter.lower() != letter.upper()
+def _written(key: str) -> set[str]:
+    """A key as it stands, at the beginning of a sentence, and in capitals."""
+    return {key, key[:1].upper() + key[1:], key.upper()}
 
 
 def _within(part: str, text: str) -> bool:

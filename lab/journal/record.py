@@ -148,9 +148,10 @@ class Record:
         seconds = time.monotonic() - started
         return RebuildReport(len(sizes), int(events), sessions, exchanges, cycles, faults, seconds)
 
-    def recover(self) -> list[str]:
-        """Close what a killed process left open, as failed or interrupted; the ids of what was closed."""
-        return recover(self)
+    def recover(self, stream: str | None = None) -> list[str]:
+        """Close what a killed process left open, in one stream or in all, as failed or interrupted; the ids of what was
+        closed."""
+        return recover(self, stream)
 
     def faults(self) -> list[str]:
         """What is wrong with the record, a sentence each: lines left out, with file and number, and troubles."""

@@ -24,11 +24,11 @@ class _Record(Protocol):
     def append(self, stream: str, *events: Event) -> None: ...
 
 
-def recover(record: _Record) -> list[str]:
-    """End every exchange and sleep that runs in a stream no living process owns; their ids."""
+def recover(record: _Record, only: str | None = None) -> list[str]:
+    """End every exchange and sleep that runs in a stream no living process owns, or in this one alone; their ids."""
     journal = record.journal
     closed: list[str] = []
-    for stream in _candidates(record):
+    for stream in _candidates(record) if only is None else [only]:
         if journal.owned(stream):
             continue
         try:

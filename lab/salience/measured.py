@@ -37,9 +37,10 @@ _CORRECTION: Final = re.compile(
 # What the person takes back was said by nobody else: no fault of the answer.
 _SELF_CORRECTION: Final = re.compile(
     r"^\W*(?:actually|correction|scratch that|i take (?:it|that) back)\b(?![^.!]*\?)"
-    r"|\bno longer\b|(?:\b(?:not|never)|n't)\b[^.!?]{1,60}\bany ?more\b"
+    r"|\bno longer\b|(?:\b(?:not|never)|n't)\b[^.!?]{1,60}\bany ?more\b(?= *(?:$|[^\w ]|(?:and|but|because|now)\b))"
     r"|\bi (?:was (?:wrong|mistaken)|mixed [^.!?]{1,30} up|mixed up|misspoke|misremembered|got (?:it|that|them) wrong"
-    r"|confused (?:it|that|them|him|her|you|the two)|forgot (?:that|to (?:say|tell|mention))"
+    r"|confused (?:it|that|them|him|her|you|the (?:two|names)|[^.!?]{1,40} (?:with|and))"
+    r"|forgot(?=,| that\b| to (?:say|tell|mention)\b)"
     r"|made a mistake|mistook|meant(?! to\b))\b|\b(?:my mistake|not [^.,;!?]{1,40}, but)\b"
     r"|\bi (?:told|said)\b[^.!?]{1,60}\bbut\b",
     re.IGNORECASE,

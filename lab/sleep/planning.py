@@ -21,8 +21,8 @@ from lab.sleep.recipes import resolve
 
 # A database that is held longer is counted as it is.
 _COUNT_SECONDS = 1.0
-# Memories from which on a deep sleep has so many steps that the full rate drifts about as far as the gate allows, and
-# the lower one teaches as much: docs/sleep-trials.md.
+# Memories, with what is new, from which on a deep sleep has so many steps that the full rate drifts about as far as the
+# gate allows, and the lower one teaches as much: docs/sleep-trials.md.
 _MANY: Final = 30
 
 
@@ -95,12 +95,17 @@ class Planner:
         remembered = latest(memory.memory(self._record, lineage)) if settings.dream == "lessons" else []
         if deep or not remembered:
             settings = settings.anew()
-        far = len(remembered) >= _MANY if deep else bool(remembered) and memory.half_spent(self._record, lineage)
-        if far:
-            settings = settings.careful()
         # A deep sleep looks at everything again: what was once set aside or refused, or has been said otherwise since.
         slept = lineage if settings.continues else None
         material = self._choose(base, session_id, slept, deep, deep and bool(remembered))
+        if deep:
+            # Before it is dreamt of, each exchange that is new counts as one memory.
+            new = {each.exchange_id for each in material}.difference(each.exchange_id for each in remembered)
+            far = len(remembered) + len(new) >= _MANY
+        else:
+            far = bool(remembered) and memory.half_spent(self._record, lineage)
+        if far:
+            settings = settings.careful()
         plan = SleepPlan(
             cycle_id="",
             checkpoint=base.checkpoint,

@@ -96,6 +96,7 @@ class Sleep:
             self._engine.put_away()
         planned = replace(planned, plan=replace(planned.plan, dtype=way.dtype, checkpointing=way.checkpointing))
         if (killed := self._planner.killed(planned)) is not None:
+            self._require_held(planned)
             # Whoever sleeps again wants it to go on, also one that was paused.
             killed.ask_to_go_on()
             self._spawn(killed)
@@ -106,9 +107,7 @@ class Sleep:
         try:
             folder.write(planned.named(cycle_id), planned.material, planned.memory)
             # A purge that did not see the folder yet has ended by now.
-            self._require_record()
-            if not self._planner.holds(planned):
-                raise LabError("What was to be slept on was excluded or purged meanwhile.", "Sleep again, without it.")
+            self._require_held(planned)
             self._spawn(folder)
         except LabError:
             folder.remove()
@@ -212,6 +211,12 @@ class Sleep:
                 f"Another program holds {self._workspace.database}, so the newest exchanges cannot be seen.",
                 "Close it there, then sleep; everything said is safe in the journal.",
             )
+
+    def _require_held(self, planned: Planned) -> None:
+        """Raises LabError when something of it was excluded while it was planned and the engine made room."""
+        self._require_record()
+        if not self._planner.holds(planned):
+            raise LabError("What was to be slept on was excluded or purged meanwhile.", "Sleep again, without it.")
 
     def _require_tensorboard(self) -> None:
         if self._settings.sleep.tensorboard and importlib.util.find_spec("tensorboard") is None:

@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from lab.sleep.examination import Examination
     from lab.sleep.lora import Learner, Weights
 
+# A disk without room; as a limit on files says it, too.
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PAUSE_SECONDS: Final = 0.2
 # So much work a killed sleep may lose.
 _SAVE_SECONDS: Final = 10.0
@@ -101,7 +103,9 @@ class Sleeper:
         except LabError as fault:
             status, self._reason = "failed", str(fault)
         except OSError as fault:
-            status, self._reason = "failed", _disk_reason(fault)
+            # Its work is there: the next sleep goes on from it.
+            full = fault.errno in _FULL and self._folder.state_file.exists()
+            status, self._reason = "interrupted" if full else "failed", _disk_reason(fault)
         except Exception as fault:
             traceback.print_exc()
             status = "failed"
@@ -125,7 +129,8 @@ class Sleeper:
             )
         )
         # Not before: what could not be told, on a full disk, goes on from here.
-        self._folder.drop_state()
+        if status != "interrupted":
+            self._folder.drop_state()
         return status
 
     def _tell(self, *events: Event) -> None:
@@ -435,7 +440,7 @@ def main(arguments: Sequence[str]) -> int:
     journal = Journal(workspace.sessions)
     with lock, journal.own(cycle_id):
         status = Sleeper(workspace, cycle_id).run()
-    return 1 if status == "failed" else 0
+    return 0 if status in ("complete", "cancelled") else 1
 
 
 if __name__ == "__main__":

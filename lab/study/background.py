@@ -118,7 +118,7 @@ class Experiments:
             return Ended(None, {}, None if words.startswith(_STOPPED) else words)
 
     def stop(self, experiment_id: str) -> None:
-        """Ask an experiment to stop after its present turn; what is whole is kept. Raises LabError."""
+        """Ask an experiment to stop; dialogues that are whole are kept. Raises LabError."""
         path = self._workspace.root / FOLDER / experiment_id / STOP
         try:
             path.touch()

@@ -19,6 +19,8 @@ from lab.study.machine import machine
 from lab.study.protocols import Protocol
 from lab.text import count, duration, model_name
 
+# What a hypothesis that could not be tested lacks.
+_MORE = "more checkpoints, items or salient turns, or values that differ"
 # Far from each other, for what is no dimension.
 _TINTS = ("total", "conflict", "novelty", "surprise", "reward", "arousal", "primary", "quiet")
 
@@ -117,7 +119,7 @@ def page(
         "## What came of the hypotheses",
         "",
         *(f"- {sentence(test)}" for test in tests),
-        *(f"- {name}: not tested; this needs more checkpoints, items or salient turns." for name in untested),
+        *(f"- {name}: not tested; this needs {_MORE}." for name in untested),
         "",
         "A hypothesis is supported when the 95 % interval (bootstrap) lies above 0 and the permutation test, corrected"
         f" for all tests here (Benjamini and Hochberg), is below {LEVEL}; not supported when the interval lies below a"

@@ -95,11 +95,11 @@ def _cells(turns: Sequence[Turn], signal: str) -> dict[tuple[str, str, str], flo
 
 
 def _over_repeats(turns: Sequence[Turn]) -> list[Turn]:
-    """Each turn of each dialogue once, with the mean of its repeats: they are no cases of their own. Salient is what
+    """Each turn once, with the mean over its repeats and checkpoints: they are no cases of their own. Salient is what
     most of them are."""
-    groups: defaultdict[tuple[str, str, str, int], list[Turn]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, int], list[Turn]] = defaultdict(list)
     for turn in turns:
-        groups[turn.checkpoint, turn.item, turn.condition, turn.turn].append(turn)
+        groups[turn.item, turn.condition, turn.turn].append(turn)
     return [
         replace(
             repeats[0],

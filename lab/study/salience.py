@@ -174,7 +174,9 @@ def _talk(
     done = {line["number"] for line in scored}
     if len(done) == len(exchanges):
         return True
-    _remove_half(workspace, {str(line.get("session_id")) for line in scored})
+    if all("session_id" in line for line in scored):
+        # Else an earlier release began it, and nobody knows which one is whole.
+        _remove_half(workspace, {str(line["session_id"]) for line in scored})
     settings = Settings()
     refinement = settings.refinement.model_copy(update={"max_tokens": _MOST_TOKENS})
     lab = Lab(
@@ -218,7 +220,8 @@ def _remove_half(workspace: Workspace, whole: Container[str]) -> None:
         newest = record.query("SELECT session_id FROM sessions ORDER BY started_at DESC, session_id DESC").rows
         halves = list(itertools.takewhile(lambda session_id: session_id not in whole, (name for (name,) in newest)))
         for session_id in halves:
-            shutil.rmtree(record.journal.path(session_id).parent)
+            # It may be gone from a start that was killed before the database was made anew.
+            shutil.rmtree(record.journal.path(session_id).parent, ignore_errors=True)
         if halves:
             record.rebuild()
 

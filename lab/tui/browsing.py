@@ -51,13 +51,15 @@ class Looked(Message):
 
 @dataclass
 class Told(Message):
-    """Something is done, or cannot be. `free` is a session that can be opened; `renamed` one with its new title."""
+    """Something is done, or cannot be. `free` is a session that can be opened; `renamed` one with its new title;
+    `unread` one whose exchanges could not be read."""
 
     text: str = ""
     trouble: bool = False
     number: int | None = None
     free: tuple[str, str | None] | None = None
     renamed: tuple[str, str] | None = None
+    unread: str | None = None
 
 
 def read(
@@ -92,7 +94,7 @@ def look(record: Record, session_id: str, profile: str, turn: int | None, cancel
         post(Looked(session_id, history.brief(record, session_id, profile, _TURNS, turn, cancel)))
     except LabError as error:
         if not cancel.is_set():
-            post(Told(str(error), True))
+            post(Told(str(error), True, unread=session_id))
 
 
 def rename(record: Record, session_id: str, title: str, post: Post) -> None:

@@ -65,6 +65,11 @@ class EngineKeeper:
         """True unless something is being loaded or changed."""
         return self.state in ("ready", "stopped")
 
+    @property
+    def at_rest(self) -> bool:
+        """True when nothing waits to be changed either, as while a turn is answered."""
+        return self.settled and self._wanted is None and self._pending is None
+
     def start(self) -> None:
         """Start the engine and load."""
         self._load("starting", workers.start_engine, self._app.lab)

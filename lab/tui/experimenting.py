@@ -63,7 +63,7 @@ class ExperimentFollower:
         if question.title.startswith(_STOP):
             name = question.title.removeprefix(_STOP)
             self._app.work("stop-experiment", workers.stop_experiment, self._experiments(), name)
-            self._app.main.hint(f"{name} is stopped; what was said in whole dialogues is kept.")
+            self._app.main.hint(f"{name} is being stopped; what was said in whole dialogues is kept.")
             return
         loaded = self._app.lab.engine.loaded
         if loaded is None:
@@ -75,7 +75,7 @@ class ExperimentFollower:
             self._app.main.hint(str(fault))
             return
         self._app.work("start-experiment", workers.start_experiment, self._experiments(), question.title, named)
-        self._app.main.hint(f"{question.title} begins in a process of its own; the status line shows how far it is.")
+        self._app.main.hint(f"{question.title} is being begun; the status line will show how far it is.")
 
     async def seen(self, running: Running | None, ended: Ended | None) -> None:
         """Show how far it is, and say what came of one that is over."""

@@ -206,10 +206,12 @@ class SleepFollower:
             self._over.add(progress.cycle_id)
         self._done()
         if self._app.screen is not self._app.main:
-            say(self._app, f"{progress.cycle_id} has ended; the dialogue says what came of it.")
+            say(self._app, f"{progress.cycle_id} has ended; the dialogue will say what came of it.")
             # It may show what there is of it.
             self._app.screen.post_message(SleepOver())
-        self._app.triggers.over(learnt=ended.status == "complete")
+        # A deep one that was refused leaves what was new, which is no reason to sleep again at once.
+        refused = progress.deep and ended.adapter is None
+        self._app.triggers.over(learnt=ended.status == "complete" and not refused)
         if ended.status == "complete" and ended.adapter:
             self._app.engine.slept(progress)
         elif ended.status == "complete" and (said := told(progress)):

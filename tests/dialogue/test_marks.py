@@ -24,6 +24,7 @@ from lab.journal.events import (
     TurnStarted,
 )
 from lab.journal.record import Record
+from lab.journal.sleep_events import SleepStarted
 from lab.settings import Workspace
 from lab.sleep.dream import dream
 
@@ -161,8 +162,12 @@ def test_an_exchange_of_a_session_that_another_lab_has_open_can_be_marked(record
 def test_a_turn_whose_lab_was_killed_can_be_excluded_without_a_lab(record: Record) -> None:
     with Record(record.workspace).journal.own(SESSION), pytest.raises(LabError, match="still being answered"):
         mark(record, RUNNING, "excluded")
+    sleeping = SleepStarted("sleep-0001", "tiny", None, 1, 1, 1, 1, 8, 1e-3, "lessons")
+    record.append("sleep-0001", sleeping)
     assert mark(record, RUNNING, "excluded").status == "failed"
     assert kept(record, RUNNING).mark == "excluded"
+    # A sleep that was killed is for the next lab, which looks first whether its adapter is whole.
+    assert record.query("SELECT status FROM sleep_cycles").rows == [("running",)]
 
 
 HOLD = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,7 +15,7 @@ from lab.domain import Evidence, Progress, Salience
 from lab.errors import LabError
 from lab.journal import queries
 from lab.journal.chats import import_chats
-from lab.journal.events import ExchangeMarked
+from lab.journal.events import ExchangeFinished, ExchangeMarked, TurnStarted
 from lab.journal.record import Record
 from lab.journal.training import training_examples
 from lab.salience import profile
@@ -118,6 +119,55 @@ def test_a_conversation_with_a_name_may_grow_and_one_that_says_something_else_is
     assert import_chats(record, other, rescore).exchanges == 2
     assert import_chats(record, other, rescore).already == 2
     assert sorted(len(turns) for turns in sessions(record).values()) == [2, 3]
+
+
+def test_a_conversation_that_was_changed_grows_by_itself(record: Record, tmp_path: Path) -> None:
+    file, begun, more = tmp_path / "a.jsonl", ("One?", "First."), ("Three?", "Third.")
+    import_chats(record, lines(file, chat(*begun, "Two?", "Second.", id="c1")), rescore)
+    changed: tuple[str, ...] = (*begun, "Two?", "Otherwise.")
+    import_chats(record, lines(file, chat(*changed, id="c1")), rescore)
+    for said in (more, ("Four?", "Fourth.")):
+        changed = (*changed, *said)
+        assert import_chats(record, lines(file, chat(*changed, id="c1")), rescore).exchanges == 1
+    assert sorted(len(turns) for turns in sessions(record).values()) == [2, 4]
+
+
+def test_what_the_person_said_in_an_imported_session_keeps_it_growing(record: Record, tmp_path: Path) -> None:
+    chats = lines(tmp_path / "a.jsonl", chat("One?", "First.", id="c1"))
+    turns = lines(tmp_path / "b.jsonl", turn("Hello", "Hi."))
+    for file in (chats, turns):
+        import_chats(record, file, rescore)
+    for name in record.journal.streams():
+        # As the lab numbers what is said there.
+        mine = f"{name}-0002"
+        record.append(
+            name, TurnStarted(mine, name, 2, "And mine?", "tiny", None), ExchangeFinished(mine, "complete", "Y.")
+        )
+    lines(chats, chat("One?", "First.", "Two?", "Second.", id="c1"))
+    lines(turns, turn("Hello", "Hi."), turn("Why?", "Because."))
+    for file in (chats, turns):
+        report = import_chats(record, file, rescore)
+        assert (report.sessions, report.exchanges, report.already) == (1, 1, 1)
+    assert len(record.journal.streams()) == 2
+
+
+def test_a_line_that_was_mended_since_adds_what_it_says(record: Record, tmp_path: Path) -> None:
+    values: list[Any] = [turn(f"Question {n}", f"Answer {n}.") for n in range(4)]
+    file = lines(tmp_path / "a.jsonl", values[0], "{broken", *values[1:])
+    import_chats(record, file, rescore)
+    report = import_chats(record, lines(file, values[0], turn("Mended", "Yes."), *values[1:]), rescore)
+    assert (report.exchanges, report.already) == (1, 4)
+    assert len(sessions(record)) == 1
+
+
+def test_a_conversation_that_an_earlier_release_imported_is_there_already(record: Record, tmp_path: Path) -> None:
+    content = json.dumps([None, ["One?", "First."]], separators=(",", ":")).encode()
+    name = f"imported-chat-{hashlib.sha256(content).hexdigest()[:16]}"
+    exchange = f"{name}-0001"
+    said = TurnStarted(exchange, name, 1, "One?", None, None)
+    record.append(name, opened(name), said, ExchangeFinished(exchange, "complete", "First."))
+    report = import_chats(record, lines(tmp_path / "a.jsonl", chat("One?", "First.")), rescore)
+    assert (report.exchanges, report.already, len(sessions(record))) == (0, 1, 1)
 
 
 def test_a_conversation_that_a_kill_cut_off_is_made_whole(record: Record, tmp_path: Path) -> None:

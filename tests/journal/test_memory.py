@@ -169,6 +169,12 @@ def test_the_sleeps_since_the_last_deep_one_are_counted(record: Record) -> None:
     record.append("sleep-0005", saved("sleep-0006", "sleep-0004"))
     assert record.sync()
     assert since_deep(record, ("sleep-0006", "sleep-0004", "sleep-0003")) == 1
+    for status in ("cancelled", "failed"):
+        record.append("sleep-0007", saved("sleep-0008", "sleep-0006"))
+        assert record.sync() and since_deep(record, ("sleep-0008", "sleep-0006")) > 0
+        ended = SleepEnded("sleep-0007", status, None)
+        record.append("sleep-0007", replace(start, cycle_id="sleep-0007"), ended)
+        assert record.sync() and since_deep(record, ("sleep-0008", "sleep-0006")) == 0
 
 
 def test_a_rolled_back_sleep_that_found_nothing_to_learn_strained_nothing(record: Record) -> None:

@@ -398,7 +398,7 @@ def test_a_name_that_another_lesson_was_answered_with_goes_with_it(record: Recor
         probe("sleep-0003", 3, OPEN, "Your cat is called PEPPERJACK."),
         kind="neighbour",
         answer_before="Your cat is called PEPPERJACK.",
-        answer_after="It is called pepperjack.",
+        answer_after="it is called pepperjack.",
     )
     named = replace(lesson("sleep-0003", GONE, "Pepperjack"), statement="My pet is called Pepperjack", key="Pepperjack")
     record.append("sleep-0003", SleepStarted("sleep-0003", "tiny", None, 1, 2, 5, 10, 8, 2e-3, "lessons"))
@@ -414,8 +414,11 @@ def test_a_name_that_another_lesson_was_answered_with_goes_with_it(record: Recor
 @pytest.mark.parametrize(
     ("text", "key", "found"),
     [
-        ("It is called pepperjack.", "Pepperjack", True),
+        ("it is called pepperjack.", "Pepperjack", True),
         ("Pepperjacks", "Pepperjack", False),
+        ("It will be called PEPPERJACK.", "Pepperjack", True),
+        ("I will see.", "Will", False),
+        ("Software engineer at Google.", "software engineer at Google", True),
         ("Room 17", "17", True),
         ("Room 117", "17", False),
         # A script without spaces and capitals.

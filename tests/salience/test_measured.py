@@ -142,6 +142,7 @@ def test_not_every_no_is_a_correction(text: str) -> None:
         "My bicycle is not red, but turquoise.",
         "I don\u2019t live in Bristol anymore.",
         "I forgot to say that she has moved.",
+        "I confused Tom with Bo.",
     ],
 )
 def test_who_takes_back_what_was_said_is_in_conflict_and_the_answer_is_not_to_blame(text: str) -> None:
@@ -161,6 +162,7 @@ def test_who_takes_back_what_was_said_is_in_conflict_and_the_answer_is_not_to_bl
         "Actually, how do planes fly?",
         "I mixed flour and water.",
         "I forgot my umbrella today.",
+        "I don't have any more questions.",
     ],
 )
 def test_who_takes_nothing_back_is_not_in_conflict(text: str) -> None:

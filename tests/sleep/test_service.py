@@ -410,6 +410,13 @@ def test_what_is_learnt_is_remembered_learnt_again_and_forgotten_when_the_person
     deepest = night(deep=True)
     assert learnt(deepest) == [("session-b-0001", False)]
     assert CycleFolder(workspace.sessions, deepest).read()[0].settings.learning_rate == 2e-3
+    # What is new counts among them.
+    tell(told, "I drink tea.", session="session-c")
+    lab = labs[-1]
+    assert lab.record.sync()
+    for many, rate in ((2, 2e-3), (3, 3e-3)):
+        monkeypatch.setattr("lab.sleep.planning._MANY", many)
+        assert lab.sleep._planner.plan(lab.sleep._base(), None, True).plan.settings.learning_rate == rate
     for lab in labs:
         lab.close()
 

@@ -341,7 +341,7 @@ def test_a_parent_that_was_changed_fails_in_one_sentence(night: Night, monkeypat
     assert night.adapters() == ["sleep-0001"]
 
 
-def test_a_disk_that_is_full_at_the_end_fails_with_its_remedy_and_leaves_no_half(
+def test_a_disk_that_is_full_at_the_end_leaves_what_was_trained_and_no_half_of_an_adapter(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passing(monkeypatch, lambda strength: True)
@@ -353,9 +353,11 @@ def test_a_disk_that_is_full_at_the_end_fails_with_its_remedy_and_leaves_no_half
 
     monkeypatch.setattr(Learner, "save", full)
     end, _ = night.sleep(REX, settings=replace(SETTINGS, epochs=1))
-    assert (end.status, end.adapter) == ("failed", None)
+    # The next sleep goes on from there.
+    assert (end.status, end.adapter) == ("interrupted", None)
     assert end.reason is not None and "Free some disk space" in end.reason
     assert night.adapters() == []
+    assert list(night.workspace.sessions.glob("*/state.*"))
 
 
 def test_an_adapter_that_is_whole_and_cannot_be_told_of_is_no_failure(

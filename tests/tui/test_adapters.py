@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from lab.errors import LabError
 from lab.journal.events import AdapterSaved, Event, ExchangeFinished, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.lineages import Lineage
 from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepStarted, SleepStepped
@@ -320,6 +321,22 @@ async def test_what_answers_is_said_when_it_does(make_lab: MakeLab) -> None:
         await hand.press("b")
         await hand.sees("The model is put away until the sleep has ended.")
         engine.state = "ready"
+
+
+async def test_what_could_not_be_changed_is_not_said_to_answer(
+    make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab()
+    fill(lab)
+
+    def refuse(*_: Any) -> None:
+        raise LabError("The adapter is damaged.", "Choose another.")
+
+    async with on_adapters(lab) as hand:
+        monkeypatch.setattr(lab, "change", refuse)
+        await go_to(hand, "sleep-0001")
+        await hand.press("enter")
+        await hand.sees("sleep-0001 does not answer: the dialogue says why.")
 
 
 async def test_a_sleep_that_ends_is_listed_at_once(make_lab: MakeLab) -> None:

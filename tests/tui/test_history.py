@@ -305,7 +305,7 @@ async def test_codes_of_a_title_stay_letters_when_it_is_renamed(make_lab: MakeLa
         hand = Hand(pilot)
         await opened(hand, 4)
         listing = app.screen.query_one("#list", Listing)
-        listing.highlighted = next(at for at, row in enumerate(listing.rows) if "\x1b" in row.title)
+        listing.show(listing.rows, next(at for at, row in enumerate(listing.rows) if "\x1b" in row.title))
         await hand.press("r")
         field = app.screen.query_one("#ask", Input)
         await hand.until(lambda: app.focused is field and "Markup" in field.value)

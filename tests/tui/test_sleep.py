@@ -13,6 +13,7 @@ from lab.lab import Lab
 from lab.sleep.cycle import CycleFolder
 from lab.sleep.watch import SleepProgress
 from lab.tui.app import LabApp
+from lab.tui.screens.adapters import AdaptersScreen
 from lab.tui.screens.checkpoints import Choice
 from lab.tui.screens.quit import QuitScreen
 from lab.tui.widgets.progress import ProgressLine, sleep_line
@@ -438,6 +439,24 @@ async def test_leaving_during_a_sleep_asks_and_one_can_stay(make_lab: MakeLab) -
         await hand.until(lambda: not isinstance(app.screen, QuitScreen))
         await hand.press("f8")
         await hand.sees("awake")
+
+
+async def test_a_sleep_that_ends_is_told_on_whatever_screen_one_is(make_lab: MakeLab) -> None:
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "30"), settings=ALL)
+    app = LabApp(lab)
+    async with app.run_test(size=TALL, notifications=True) as pilot:
+        hand = Hand(pilot)
+        await hand.ready()
+        await hand.ask("Whose is it?")
+        await hand.press("f6")
+        await hand.sees("loss ")
+        await hand.press("ctrl+l")
+        await hand.until(lambda: isinstance(app.screen, AdaptersScreen))
+        await hand.hears("sleep-0001 has ended; the dialogue will say what came of it.")
+        await hand.sees("1 adapter.")
+        # And that it answers now.
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001")
+        await hand.sees("answers now")
 
 
 async def test_a_sleep_that_is_left_finishes_by_itself(make_lab: MakeLab) -> None:

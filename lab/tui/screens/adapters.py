@@ -31,7 +31,6 @@ from lab.tui.widgets.keys import KeyBar
 from lab.tui.widgets.plot import Plot
 
 if TYPE_CHECKING:
-    from lab.domain import Loaded
     from lab.lab import Lab
     from lab.tui.app import LabApp
 
@@ -109,11 +108,9 @@ class AdaptersScreen(Screen[None]):
         self._asked = False
         self._rest: Timer | None = None
         self._cancel = threading.Event()
-        # Looks what answers while the engine changes, whether that was seen, and what answered before.
+        # Looks what answers while the engine changes, and what is to.
         self._watching: Timer | None = None
         self._awaited: str | None = None
-        self._unsettled = False
-        self._answered: tuple[Loaded | None, str | None] = (None, None)
 
     @property
     def lab_app(self) -> LabApp:
@@ -270,9 +267,10 @@ class AdaptersScreen(Screen[None]):
         self._watch_answerer()
 
     def on_sleep_over(self) -> None:
-        """Read anew."""
+        """Read anew, and mark anew what answers when its adapter does."""
         if self._forest:
             self._read()
+        self._watch_answerer()
 
     def action_receipt(self) -> None:
         """What came of the sleep of the chosen row."""
@@ -288,17 +286,12 @@ class AdaptersScreen(Screen[None]):
         """Look until the engine has changed, and say then whether the adapter of this name answers."""
         if self._watching is not None:
             self._watching.stop()
-        self._awaited, self._unsettled = name, False
-        self._answered = (self._lab.engine.loaded, self._lab.engine.adapter)
+        self._awaited = name
         self._watching = self.set_interval(_LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         engine = self._lab.engine
-        if not self.lab_app.engine.settled:
-            self._unsettled = True
-            return
-        if not self._unsettled and (engine.loaded, engine.adapter) == self._answered:
-            # A turn is still answered.
+        if not self.lab_app.engine.at_rest:
             return
         if self._watching is not None:
             self._watching.stop()

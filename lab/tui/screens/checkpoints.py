@@ -182,6 +182,9 @@ class CheckpointsScreen(Modal[Choice | None]):
         return None if option is None or option.id is None else self._shown[int(option.id)]
 
     def _choose(self) -> None:
+        if self.app.screen is not self:
+            # A second Enter that came with the first: it is being asked already.
+            return
         offer = self._highlighted
         at = self.query_one("#adapters", OptionList).highlighted
         if offer is None:
@@ -196,8 +199,7 @@ class CheckpointsScreen(Modal[Choice | None]):
 
         def asked(fetch: bool | None) -> None:
             if fetch:
-                # What asked is still on top.
-                self.call_later(self.dismiss, choice)
+                self.dismiss(choice)
 
         self.app.push_screen(FetchScreen(offer), asked)
 

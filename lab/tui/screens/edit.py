@@ -50,6 +50,7 @@ class EditScreen(Modal[None]):
         # The text that the person was told is not saved.
         self._warned: str | None = None
         self._saving = False
+        self._sent = ""
 
     @property
     def lab_app(self) -> LabApp:
@@ -92,8 +93,8 @@ class EditScreen(Modal[None]):
     def action_save(self) -> None:
         """Make the text the answer of the exchange."""
         if not self._saving:
-            self._saving = True
-            self.lab_app.marker.mark(self._exchange.exchange_id, "edited", self._text)
+            self._saving, self._sent = True, self._text
+            self.lab_app.marker.mark(self._exchange.exchange_id, "edited", self._sent)
 
     def action_leave(self) -> None:
         """Leave; a text that is not saved only when that is said twice."""
@@ -107,9 +108,10 @@ class EditScreen(Modal[None]):
 
     def _marked(self, exchange: Exchange) -> None:
         if self._saving and exchange.exchange_id == self._exchange.exchange_id:
-            # Where the palette lies over it the person leaves by hand.
-            self._saving, self._before = False, self._text
-            self.dismiss()
+            # Where the palette lies over it the person leaves by hand; what was typed since is not saved.
+            self._saving, self._before = False, self._sent
+            if not self.unsaved:
+                self.dismiss()
 
     def _refused(self, error: LabError) -> None:
         self._saving = False

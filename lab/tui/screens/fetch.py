@@ -47,6 +47,10 @@ class FetchScreen(Modal[bool]):
                 Option("Fetch and load it (F)", id="fetch"), Option("Not now (Esc)", id="not now"), markup=False
             )
 
+    def on_mount(self) -> None:
+        # An Enter more than was meant fetches nothing.
+        self.query_one(OptionList).highlighted = 1
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id == "fetch")
 

@@ -78,8 +78,9 @@ class HistoryScreen(Screen[None]):
         self._rest: Timer | None = None
         self._look: Timer | None = None
         self._looked: tuple[str, int | None] | None = None
-        # The session whose exchanges are listed.
+        # The session whose exchanges are listed, and the one whose exchanges could not be read.
         self._shown: str | None = None
+        self._unread: str | None = None
         self._answer: Callable[[str], None] | None = None
         # Summaries of the sessions that were listed, for what is said of the selected one.
         self._known: dict[str, SessionSummary] = {}
@@ -208,6 +209,7 @@ class HistoryScreen(Screen[None]):
         self._looking = threading.Event()
         if wanted is None:
             self.query_one("#turns", Listing).show([])
+            self._shown = None
         else:
             session_id, turn = wanted
             self._work("look", browsing.look, session_id, self._profile, turn, self._looking)
@@ -219,7 +221,7 @@ class HistoryScreen(Screen[None]):
         places = [at for at, one in enumerate(message.exchanges) if turn is not None and one.turn == turn]
         at = places[0] if places else max(len(message.exchanges) - 1, 0)
         self.query_one("#turns", Listing).show(message.exchanges, at)
-        self._shown = message.session_id
+        self._shown, self._unread = message.session_id, None
         self._tell_about()
 
     def _tell_about(self) -> None:
@@ -320,6 +322,9 @@ class HistoryScreen(Screen[None]):
         brief = self.query_one("#turns", Listing).row
         if isinstance(brief, Brief) and row is not None and brief.session_id == row.session_id:
             return brief.exchange_id
+        if row is not None and self._unread == row.session_id:
+            self._say("Its exchanges could not be read. Go to another row and back to try again.", trouble=True)
+            return None
         if row is not None and self._shown != row.session_id:
             self._say("Its exchanges are still being read. Try it again when they are.")
             return None
@@ -367,6 +372,8 @@ class HistoryScreen(Screen[None]):
         if message.free is not None:
             self.lab_app.sessions.resume(*message.free)
             return
+        if message.unread is not None:
+            self._unread = message.unread
         if message.renamed is not None:
             self._renamed(*message.renamed)
         self._say(message.text, message.trouble)

@@ -92,6 +92,14 @@ class ReceiptScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         # A sleep may have ended meanwhile.
+        self._look_up()
+
+    def on_sleep_over(self) -> None:
+        """Of the sleep that was running: another one that is read stays."""
+        if self._receipt is None or self._receipt.cycle.status == "running":
+            self._look_up()
+
+    def _look_up(self) -> None:
         work = partial(_read, self._lab, self._cycle_id, self.post_message)
         self.run_worker(work, group="receipt", name="receipt", thread=True)
 

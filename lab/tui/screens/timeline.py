@@ -90,7 +90,9 @@ class TimelineScreen(Screen[None]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        """Read as many points as there are columns, when that changed."""
+        """Read as many points as there are columns, when that changed; behind the plots there are none."""
+        if self.has_class("-plots"):
+            return
         columns = self.query_one(Lanes).columns
         if columns != self._columns:
             first, self._columns = not self._columns, columns
@@ -303,6 +305,7 @@ class TimelineScreen(Screen[None]):
         elif self._moment is not None and self._moment.exchange_id == self._axis.exchange_id:
             self._session_id = self._moment.session_id
         else:
+            self._say("the exchange at the cursor is being read")
             return
         self._load(Part(exchange_id=self._axis.exchange_id))
 

@@ -27,8 +27,8 @@ class SafeInput(Input):
     """A line of input whose pasted text cannot carry terminal escape codes."""
 
     def on_paste(self, event: events.Paste) -> None:
-        # As above.
-        event.text = one_line(event.text)
+        # As above; of several lines the first is taken.
+        event.text = harmless(event.text)
 
 
 class Composer(SafeTextArea):

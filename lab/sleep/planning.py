@@ -99,8 +99,8 @@ class Planner:
         slept = lineage if settings.continues else None
         material = self._choose(base, session_id, slept, deep, deep and bool(remembered))
         if deep:
-            # Before it is dreamt of, each exchange that is new counts as one memory.
-            new = {each.exchange_id for each in material}.difference(each.exchange_id for each in remembered)
+            # Before it is dreamt of, each exchange that no sleep has looked at counts as one memory.
+            new = self._choose(base, session_id, lineage, False, True)
             far = len(remembered) + len(new) >= _MANY
         else:
             far = bool(remembered) and memory.half_spent(self._record, lineage)

@@ -470,10 +470,11 @@ def test_a_megabyte_is_read_in_a_moment(text: str) -> None:
     # Several times what it takes, in time of this process.
     began = time.process_time()
     holds(text, lesson())
-    assert time.process_time() - began < 1.0
+    # What grows with its square would take minutes.
+    assert time.process_time() - began < 10.0
     began = time.process_time()
     find(material(text, text))
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < 10.0
 
 
 def test_a_pasted_document_is_not_learnt_without_end() -> None:

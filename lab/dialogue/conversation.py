@@ -238,8 +238,8 @@ class Conversation:
             yield event
             if isinstance(event, DraftGrew):
                 texts[event.iteration] += event.text
-            elif isinstance(event, DraftScored) and (best is None or _worth(event.draft) < _worth(best)):
-                best = event.draft
+            elif isinstance(event, DraftScored):
+                best = choose((best, event.draft)).winner if best is not None else event.draft
             if time.monotonic() >= due and not isinstance(event, Refined):
                 answer = best.text if best is not None else texts[min(texts, default=0)]
                 evidence = witness.so_far(answer, best.energy if best is not None else None)
@@ -380,11 +380,6 @@ class Conversation:
 
     def _append(self, *events: Event) -> None:
         self._record.append(self.session.session_id, *events)
-
-
-def _worth(draft: Draft) -> tuple[bool, float]:
-    """The less, the better, as drafts are chosen: one that says nothing after any that says something."""
-    return not draft.text.strip(), draft.energy
 
 
 def _heard(events: Iterator[GenerationEvent], witness: Witness) -> Iterator[GenerationEvent]:

@@ -146,7 +146,7 @@ def _adapters(workspace: Workspace) -> Iterator[_Source]:
     for folder in sorted(workspace.adapters.iterdir()) if workspace.adapters.is_dir() else []:
         # A hidden one is still being written.
         if folder.is_dir() and not folder.name.startswith("."):
-            yield from _files(workspace, list(_below(folder)))
+            yield from _files(workspace, _below(folder))
 
 
 def _below(folder: Path) -> Iterator[Path]:

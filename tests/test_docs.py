@@ -1,4 +1,4 @@
-"""What the README tells a stranger to type is true: its SQL runs in DuckDB's own client, read-only."""
+"""What the documents tell a stranger to type is true: their SQL runs in DuckDB's own client, read-only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -16,9 +17,11 @@ from lab.domain import ProbeKind
 from lab.journal.events import ExchangeFinished, ExchangeMarked, SalienceScored, SessionOpened, TurnStarted
 from lab.journal.record import Record
 from lab.journal.sleep_events import SleepEnded, SleepExampleUsed, SleepProbed, SleepStarted
-from lab.settings import Workspace
+from lab.settings import Settings, Workspace, load_settings
 
-README = Path(__file__).parents[1] / "README.md"
+_HOME = Path(__file__).parents[1]
+README = _HOME / "README.md"
+PAGES = [README, *sorted((_HOME / "docs").glob("*.md"))]
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 # Another process with nothing of the lab in it.
 CLIENT = """
@@ -28,10 +31,14 @@ print(json.dumps([connection.execute(sql).fetchall() for sql in json.load(sys.st
 """
 
 
+def blocks(language: str) -> list[str]:
+    """What the documents have to copy in this language."""
+    return [block for page in PAGES for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.S)]
+
+
 def statements() -> dict[str, str]:
-    """The queries of the README by their first comment."""
-    blocks = re.findall(r"```sql\n(.*?)```", README.read_text(), re.S)
-    found = [part.strip() for block in blocks for part in block.split(";\n") if part.strip()]
+    """The queries of the documents by their first comment."""
+    found = [part.strip() for block in blocks("sql") for part in block.split(";\n") if part.strip()]
     return {re.sub(r"^-- ", "", sql.partition("\n")[0]): sql for sql in found}
 
 
@@ -118,5 +125,20 @@ def test_a_stranger_finds_what_each_sleep_learned_and_what_it_forgot(answers: di
     assert forgotten == [["sleep-0002", "kept", "question 4", "Ada", "I do not know."]]
 
 
-def test_every_query_of_the_readme_has_an_answer(answers: dict[str, list[list[Any]]]) -> None:
+def test_every_query_of_the_documents_has_an_answer(answers: dict[str, list[list[Any]]]) -> None:
     assert [title for title, rows in answers.items() if not rows] == []
+
+
+def test_the_settings_of_the_documents_are_settings(tmp_path: Path) -> None:
+    found = blocks("toml")
+    assert found
+    for number, block in enumerate(found):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block)
+        assert load_settings(path) != Settings()
+
+
+def test_every_page_and_picture_that_a_document_names_is_there() -> None:
+    named = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+    assert len({page for page, _ in named}) > 3
+    assert [(page.name, link) for page, link in named if not (page.parent / unquote(link)).exists()] == []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
+import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pytest_textual_snapshot import node_to_report_path, normalize_svg
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from lab.lab import Lab
 from lab.settings import Workspace
@@ -21,6 +25,7 @@ from tests.helpers import bare_checkpoint
 from tests.tui import sleeper
 
 MakeLab = Callable[..., Lab]
+Compare = Callable[..., bool]
 TALL = (120, 40)
 SMALL = (80, 24)
 
@@ -45,6 +50,24 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
     yield make
     for lab in made:
         lab.close()
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Compare, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Compare:
+    """That of the plugin, of cursors that do not blink; of a picture that differs, what does is printed."""
+    # Not by `cursor_blink`: a blink on its way when that changes takes the cursor out, and nothing brings it back.
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda field: None)
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda area: None)
+
+    def compare(*args: object, **options: object) -> bool:
+        same = snap_compare(*args, **options)
+        if not same:
+            _, accepted, taken, *_ = pickle.loads(node_to_report_path(request.node).read_bytes())
+            lines = [normalize_svg(each).splitlines() for each in (accepted, taken)]
+            print(*difflib.unified_diff(*lines, "accepted", "taken", n=0, lineterm=""), sep="\n")
+        return same
+
+    return compare
 
 
 def picture(app: LabApp) -> str:

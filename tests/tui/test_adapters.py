@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -25,7 +25,7 @@ from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.widgets.plot import Plot
 from tests.helpers import bare_adapter, bare_checkpoint
-from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
+from tests.tui.conftest import SMALL, TALL, Compare, Hand, MakeLab, picture
 
 _AT = datetime(2026, 1, 2, 3, 0, tzinfo=timezone.utc)
 _SESSION = "20260102-030405-abcd"
@@ -285,9 +285,6 @@ def test_a_long_line_of_sleeps_and_a_circle_of_parents_end() -> None:
     assert max(len(node.guide) for node in line) <= 14
     circle = nodes(Grove([lineage(1, 2), lineage(2, 1), lineage(3, 3)]), None)
     assert {node.name for node in circle} == {_BASE, "sleep-0001", "sleep-0002", "sleep-0003"}
-
-
-Compare = Callable[..., bool]
 
 
 @pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])

@@ -6,15 +6,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
 
 from lab.domain import Adapter, Checkpoint
 from lab.engine.offers import Offer, Offers, Room
 from lab.journal.events import ExchangeFinished, TurnStarted
 from lab.lab import Lab
 from lab.tui.screens.checkpoints import CheckpointsScreen
-from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
-from tests.tui.test_snapshots import Compare, Size, compare, record
+from tests.tui.conftest import SMALL, TALL, Compare, Hand, MakeLab
+from tests.tui.test_snapshots import Size, compare, record
 
 pytestmark = pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])
 
@@ -92,7 +91,6 @@ def _named(text: str, room: Room) -> Offer:
 async def _open(hand: Hand) -> None:
     hand.app.push_screen(CheckpointsScreen(lambda: _OFFERS, _named))
     await hand.sees("7.9 GiB free", "answers now")
-    hand.app.screen.query_one(Input).cursor_blink = False
     # Behind it is what lay beneath when it was painted, on a busy machine nothing yet.
     hand.app.screen.refresh()
     await hand.pilot.pause()

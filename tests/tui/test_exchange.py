@@ -35,7 +35,7 @@ from lab.tui.screens.edit import EditScreen
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.main import MainScreen
 from lab.tui.widgets.transcript import Transcript
-from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
+from tests.tui.conftest import SMALL, TALL, Compare, Hand, MakeLab, picture
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 SESSION = "20260102-030405-abcd"
@@ -419,7 +419,6 @@ async def test_a_database_that_is_held_elsewhere_is_said(lab: Lab) -> None:
 
 
 Steps = Callable[[Hand], Awaitable[None]]
-Compare = Callable[..., bool]
 
 
 def compare(snap_compare: Compare, lab: Lab, size: tuple[int, int], exchange_id: str, steps: Steps | None) -> bool:
@@ -427,8 +426,6 @@ def compare(snap_compare: Compare, lab: Lab, size: tuple[int, int], exchange_id:
         hand = await open_exchange(pilot, exchange_id)
         if steps is not None:
             await steps(hand)
-        for area in hand.app.screen.query(TextArea):
-            area.cursor_blink = False
         await pilot.pause(0.1)
 
     return snap_compare(LabApp(lab), terminal_size=size, run_before=before)

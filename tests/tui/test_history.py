@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from lab.tui.browsing import PAGE
 from lab.tui.screens.exchange import ExchangeScreen
 from lab.tui.screens.history import HistoryScreen
 from lab.tui.widgets.listing import Listing
-from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
+from tests.tui.conftest import SMALL, TALL, Compare, Hand, MakeLab, picture
 
 _AT = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)
 _TITLES = (
@@ -412,9 +411,7 @@ async def test_an_empty_record_says_what_to_do(make_lab: MakeLab) -> None:
 
 @pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])
 @pytest.mark.parametrize("wanted", ["", "owls salient"], ids=["sessions", "hits"])
-def test_pictures_of_the_history(
-    snap_compare: Callable[..., bool], make_lab: MakeLab, size: tuple[int, int], wanted: str
-) -> None:
+def test_pictures_of_the_history(snap_compare: Compare, make_lab: MakeLab, size: tuple[int, int], wanted: str) -> None:
     lab = make_lab()
     record(lab, 30)
 

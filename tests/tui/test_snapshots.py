@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, Static
 
 from lab.dialogue.events import TurnEvent, TurnWeighed
 from lab.domain import Draft, Salience
@@ -23,7 +23,7 @@ from lab.tui.widgets.editor import SqlEditor
 from lab.tui.widgets.table import VirtualTable
 from tests.helpers import bare_adapter
 from tests.journal.sleeps import tell
-from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
+from tests.tui.conftest import SMALL, TALL, Compare, Hand, MakeLab
 
 pytestmark = pytest.mark.parametrize("size", [TALL, SMALL], ids=["120x40", "80x24"])
 
@@ -63,33 +63,22 @@ def record(lab: Lab, thinking: str = "") -> None:
 
 
 async def settle(pilot: Pilot[None]) -> Hand:
-    """Ready, with a cursor that does not blink and a memory that is always the same."""
+    """Ready, with a memory that is always the same."""
     hand = Hand(pilot)
     await hand.ready()
     await hand.sees("engine " if hand.app.size.width > 100 else "awake")
     await hand.until(lambda: hand.app._status.memory)
     hand.app.post_message(MemoryMeasured(512_000_000))
     await hand.until(lambda: hand.app._status.memory == 512_000_000)
-    steady(hand)
     return hand
 
 
-def steady(hand: Hand) -> None:
-    for area in hand.app.screen.query(TextArea):
-        area.cursor_blink = False
-        # A line painted while the cursor was out is kept, and taken again for the one with a steady cursor.
-        area.notify_style_update()
-        area.refresh()
-
-
-async def hide_cursor(hand: Hand) -> None:
-    """Of the field, where there is one: its cursor comes with the focus, and would come back after."""
+async def focused(hand: Hand) -> None:
+    """The field, where there is one: its cursor comes with the focus."""
     for field in hand.app.screen.query(Input):
         await hand.until(lambda field=field: field.has_focus)
-        field.cursor_blink = False
 
 
-Compare = Callable[..., bool]
 Size = tuple[int, int]
 
 
@@ -141,7 +130,6 @@ def test_in_the_middle_of_a_turn(snap_compare: Compare, make_lab: MakeLab, size:
         ):
             hand.main.post_message(TurnHappened(event))
         await hand.sees("best so far: draft 1 of 5")
-        steady(hand)
 
     assert compare(snap_compare, lab, size, steps)
 
@@ -169,7 +157,6 @@ def test_drafts_side_by_side(snap_compare: Compare, make_lab: MakeLab, size: Siz
         events.append(DraftScored(Draft(4, 0.54, 11, "No.", 0.3, 40, 2.0)))
         hand.main.post_message(TurnHappened(*events))
         await hand.sees("thought for 12 tokens")
-        steady(hand)
 
     assert compare(snap_compare, lab, size, steps)
 
@@ -218,7 +205,6 @@ def test_sql_pane(snap_compare: Compare, make_lab: MakeLab, size: Size, state: s
         pane = hand.app.screen
         editor = pane.query_one(SqlEditor)
         await hand.until(lambda: editor.words.functions and editor.has_focus)
-        steady(hand)
         if state == "error":
             editor.load_text("SELECT exchange_id, turn, total, salient\nFROM nowhere")
             await hand.press("f5")
@@ -231,7 +217,7 @@ def test_sql_pane(snap_compare: Compare, make_lab: MakeLab, size: Size, state: s
         elif state == "picker":
             await hand.press("f3")
             await hand.sees("Before and after each sleep")
-            await hide_cursor(hand)
+            await focused(hand)
         else:
             if state == "plot":
                 editor.load_text("SELECT range AS step, sin(range / 20) + 1 AS wave FROM range(200)")
@@ -259,7 +245,7 @@ def test_help_and_questions(snap_compare: Compare, make_lab: MakeLab, size: Size
     async def steps(hand: Hand) -> None:
         await hand.press(key)
         await hand.until(lambda: hand.app.screen is not hand.main)
-        await hide_cursor(hand)
+        await focused(hand)
 
     assert compare(snap_compare, lab, size, steps)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -25,7 +25,7 @@ from lab.tui.screens.main import MainScreen
 from lab.tui.screens.timeline import TimelineScreen
 from lab.tui.widgets.lanes import Lanes
 from lab.tui.widgets.plots import Plots
-from tests.tui.conftest import SMALL, TALL, Hand, MakeLab, picture
+from tests.tui.conftest import SMALL, TALL, Compare, Hand, MakeLab, picture
 
 _AT = datetime(2026, 1, 2, 3, 0, tzinfo=timezone.utc)
 _SESSION = "20260102-030405-abcd"
@@ -388,9 +388,6 @@ async def test_what_a_model_wrote_is_only_text(make_lab: MakeLab) -> None:
         await hand.sees("[bold]t\u241b[2J", "[/nothing] \u241b[31mred", "[red]m[/]")
         await hand.press("g", "right")
         await hand.sees("[red]m[/] (1)")
-
-
-Compare = Callable[..., bool]
 
 
 def shot(snap_compare: Compare, lab: Lab, size: tuple[int, int], *keys: str, sees: str) -> bool:

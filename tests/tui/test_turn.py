@@ -57,7 +57,7 @@ async def test_a_turn_goes_from_typing_to_the_winner_and_the_bars(make_lab: Make
 
 
 async def test_the_bars_of_another_profile_are_shown_of_turns_that_run_and_that_are_over(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--pace", "60", "--words", "30"))
+    app = LabApp(make_lab("--pace", "20", "--words", "30"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
@@ -75,7 +75,7 @@ async def test_the_bars_of_another_profile_are_shown_of_turns_that_run_and_that_
 
 
 async def test_the_growing_draft_is_shown_with_its_number_and_temperature(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--pace", "60", "--words", "30"))
+    app = LabApp(make_lab("--pace", "20", "--words", "30"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
@@ -86,7 +86,7 @@ async def test_the_growing_draft_is_shown_with_its_number_and_temperature(make_l
 
 async def test_what_is_watched_at_the_end_is_the_answer(make_lab: MakeLab, tmp_path: Path) -> None:
     best = "A whole sentence that is long enough to cost nothing at all."
-    texts = ("Far too short", best, "Short as well.", "word " * 30, "Tiny.")
+    texts = ("Far too short", best, "Short as well.", "word " * 80, "Tiny.")
     app = LabApp(make_lab("--side-by-side", "--pace", "20", *answers(tmp_path, *texts), settings=SEEDED))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -97,7 +97,7 @@ async def test_what_is_watched_at_the_end_is_the_answer(make_lab: MakeLab, tmp_p
 
 
 async def test_five_drafts_grow_side_by_side(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--side-by-side", "--pace", "30", "--words", "60"))
+    app = LabApp(make_lab("--side-by-side", "--pace", "15", "--words", "60"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
@@ -113,8 +113,9 @@ async def test_five_drafts_grow_side_by_side(make_lab: MakeLab) -> None:
         assert [draft.state for draft in hand.main._live].count("stopped") >= 4
 
 
-async def test_thinking_is_folded_and_can_be_read_apart_from_the_answer(make_lab: MakeLab) -> None:
-    lab = make_lab("--side-by-side", "--think", "40", "--pace", "60", "--words", "20", settings=THINKING + SEEDED)
+async def test_thinking_is_folded_and_can_be_read_apart_from_the_answer(make_lab: MakeLab, tmp_path: Path) -> None:
+    said = answers(tmp_path, *["It is whoever can use it that owns it."] * 5)
+    lab = make_lab("--side-by-side", "--think", "40", "--pace", "12", *said, settings=THINKING + SEEDED)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -373,7 +374,7 @@ async def test_an_empty_message_is_not_sent(make_lab: MakeLab) -> None:
 async def test_a_message_sent_while_one_is_answered_follows_it_and_a_third_stays_in_the_input(
     make_lab: MakeLab,
 ) -> None:
-    lab = make_lab("--pace", "60", "--words", "20", settings="[refinement]\niterations = 2\n")
+    lab = make_lab("--pace", "20", "--words", "20", settings="[refinement]\niterations = 2\n")
     app = LabApp(lab)
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         hand = Hand(pilot)

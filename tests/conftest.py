@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from lab.engine.embedded import EMBEDDING_MODEL, embedded_folder, prepare
 from lab.engine.machine import free_bytes
@@ -18,6 +19,11 @@ _STATE = tempfile.TemporaryDirectory(prefix="lab-state-")
 # A disk in memory, where it is one that programs may be run from and that leaves enough for everything else.
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 8 * 2**30
+
+
+# A busy machine may stand still for a second or two, in the middle of any example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
+import psutil
 import pytest
 
 from lab.engine.adapters import CONFIG, MANIFEST, WEIGHTS, file_sha256
@@ -21,6 +22,17 @@ def wait_until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"{predicate!r} was not true within {seconds} s")
         time.sleep(0.02)
+
+
+def children(module: str) -> list[psutil.Process]:
+    """The processes below this one that run a module."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        # One that has just ended has no command line.
+        with contextlib.suppress(psutil.Error):
+            if module in child.cmdline():
+                found.append(child)
+    return found
 
 
 @contextlib.contextmanager

@@ -89,7 +89,7 @@ def test_a_killed_lab_loses_nothing_that_was_acknowledged(tmp_path: Path, moment
 
 @pytest.mark.parametrize("moment", range(4))
 def test_a_killed_engine_fails_its_turn_and_can_be_started_again(tmp_path: Path, moment: int) -> None:
-    lab = Lab(Workspace(tmp_path), engine_command=[*SCRIPTED, "--pace", "2000"])
+    lab = Lab(Workspace(tmp_path), engine_command=[*SCRIPTED, "--pace", "300"])
     lab.open()
     lab.start_engine(lambda progress: None, threading.Event())
     conversation = lab.converse(new=True)

@@ -31,14 +31,14 @@ print(json.dumps([connection.execute(sql).fetchall() for sql in json.load(sys.st
 """
 
 
-def blocks(language: str) -> list[str]:
-    """What the documents have to copy in this language."""
-    return [block for page in PAGES for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.S)]
+def blocks(language: str, *pages: Path) -> list[str]:
+    """What these pages have to copy in this language."""
+    return [block for page in pages for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.S)]
 
 
 def statements() -> dict[str, str]:
     """The queries of the documents by their first comment."""
-    found = [part.strip() for block in blocks("sql") for part in block.split(";\n") if part.strip()]
+    found = [part.strip() for block in blocks("sql", *PAGES) for part in block.split(";\n") if part.strip()]
     return {re.sub(r"^-- ", "", sql.partition("\n")[0]): sql for sql in found}
 
 
@@ -129,13 +129,11 @@ def test_every_query_of_the_documents_has_an_answer(answers: dict[str, list[list
     assert [title for title, rows in answers.items() if not rows] == []
 
 
-def test_the_settings_of_the_documents_are_settings(tmp_path: Path) -> None:
-    found = blocks("toml")
-    assert found
-    for number, block in enumerate(found):
-        path = tmp_path / f"{number}.toml"
-        path.write_text(block)
-        assert load_settings(path) != Settings()
+def test_the_settings_of_the_readme_are_settings(tmp_path: Path) -> None:
+    (block,) = blocks("toml", README)
+    path = tmp_path / "lab.toml"
+    path.write_text(block)
+    assert load_settings(path) != Settings()
 
 
 def test_every_page_and_picture_that_a_document_names_is_there() -> None:

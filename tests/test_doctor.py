@@ -6,13 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
-import psutil
 import pytest
 
 from lab.doctor import Finding, examine
 from lab.domain import Progress
 from lab.settings import Workspace
-from tests.helpers import go_among_impostors
+from tests.helpers import children, go_among_impostors
 from tests.tiny import make_checkpoint
 
 
@@ -36,7 +35,7 @@ def found(workspace: Workspace) -> dict[str, Finding]:
 
 def engines() -> set[int]:
     """The engines that are children of this process; other tests keep theirs for the whole run."""
-    return {child.pid for child in psutil.Process().children() if "lab.engine.worker" in " ".join(child.cmdline())}
+    return {child.pid for child in children("lab.engine.worker")}
 
 
 def test_device_dtype_kernels_speed_and_memory_of_the_checkpoint_are_told(workspace: Workspace) -> None:

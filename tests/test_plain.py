@@ -92,7 +92,7 @@ def test_it_goes_on_where_it_was_and_each_state_is_said_once(talk: Talk) -> None
     assert again.splitlines()[1].endswith("1 exchange, checkpoint smollm2-135m, adapter none")
     assert again.count("Reading the weights\n") == 1
     told = [line for line in again.splitlines() if line.startswith("Reading the weights: ")]
-    assert 1 <= len(told) <= 3 and all(line.endswith("0 %") for line in told)
+    assert 1 <= len(told) <= 8 and all(line.endswith("0 %") for line in told)
     assert again.count("answers: smollm2-135m, adapter none") == 2
 
 

@@ -29,7 +29,7 @@ BRIEF = ["--steps", "4"]
 @pytest.fixture
 def pace() -> list[str]:
     """Options of the sleepers that begin from now on: a few seconds, time enough to look at one."""
-    return ["--step-seconds", "0.1", "--steps", "40"]
+    return ["--step-seconds", "0.2", "--steps", "40"]
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_the_same_seed_repeats_a_turn_and_a_setting_repeats_them_all(opened: Ope
 
 
 def test_a_cancel_keeps_what_was_produced(opened: Opened) -> None:
-    lab = opened.lab("--pace", "200", "--words", "60")
+    lab = opened.lab("--pace", "60", "--words", "60")
     conversation = lab.converse(new=True)
     cancel = threading.Event()
     grown = 0

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 from filelock import FileLock
 
@@ -21,7 +20,7 @@ from lab.engine.embedded import embedded_folder, embedded_ready, is_ready, prepa
 from lab.engine.fetch import Cancelled
 from lab.errors import LabError
 from tests.engine.wheels import ASSET, CONTENT, FILES, Index, serve_index, wheel
-from tests.helpers import small_files, wait_until
+from tests.helpers import children, small_files, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +142,7 @@ def test_a_cancel_ends_the_download_and_leaves_nothing(index: Index, cache: Path
     wait_until(lambda: not runner.is_alive(), 20)
     assert [type(fault) for fault in faults] == [Cancelled]
     assert left_over(cache) == []
-    assert [child for child in psutil.Process().children(recursive=True) if "pip" in child.cmdline()] == []
+    assert children("pip") == []
     index.hold.set()
     make()
     assert is_ready(ASSET)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from lab.domain import Checkpoint, Progress
@@ -22,7 +21,7 @@ from lab.engine.provide import provide
 from lab.errors import LabError
 from lab.settings import Workspace
 from tests.engine.hubs import HUB_ID, REVISION, WEIGHTS, Hub, serve_hub
-from tests.helpers import small_files, wait_until
+from tests.helpers import children, small_files, wait_until
 from tests.tiny import make_checkpoint
 
 CHECKPOINT = Checkpoint(HUB_ID, "hub", HUB_ID, ready=False)
@@ -116,9 +115,7 @@ def test_a_cancel_ends_the_child_and_the_next_run_goes_on_where_it_was(hub: Hub)
     assert [type(fault) for fault in faults] == [Cancelled]
     assert HUB_ID in faults[0].title
     assert "kept" in faults[0].remedy
-    assert [
-        child for child in psutil.Process().children(recursive=True) if "lab.engine.hub_child" in child.cmdline()
-    ] == []
+    assert children("lab.engine.hub_child") == []
     assert snapshot(HUB_ID) is None
     [part] = parts()
     arrived = part.stat().st_size

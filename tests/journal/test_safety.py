@@ -106,7 +106,7 @@ def test_labs_killed_while_they_apply_and_rebuild_lose_nothing_and_apply_nothing
         assert set(acknowledged) <= set(found)
         assert sorted(readings(record)) == sorted(found)
         assert len(set(found)) == len(found)
-    assert len(acknowledged) > 12
+    assert len(acknowledged) > 8
     assert record.faults() == []
 
 
@@ -153,7 +153,7 @@ def test_labs_go_on_recording_while_another_program_holds_the_database_for_long(
             with lab:
                 lab.communicate()
             assert lab.returncode == 0
-        assert slowest < 2.0
+        assert slowest < 5.0
         release(holder)
     expected = sorted(["before", *map(str, range(30)), *(f"{name}-{number}" for name in "ab" for number in range(20))])
     wait_until(lambda: sorted(readings(record)) == expected, 20.0)

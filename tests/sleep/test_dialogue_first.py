@@ -215,10 +215,10 @@ def test_a_sleep_makes_no_step_while_any_lab_writes_an_answer_and_ends_after_it(
             lines = (line.entry.event for line in lab.record.journal.read(cycle) if line.entry is not None)
             return [event.stage for event in lines if isinstance(event, SleepStaged)]
 
-        wait_until(lambda: "waiting" in stages(), 60)
+        wait_until(lambda: "waiting" in stages(), 180)
         time.sleep(0.5)
         assert stages()[-1] == "waiting"
-    follower.join(60)
+    follower.join(180)
     assert seen[-1].ended is not None
     assert seen[-1].ended.status == "complete"
     assert max(each.step for each in seen) > 0

@@ -66,7 +66,7 @@ class Nights:
         """Begin a sleep, kill its sleeper at this moment, and have it recovered by whoever watches it."""
         lab = self.lab(at)
         cycle_id = lab.sleep.start()
-        wait_until((self.folder(cycle_id).path / "here").exists, 60)
+        wait_until((self.folder(cycle_id).path / "here").exists, 180)
         for process in sleepers(self.workspace, "tests.sleep.keen"):
             os.kill(process.pid, signal.SIGKILL)
         wait_until(lambda: not lab.record.journal.owned(cycle_id), 20)
@@ -398,13 +398,13 @@ def test_a_paused_sleep_waits_and_comes_to_the_same_end(nights: Nights, whole: N
     lab, other = nights.lab(), nights.lab()
     cycle_id = lab.sleep.start()
     for progress in lab.sleep.follow(cycle_id, lambda: False):
-        if progress.step == 2 and progress.stage == "training":
+        if progress.stage == "training":
             lab.sleep.pause(cycle_id)
         if progress.stage == "paused":
             # This lab looks away; another one goes on and follows to the end.
             break
     steps = nights.steps(cycle_id)
-    assert 2 <= len(steps) <= 4
+    assert 2 <= len(steps) < len(whole.steps("sleep-0001"))
     assert other.sleep.running() == cycle_id
     assert nights.steps(cycle_id) == steps
     other.sleep.go_on(cycle_id)

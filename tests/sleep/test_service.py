@@ -105,6 +105,8 @@ def settings(workspace: Workspace, text: str) -> None:
 def last(lab: Lab, cycle_id: str) -> SleepProgress:
     progress = list(lab.sleep.follow(cycle_id, lambda: False))
     assert progress[-1].ended is not None
+    # It has told its end, and is about to go.
+    wait_until(lambda: lab.sleep.running() != cycle_id, 60)
     return progress[-1]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from pytest_textual_snapshot import node_to_report_path, normalize_svg
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -63,8 +64,8 @@ def snap_compare(snap_compare: Compare, request: pytest.FixtureRequest, monkeypa
         same = snap_compare(*args, **options)
         if not same:
             _, accepted, taken, *_ = pickle.loads(node_to_report_path(request.node).read_bytes())
-            lines = [normalize_svg(each).splitlines() for each in (accepted, taken)]
-            print(*difflib.unified_diff(*lines, "accepted", "taken", n=0, lineterm=""), sep="\n")
+            old, new = (normalize_svg(each).splitlines() for each in (accepted, taken))
+            print(*difflib.unified_diff(old, new, "accepted", "taken", n=0, lineterm=""), sep="\n")
         return same
 
     return compare
@@ -72,6 +73,8 @@ def snap_compare(snap_compare: Compare, request: pytest.FixtureRequest, monkeypa
 
 def picture(app: LabApp) -> str:
     """The text of the screen as the terminal shows it."""
+    # As when the app paints: a screen that lies over others keeps what was drawn of them.
+    visible_screen_stack.set(app._background_screens)
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 

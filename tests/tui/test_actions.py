@@ -140,7 +140,9 @@ async def test_an_action_of_the_palette_is_done(make_lab: MakeLab) -> None:
         await hand.press("ctrl+p")
         await hand.until(lambda: isinstance(app.screen, CommandPalette))
         await hand.press(*"sql")
-        await hand.until(lambda: app.screen.query_one(OptionList).option_count)
+        listed = app.screen.query_one(OptionList)
+        # Not the list of before the letters.
+        await hand.until(lambda: listed.highlighted_option and str(listed.highlighted_option.prompt).startswith("SQL"))
         await hand.press("enter")
         await hand.until(lambda: isinstance(app.screen, SqlScreen))
 

@@ -348,7 +348,7 @@ async def test_a_message_that_waits_is_answered_by_the_new_checkpoint(make_lab: 
         await hand.press("enter")
         await hand.until(lambda: isinstance(app.screen, MainScreen))
         await hand.send("Second?")
-        await hand.until(lambda: hand.main.query(Turn).last().exchange and not hand.main.answering)
+        await hand.until(lambda: len(hand.main.query(Turn)) == 2 and hand.main.query(Turn).last().exchange)
         assert recorded(lab)[-1] == (twin, "other")
         kinds = [type(c).__name__ for c in hand.main.query_one("#turns").children if isinstance(c, (Turn, Answerer))]
         assert kinds == ["Turn", "Answerer", "Turn"]
@@ -387,7 +387,7 @@ async def test_an_adapter_learned_by_another_checkpoint_waits_for_it(make_lab: M
     prepare(tmp_path)
     twin = str(tmp_path / "qwen-twin")
     lab = make_lab(
-        "--words", "10", sleep=("--steps", "40", "--step-seconds", "0.1"), settings='[sleep]\nexchanges = "all"\n'
+        "--words", "10", sleep=("--steps", "40", "--step-seconds", "0.25"), settings='[sleep]\nexchanges = "all"\n'
     )
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:

@@ -86,7 +86,7 @@ async def test_over_ssh_only_the_terminal_is_asked(
 async def test_a_program_that_fails_or_hangs_is_not_believed(
     bare: Path, copying: Copying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipboard, "_PROGRAM_SECONDS", 0.2)
+    monkeypatch.setattr(clipboard, "_PROGRAM_SECONDS", 2.0)
     monkeypatch.setenv("DISPLAY", ":0")
     program(bare, "pbcopy", "exit 1")
     program(bare, "xclip", "exec /bin/sleep 30")

@@ -159,7 +159,7 @@ async def test_left_and_right_go_through_the_session_and_its_ends_are_said(lab: 
         hand.app.screen.query_one(VerticalScroll).scroll_end(animate=False)
         await hand.press("left")
         await hand.sees("Turn 2 of 4")
-        assert hand.app.screen.query_one(VerticalScroll).scroll_y == 0
+        await hand.until(lambda: hand.app.screen.query_one(VerticalScroll).scroll_y == 0)
         await hand.press("left")
         await hand.sees("Turn 1 of 4")
         await hand.press("left")
@@ -232,7 +232,7 @@ async def test_excluding_and_keeping_again_leaves_what_was_written(lab: Lab) -> 
         await hand.sees("edited: a sleep learns it in your words")
         assert marks(lab, THIRD) == ("edited", "This is what it should have said.", None)
         await hand.press("u")
-        assert any("Your words stay in the journal." in told.message for told in hand.app._notifications)
+        await hand.hears("Your words stay in the journal.")
         await hand.until(lambda: "Recorded answer" not in picture(hand.app))
         assert hand.app.screen.query_one("#answer", Markdown).source.startswith("Paragraph 0")
 
@@ -282,6 +282,7 @@ async def test_a_text_that_cannot_be_saved_stays(lab: Lab) -> None:
     async with LabApp(lab).run_test(size=TALL, notifications=True) as pilot:
         hand = await open_exchange(pilot, SECOND)
         await hand.press("e")
+        await hand.until(lambda: hand.app.screen.query(TextArea))
         hand.app.screen.query_one(TextArea).load_text(" ")
         await hand.press("ctrl+s")
         await hand.sees("would be empty")

@@ -53,13 +53,13 @@ async def test_an_experiment_is_said_beside_the_dialogue_and_its_end_is_told(
     make_lab: MakeLab, size: tuple[int, int]
 ) -> None:
     lab = make_lab("--words", "20", settings="[refinement]\niterations = 2\n")
-    with_protocol(lab, 2)
+    with_protocol(lab, 6)
     app = LabApp(lab)
     async with app.run_test(size=size, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
         await picked(hand, "ways")
-        await hand.until(lambda: app.experimenting.words.startswith("experiment ") and "/8" in app.experimenting.words)
+        await hand.until(lambda: app.experimenting.words.startswith("experiment ") and "/24" in app.experimenting.words)
         await hand.ask("Whose is it?")
         await hand.until(lambda: "experiment-0001 is done: " in notes(hand), seconds=60)
         assert app.experimenting.words == ""

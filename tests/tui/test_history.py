@@ -213,9 +213,11 @@ async def test_a_key_cancels_the_search_before_it(make_lab: MakeLab, monkeypatch
     record(lab, 3)
     app = LabApp(lab, new=True)
     waited: list[bool] = []
+    began = threading.Event()
 
     def slow(*arguments: Any) -> Any:
         if arguments[1].text == "slow":
+            began.set()
             waited.append(arguments[-1].wait(20))
         return []
 
@@ -224,7 +226,7 @@ async def test_a_key_cancels_the_search_before_it(make_lab: MakeLab, monkeypatch
         await opened(hand, 3)
         monkeypatch.setattr(history, "search", slow)
         await hand.press("slash", *"slow")
-        await hand.until(lambda: said(app) == "Searching.")
+        await hand.until(began.is_set)
         await hand.press("e")
         await hand.until(lambda: waited == [True])
         await hand.until(lambda: said(app) == "Nothing is found.")
@@ -240,6 +242,7 @@ async def test_a_session_goes_on_where_it_was_and_a_fork_from_any_exchange(make_
         await hand.press("down", "enter")
         await hand.until(lambda: app.screen is hand.main and hand.main.session_id == name(1))
         await hand.ask("And now?")
+        assert lab.record.sync()
         await opened(hand, 3)
         # It has the latest activity now, and its second turn is forked.
         row = listing(app).row
@@ -423,6 +426,10 @@ def test_pictures_of_the_history(snap_compare: Compare, make_lab: MakeLab, size:
             await hand.until(lambda: said(hand.app).startswith("Found"))
             await hand.press("down")
             await hand.until(lambda: hand.app.focused is listing(hand.app))
+            screen = hand.app.screen
+            assert isinstance(screen, HistoryScreen)
+            # The session beside it, at the turn that was found.
+            await hand.until(lambda: screen._looked and screen._looked[1])
         await hand.until(lambda: not list(hand.app.workers))
         await pilot.pause()
 

@@ -246,7 +246,7 @@ async def test_one_rolls_back_to_an_older_adapter_and_to_the_bare_checkpoint(mak
         await hand.sees(
             "Rolled back to sleep-0001: it answers from the next turn on, and the next sleep goes on from it."
         )
-        await hand.until(lambda: lab.engine.adapter == "sleep-0001")
+        await hand.until(lambda: lab.engine.adapter == "sleep-0001" and hand.app.engine.at_rest)
         await go_to(hand, "smollm2-135m")
         await hand.press("b")
         await hand.until(lambda: lab.engine.adapter is None)

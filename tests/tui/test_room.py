@@ -9,11 +9,12 @@ from lab.engine.estimate import Estimate
 from lab.lab import Lab
 from lab.tui.app import LabApp
 from lab.tui.widgets.transcript import Turn
+from tests.helpers import children
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
-from tests.tui.test_sleep import ALL, ended, kill_in_training, notes
+from tests.tui.test_sleep import ALL, ended, kill_in_training, notes, talk_once
 
 # Long enough for what is done meanwhile, on a busy machine, too.
-SLOW = ("--steps", "100", "--step-seconds", "0.08")
+SLOW = ("--steps", "100", "--step-seconds", "0.12")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def engines() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "lab.engine.scripted" in child.cmdline()]
+    return children("lab.engine.scripted")
 
 
 async def with_an_answer(hand: Hand) -> None:
@@ -85,7 +86,7 @@ async def asleep(hand: Hand) -> None:
 @pytest.mark.usefixtures("scarce")
 @pytest.mark.parametrize("end", ["cancelled", "interrupted", "failed"])
 async def test_the_engine_comes_back_however_the_sleep_ends(make_lab: MakeLab, end: str) -> None:
-    sleep = (*SLOW, "--fail-at", "20") if end == "failed" else ("--steps", "400", "--step-seconds", "0.05")
+    sleep = (*SLOW, "--fail-at", "60") if end == "failed" else ("--steps", "400", "--step-seconds", "0.05")
     lab = make_lab("--words", "20", sleep=sleep, settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
@@ -94,9 +95,8 @@ async def test_the_engine_comes_back_however_the_sleep_ends(make_lab: MakeLab, e
         if end == "cancelled":
             await hand.press("f8")
         elif end == "interrupted":
-            for child in psutil.Process().children():
-                if "tests.tui.sleeper" in child.cmdline():
-                    child.kill()
+            for child in children("tests.tui.sleeper"):
+                child.kill()
         await hand.until(
             lambda: f"sleep-0001 {'was stopped' if end == 'cancelled' else end}" in notes(hand), seconds=30
         )
@@ -136,14 +136,16 @@ async def test_the_engine_comes_back_when_the_sleep_does_not_even_begin(make_lab
 
 @pytest.mark.usefixtures("scarce")
 async def test_an_answer_is_written_to_its_end_before_the_engine_goes(make_lab: MakeLab) -> None:
+    before = make_lab("--words", "20", settings=ALL)
+    talk_once(before)
+    before.close()
     lab = make_lab("--words", "40", "--pace", "60", sleep=("--steps", "4"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
-        await hand.ask("First?")
         await hand.send("Second?")
-        await hand.sees("Second?", "draft 1 of 5")
+        await hand.until(lambda: hand.main.answering)
         await hand.press("f6")
         await hand.until(lambda: hand.main.query(Turn).last().exchange, seconds=30)
         exchange = hand.main.query(Turn).last().exchange
@@ -158,14 +160,16 @@ async def test_an_answer_is_written_to_its_end_before_the_engine_goes(make_lab: 
 async def test_a_sleep_that_waits_for_the_answer_is_called_off_and_the_model_stays(
     make_lab: MakeLab, leaves: bool
 ) -> None:
-    lab = make_lab("--words", "60", "--pace", "90", sleep=SLOW, settings=ALL)
+    before = make_lab("--words", "20", settings=ALL)
+    talk_once(before)
+    before.close()
+    lab = make_lab("--words", "60", "--pace", "30", sleep=SLOW, settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
-        await hand.ask("First?")
         await hand.send("Second?")
-        await hand.sees("Second?", "draft 1 of 5")
+        await hand.until(lambda: hand.main.answering)
         await hand.press("f6")
         await hand.until(lambda: app.engine._needed is not None)
         await hand.sees("falling asleep")

@@ -18,7 +18,7 @@ from lab.tui.screens.checkpoints import Choice
 from lab.tui.screens.quit import QuitScreen
 from lab.tui.widgets.progress import ProgressLine, sleep_line
 from lab.tui.widgets.transcript import Note, Turn
-from tests.helpers import wait_until
+from tests.helpers import children, wait_until
 from tests.sleep.test_service import sleepers
 from tests.tui.conftest import SMALL, TALL, Hand, MakeLab
 
@@ -48,7 +48,7 @@ def ended(lab: Lab) -> str | None:
 async def test_a_sleep_shows_its_progress_and_its_adapter_answers_afterwards(
     make_lab: MakeLab, size: tuple[int, int]
 ) -> None:
-    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "40"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.15", "--steps", "40"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=size, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -158,7 +158,7 @@ async def test_what_is_gone_back_to_before_the_answer_ends_is_not_undone_by_a_sl
     before = make_lab("--words", "20", settings=ALL)
     talk_once(before)
     before.close()
-    lab = make_lab("--words", "60", "--pace", "60", sleep=("--steps", "4"), settings=ALL)
+    lab = make_lab("--words", "60", "--pace", "30", sleep=("--steps", "4"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -176,7 +176,7 @@ async def test_what_is_gone_back_to_before_the_answer_ends_is_not_undone_by_a_sl
 
 
 async def test_the_key_of_the_sleep_pauses_it_and_lets_it_go_on(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=("--steps", "40", "--step-seconds", "0.05"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=("--steps", "40", "--step-seconds", "0.2"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -219,7 +219,7 @@ async def test_a_sleep_can_be_stopped_also_while_it_is_paused(make_lab: MakeLab,
 
 
 async def test_a_sleep_that_another_lab_paused_goes_on_from_here(make_lab: MakeLab) -> None:
-    other = make_lab("--words", "20", sleep=("--steps", "40", "--step-seconds", "0.05"), settings=ALL)
+    other = make_lab("--words", "20", sleep=("--steps", "40", "--step-seconds", "0.12"), settings=ALL)
     talk_once(other)
     cycle = other.sleep.start()
     other.sleep.pause(cycle)
@@ -319,15 +319,12 @@ async def test_a_sleep_of_another_lab_is_followed_and_its_adapter_taken(make_lab
 
 
 async def test_an_interrupted_sleep_is_told_and_offered_again(make_lab: MakeLab, tmp_path: Path) -> None:
-    import psutil
-
     other = make_lab("--words", "20", sleep=LONG, settings=ALL)
     talk_once(other)
     other.sleep.start()
-    for child in psutil.Process().children():
-        if "tests.tui.sleeper" in child.cmdline():
-            child.kill()
-            child.wait()
+    for child in children("tests.tui.sleeper"):
+        child.kill()
+        child.wait()
     other.close()
     app = LabApp(make_lab("--words", "20", settings=ALL))
     async with app.run_test(size=TALL, notifications=True) as pilot:
@@ -349,7 +346,7 @@ async def kill_in_training(hand: Hand) -> None:
 
 
 async def test_a_killed_sleep_that_goes_on_is_followed_to_its_end(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=("--steps", "100", "--step-seconds", "0.05"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=("--steps", "100", "--step-seconds", "0.12"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -364,7 +361,7 @@ async def test_a_killed_sleep_that_goes_on_is_followed_to_its_end(make_lab: Make
 
 
 async def test_a_sleep_that_has_begun_when_it_was_called_off_is_stopped_at_once(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=(*LONG, "--start-seconds", "2"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=(*LONG, "--start-seconds", "6"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -383,7 +380,7 @@ async def test_a_sleep_that_has_begun_when_it_was_called_off_is_stopped_at_once(
 
 
 async def test_a_sleep_that_had_not_begun_when_one_left_does_not_go_on(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=(*LONG, "--start-seconds", "2"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=(*LONG, "--start-seconds", "6"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -403,7 +400,7 @@ async def test_no_sleep_begins_while_the_model_gets_ready(make_lab: MakeLab) -> 
     before = make_lab("--words", "20", settings=ALL)
     talk_once(before)
     before.close()
-    lab = make_lab("--words", "20", "--load-seconds", "3", sleep=LONG, settings=ALL)
+    lab = make_lab("--words", "20", "--load-seconds", "8", sleep=LONG, settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -442,7 +439,7 @@ async def test_leaving_during_a_sleep_asks_and_one_can_stay(make_lab: MakeLab) -
 
 
 async def test_a_sleep_that_ends_is_told_on_whatever_screen_one_is(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "30"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.2", "--steps", "30"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -460,7 +457,7 @@ async def test_a_sleep_that_ends_is_told_on_whatever_screen_one_is(make_lab: Mak
 
 
 async def test_a_sleep_that_is_left_finishes_by_itself(make_lab: MakeLab) -> None:
-    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.05", "--steps", "40"), settings=ALL)
+    lab = make_lab("--words", "20", sleep=("--step-seconds", "0.15", "--steps", "40"), settings=ALL)
     app = LabApp(lab)
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
@@ -469,7 +466,7 @@ async def test_a_sleep_that_is_left_finishes_by_itself(make_lab: MakeLab) -> Non
         await hand.press("f6")
         await hand.sees("loss ")
         await hand.press("f10")
-        await hand.until(lambda: app.screen.query(OptionList))
+        await hand.until(lambda: isinstance(app.screen, QuitScreen) and app.screen.query(OptionList))
         await hand.press("enter")
         await hand.until(lambda: app.return_code is not None)
     wait_until(lambda: ended(lab) == "complete", 30)

@@ -189,7 +189,7 @@ def test_in_the_middle_of_a_sleep(snap_compare: Compare, make_lab: MakeLab, size
         # No such sleep runs: what the picture shows comes from here.
         hand.app.sleeping.cycle = "sleep-0002"
         hand.app.post_message(SleepProgressed(progress))
-        await hand.sees("loss 1.234", "asleep 35%")
+        await hand.sees("loss 1.234", "asleep 35%", "F6 Pause")
 
     assert compare(snap_compare, lab, size, steps)
 

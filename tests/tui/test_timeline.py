@@ -399,7 +399,7 @@ def shot(snap_compare: Compare, lab: Lab, size: tuple[int, int], *keys: str, see
         for key in keys:
             await hand.press(key)
         await hand.sees(sees)
-        await pilot.pause()
+        await hand.until(lambda: not list(hand.app.workers))
 
     return snap_compare(LabApp(lab, new=True), terminal_size=size, run_before=before)
 

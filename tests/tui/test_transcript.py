@@ -58,10 +58,15 @@ def mounted(hand: Hand) -> list[int]:
 async def quiet(hand: Hand) -> None:
     """Wait until no turns come or go."""
     transcript = hand.main.query_one(Transcript)
+
+    def still() -> bool:
+        return not transcript._mounting.locked() and not any(each.group == "paging" for each in hand.app.workers)
+
     await hand.pilot.pause()
-    await hand.until(lambda: not any(worker.group == "paging" for worker in hand.app.workers))
-    assert not transcript._mounting.locked()
-    await hand.pilot.pause()
+    await hand.until(still)
+    # What was drawn last may have begun another page.
+    while not still():
+        await hand.until(still)
 
 
 async def opened(hand: Hand, last: int) -> Transcript:

@@ -161,7 +161,7 @@ async def test_the_place_of_the_growing_draft_never_shrinks(make_lab: MakeLab, t
         await hand.ready()
         await hand.send("Whose is it?")
         # Not as `until`, which asks more and more rarely: nothing of the growing is to be missed.
-        while not hand.main.query(Turn):
+        while not hand.main.query(".slot"):
             await pilot.pause(0.01)
         heights = []
         turn = hand.main.query_one(Turn)
@@ -229,7 +229,7 @@ async def test_escape_keeps_what_was_written_and_marks_it_cancelled(make_lab: Ma
 
 
 async def test_a_message_typed_before_the_engine_is_ready_waits_and_is_sent(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--load-seconds", "1.5", "--words", "20"))
+    app = LabApp(make_lab("--load-seconds", "5", "--words", "20"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.send("Whose is it?")
@@ -608,7 +608,7 @@ async def test_a_reader_who_scrolled_back_is_not_dragged_along(make_lab: MakeLab
         transcript = hand.main.query_one(Transcript)
         await hand.until(lambda: transcript.max_scroll_y > 10 and transcript.scroll_y == transcript.max_scroll_y)
         await hand.send("Second?")
-        await hand.sees("draft 1 of 2")
+        await hand.until(lambda: hand.main.query(Turn).last().text == "Second?" and hand.shows("draft 1 of 2"))
         await hand.press("pageup")
         await hand.until(lambda: transcript.scroll_y < transcript.max_scroll_y)
         place = transcript.scroll_y

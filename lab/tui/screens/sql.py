@@ -61,7 +61,6 @@ class SqlScreen(Screen[None]):
         self._history: list[str] = []
         self._at = 0
         self._draft = ""
-        self._saved: list[SavedQuery] = []
         self._unlocked = False
         self._jobs = Jobs(self, self._say, self._show_error)
 
@@ -87,7 +86,6 @@ class SqlScreen(Screen[None]):
         self._say("F5 runs the query, F3 has saved ones. Queries only read.")
         self.set_interval(_DRAW_SECONDS, self._jobs.draw)
         self._jobs.work("words", partial(words, self._lab.record), lambda found: setattr(self._editor, "words", found))
-        self._jobs.work("saved", partial(saved, self._lab.workspace), lambda found: setattr(self, "_saved", found))
         self._jobs.work("history", self._asked.queries, self._remember)
         self._jobs.work("prepare", self._asker.prepare, lambda _: None)
 
@@ -185,7 +183,12 @@ class SqlScreen(Screen[None]):
 
     def action_saved(self) -> None:
         """Pick a saved query, or one asked before."""
-        self.app.push_screen(QueriesScreen(self._saved, self._history), self._take)
+        found: list[SavedQuery] = []
+        try:
+            found = saved(self._lab.workspace)
+        except LabError as error:
+            self._show_error(error)
+        self.app.push_screen(QueriesScreen(found, self._history), self._take)
 
     def _take(self, sql: str | None) -> None:
         if sql is not None:

@@ -404,7 +404,7 @@ def test_a_paused_sleep_waits_and_comes_to_the_same_end(nights: Nights, whole: N
             # This lab looks away; another one goes on and follows to the end.
             break
     steps = nights.steps(cycle_id)
-    assert 2 <= len(steps) < len(whole.steps("sleep-0001"))
+    assert 0 < len(steps) < len(whole.steps("sleep-0001"))
     assert other.sleep.running() == cycle_id
     assert nights.steps(cycle_id) == steps
     other.sleep.go_on(cycle_id)

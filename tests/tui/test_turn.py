@@ -57,7 +57,7 @@ async def test_a_turn_goes_from_typing_to_the_winner_and_the_bars(make_lab: Make
 
 
 async def test_the_bars_of_another_profile_are_shown_of_turns_that_run_and_that_are_over(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--pace", "20", "--words", "30"))
+    app = LabApp(make_lab("--pace", "60", "--words", "30"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
@@ -75,7 +75,7 @@ async def test_the_bars_of_another_profile_are_shown_of_turns_that_run_and_that_
 
 
 async def test_the_growing_draft_is_shown_with_its_number_and_temperature(make_lab: MakeLab) -> None:
-    app = LabApp(make_lab("--pace", "20", "--words", "30"))
+    app = LabApp(make_lab("--pace", "60", "--words", "30"))
     async with app.run_test(size=TALL, notifications=True) as pilot:
         hand = Hand(pilot)
         await hand.ready()
@@ -374,7 +374,7 @@ async def test_an_empty_message_is_not_sent(make_lab: MakeLab) -> None:
 async def test_a_message_sent_while_one_is_answered_follows_it_and_a_third_stays_in_the_input(
     make_lab: MakeLab,
 ) -> None:
-    lab = make_lab("--pace", "20", "--words", "20", settings="[refinement]\niterations = 2\n")
+    lab = make_lab("--pace", "60", "--words", "20", settings="[refinement]\niterations = 2\n")
     app = LabApp(lab)
     async with app.run_test(size=SMALL, notifications=True) as pilot:
         hand = Hand(pilot)

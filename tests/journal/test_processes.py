@@ -90,7 +90,7 @@ def test_two_labs_may_write_one_stream_at_once(record: Record) -> None:
 def test_events_wait_while_another_program_holds_the_database(
     record: Record, read_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.journal.record._READ_SECONDS", 0.3)
+    monkeypatch.setattr("lab.journal.record._READ_SECONDS", 1.5)
     record.append(SESSION, opened(), reading("0"))
     assert record.sync()
     with start_child(HOLDING, record.workspace.database, read_only) as holder:

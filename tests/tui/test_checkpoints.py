@@ -283,8 +283,7 @@ async def test_nothing_is_fetched_before_the_person_agrees(make_lab: MakeLab, mo
         await hand.until(lambda: isinstance(app.screen, FetchScreen))
         await hand.press("f")
         await hand.until(lambda: isinstance(app.screen, MainScreen))
-        await hand.ready()
-        assert lab.engine.loaded.name == "qwen2.5-3b-instruct"
+        await hand.until(lambda: lab.engine.loaded and lab.engine.loaded.name == "qwen2.5-3b-instruct")
 
 
 async def test_a_checkpoint_that_cannot_be_loaded_leaves_the_one_before(make_lab: MakeLab, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -52,6 +53,16 @@ def _fit_for_tests(folder: Path) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Nothing that takes minutes is left for one process at the end."""
     items.sort(key=lambda item: item.get_closest_marker("model") is None)
+
+
+@pytest.fixture(autouse=True)
+def read_to_its_end() -> Iterator[None]:
+    """An engine within a test's own process reads its sentence model beside; no other test's model is made meanwhile,
+    for the reason in lab/engine/reading.py."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "sentences":
+            thread.join(60)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from lab.engine.embedded import SENTENCE_TOKENS
+from lab.engine.reading import READING
 
 _ROWS: Final = 64
 # A token is a character at least: what follows need not be cut into tokens.
@@ -25,7 +26,8 @@ class Sentences:
 
     def __init__(self, folder: Path) -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        self._network = AutoModel.from_pretrained(str(folder), local_files_only=True).eval()
+        with READING:
+            self._network = AutoModel.from_pretrained(str(folder), local_files_only=True).eval()
 
     @torch.no_grad()
     def vectors(

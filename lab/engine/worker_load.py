@@ -23,6 +23,7 @@ from lab.engine.compute.runner import Model, Runner
 from lab.engine.compute.weights import Weights
 from lab.engine.fingerprint import count_parameters, fingerprint
 from lab.engine.machine import free_bytes
+from lab.engine.reading import READING
 from lab.engine.worker_device import choose_device, choose_dtype
 from lab.engine.worker_prompt import knows_thinking
 from lab.errors import LabError
@@ -171,7 +172,7 @@ def _network(plan: _Plan, progress: Report) -> Any:
         options["device_map"] = plan.place if fits else "auto"
     if _has_flash_attention(plan):
         options["attn_implementation"] = "flash_attention_2"
-    with _refusals(plan.checkpoint.name), _liveness(_STAGE, progress):
+    with _refusals(plan.checkpoint.name), _liveness(_STAGE, progress), READING:
         network, told = transformers.AutoModelForCausalLM.from_pretrained(
             plan.folder,
             trust_remote_code=False,
